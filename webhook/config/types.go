@@ -1,0 +1,83 @@
+// Package config reads policy files: versioned, strict, defaulted and validated, so that what
+// reaches package scope can hold. It imports scope and nothing else of Userscope.
+package config
+
+import metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
+
+// The apiVersion and kind of every document of a policy file.
+const (
+	APIVersion = "userscope.dev/v1alpha1"
+	Kind       = "Policy"
+)
+
+// Policy is one document of a policy file.
+type Policy struct {
+	metav1.TypeMeta `json:",inline"`
+	Metadata        Metadata `json:"metadata"`
+	Spec            Spec     `json:"spec"`
+}
+
+// Metadata names a policy.
+type Metadata struct {
+	// Name is for people, logs and refusals.
+	Name string `json:"name"`
+}
+
+// Spec is what a policy says of one claim.
+type Spec struct {
+	// Namespaces are the ones whose sandboxes the policy governs. Required.
+	Namespaces []string `json:"namespaces"`
+
+	// Claim names the PersistentVolumeClaim that holds every user's data. Required.
+	Claim string `json:"claim"`
+
+	// Selector are the labels of a sandbox. Required.
+	Selector map[string]string `json:"selector"`
+
+	// Provisioners are the usernames whose every Pod is a sandbox, such as
+	// system:serviceaccount:NAMESPACE:NAME.
+	Provisioners []string `json:"provisioners,omitempty"`
+
+	// ExemptCreators may mount the claim without being governed for it. By default the
+	// group system:masters and the workload controllers of kube-system.
+	ExemptCreators *Creators `json:"exemptCreators,omitempty"`
+
+	// UserKey and ThreadKey are the label and annotation keys that declare an identity.
+	// By default user-id and thread-id.
+	UserKey   *string `json:"userKey,omitempty"`
+	ThreadKey *string `json:"threadKey,omitempty"`
+
+	// UserPattern and ThreadPattern are regular expressions (RE2) that narrow the legal
+	// ids, anchored at both ends. By default every safe id is legal.
+	UserPattern   string `json:"userPattern,omitempty"`
+	ThreadPattern string `json:"threadPattern,omitempty"`
+
+	// CaseSensitive is whether the claim's filesystem tells A from a. By default true; false
+	// refuses ids with upper-case letters.
+	CaseSensitive *bool `json:"caseSensitive,omitempty"`
+
+	// UserDataVolume is the volume name, and UserDataMountPath the path in the containers,
+	// by which user-data mounts are known. By default user-data and /mnt/user-data.
+	UserDataVolume    *string `json:"userDataVolume,omitempty"`
+	UserDataMountPath *string `json:"userDataMountPath,omitempty"`
+
+	// Layout is where on the claim each user's data lies. Required.
+	Layout Layout `json:"layout"`
+}
+
+// Creators are names of users and groups, as the API server authenticates them.
+type Creators struct {
+	Users  []string `json:"users,omitempty"`
+	Groups []string `json:"groups,omitempty"`
+}
+
+// Layout is how the claim is divided.
+type Layout struct {
+	// Root is the directory on the claim that holds the layout. By default the claim's
+	// own root.
+	Root string `json:"root,omitempty"`
+
+	// UserData is the template of the user-data directory below the root, such as
+	// users/{user}/threads/{thread}/user-data. Required.
+	UserData string `json:"userData"`
+}

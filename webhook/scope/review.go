@@ -1,0 +1,50 @@
+package scope
+
+import (
+	"slices"
+
+	corev1 "k8s.io/api/core/v1"
+)
+
+// review is one Pod while it is judged: the Pod as edited so far, and what was found.
+type review struct {
+	pod        *corev1.Pod
+	edits      []Edit
+	violations []Violation
+	more       int
+}
+
+// refuse records a violation. Policies that share a namespace may find the same one.
+func (r *review) refuse(rule Rule, at location, value, message string) {
+	violation := Violation{Rule: rule, Path: at.String(), Value: value, Message: message}
+	switch {
+	case slices.Contains(r.violations, violation):
+	case len(r.violations) == MaxViolations:
+		r.more++
+	default:
+		r.violations = append(r.violations, violation)
+	}
+}
+
+// setString makes field, the string at a location, hold want.
+func (r *review) setString(field *string, at location, want string) {
+	if *field == want {
+		return
+	}
+	op, warning := "replace", at.String()+": "+quote(*field)+" is now "+quote(want)
+	if *field == "" {
+		op, warning = "add", at.String()+": is now "+quote(want)
+	}
+	r.edits = append(r.edits, Edit{Op: op, Path: at.pointer(), Value: want, Warning: warning})
+	*field = want
+}
+
+// removeString empties field, the string at a location.
+func (r *review) removeString(field *string, at location, why string) {
+	if *field == "" {
+		return
+	}
+	warning := at.String() + ": " + quote(*field) + " is removed: " + why
+	r.edits = append(r.edits, Edit{Op: "remove", Path: at.pointer(), Warning: warning})
+	*field = ""
+}

@@ -1,0 +1,115 @@
+package scope
+
+import (
+	corev1 "k8s.io/api/core/v1"
+	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
+)
+
+const (
+	provisioner = "system:serviceaccount:deer-flow:deer-flow-provisioner"
+	replicaSets = "system:serviceaccount:kube-system:replicaset-controller"
+
+	aliceDir = "deer-flow/users/alice/threads/t1/user-data"
+	bobDir   = "deer-flow/users/bob/threads/t1/user-data"
+)
+
+// deerflow returns DeerFlow's policy, with the tweaks made.
+func deerflow(tweaks ...func(*Policy)) *Policy {
+	policy := &Policy{
+		Name:              "deer-flow",
+		Namespaces:        []string{"deer-flow"},
+		Claim:             "deer-flow-home",
+		Selector:          map[string]string{"app": "deer-flow-sandbox"},
+		Provisioners:      []string{provisioner},
+		ExemptUsers:       []string{replicaSets},
+		ExemptGroups:      []string{"system:masters"},
+		User:              IDRule{Key: "user-id", MaxLength: MaxUserLength},
+		Thread:            IDRule{Key: "thread-id", MaxLength: MaxThreadLength},
+		UserDataVolume:    "user-data",
+		UserDataMountPath: "/mnt/user-data",
+		Layout:            Layout{Root: "deer-flow", UserData: template("users/{user}/threads/{thread}/user-data")},
+	}
+	for _, tweak := range tweaks {
+		tweak(policy)
+	}
+	return policy
+}
+
+// template parses a template that is known to be good.
+func template(text string) Template {
+	t, err := ParseTemplate(text)
+	if err != nil {
+		panic(err)
+	}
+	return t
+}
+
+// sandbox returns alice's sandbox as it should be, with the tweaks made.
+func sandbox(tweaks ...func(*corev1.Pod)) *corev1.Pod {
+	pod := &corev1.Pod{
+		ObjectMeta: metav1.ObjectMeta{
+			Name:   "sandbox-1",
+			Labels: map[string]string{"app": "deer-flow-sandbox", "user-id": "alice", "thread-id": "t1"},
+		},
+		Spec: corev1.PodSpec{
+			Containers: []corev1.Container{{
+				Name:         "sandbox",
+				Image:        "sandbox:latest",
+				VolumeMounts: []corev1.VolumeMount{{Name: "user-data", MountPath: "/mnt/user-data", SubPath: aliceDir}},
+			}},
+			Volumes: []corev1.Volume{claimVolume("user-data", "deer-flow-home")},
+		},
+	}
+	for _, tweak := range tweaks {
+		tweak(pod)
+	}
+	return pod
+}
+
+func claimVolume(name, claim string) corev1.Volume {
+	return corev1.Volume{Name: name, VolumeSource: corev1.VolumeSource{
+		PersistentVolumeClaim: &corev1.PersistentVolumeClaimVolumeSource{ClaimName: claim}}}
+}
+
+func label(key, value string) func(*corev1.Pod) {
+	return func(pod *corev1.Pod) { pod.Labels[key] = value }
+}
+
+func noLabel(keys ...string) func(*corev1.Pod) {
+	return func(pod *corev1.Pod) {
+		for _, key := range keys {
+			delete(pod.Labels, key)
+		}
+	}
+}
+
+func annotation(key, value string) func(*corev1.Pod) {
+	return func(pod *corev1.Pod) { metav1.SetMetaDataAnnotation(&pod.ObjectMeta, key, value) }
+}
+
+func subPath(value string) func(*corev1.Pod) {
+	return func(pod *corev1.Pod) { pod.Spec.Containers[0].VolumeMounts[0].SubPath = value }
+}
+
+func volumes(volumes ...corev1.Volume) func(*corev1.Pod) {
+	return func(pod *corev1.Pod) { pod.Spec.Volumes = volumes }
+}
+
+func addVolume(volume corev1.Volume) func(*corev1.Pod) {
+	return func(pod *corev1.Pod) { pod.Spec.Volumes = append(pod.Spec.Volumes, volume) }
+}
+
+func mountsOf(mounts ...corev1.VolumeMount) func(*corev1.Pod) {
+	return func(pod *corev1.Pod) { pod.Spec.Containers[0].VolumeMounts = mounts }
+}
+
+func addMount(mount corev1.VolumeMount) func(*corev1.Pod) {
+	return func(pod *corev1.Pod) {
+		pod.Spec.Containers[0].VolumeMounts = append(pod.Spec.Containers[0].VolumeMounts, mount)
+	}
+}
+
+// initContainer moves the sandbox container to the init containers.
+func initContainer(pod *corev1.Pod) {
+	pod.Spec.InitContainers, pod.Spec.Containers = pod.Spec.Containers, nil
+}

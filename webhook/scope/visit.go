@@ -1,0 +1,56 @@
+package scope
+
+import corev1 "k8s.io/api/core/v1"
+
+// container is one container of a Pod and where it stands.
+type container struct {
+	*corev1.Container
+	list  string
+	index int
+}
+
+// at returns the location of a field of the container.
+func (c container) at(steps ...any) location {
+	return location{"spec", c.list, c.index}.child(steps...)
+}
+
+// containers returns every container of the Pod: init, regular and ephemeral. It is the only
+// walk over them, so that no rule forgets a kind.
+func containers(pod *corev1.Pod) []container {
+	spec := &pod.Spec
+	all := make([]container, 0, len(spec.InitContainers)+len(spec.Containers)+len(spec.EphemeralContainers))
+	for i := range spec.InitContainers {
+		all = append(all, container{&spec.InitContainers[i], "initContainers", i})
+	}
+	for i := range spec.Containers {
+		all = append(all, container{&spec.Containers[i], "containers", i})
+	}
+	for i := range spec.EphemeralContainers {
+		common := (*corev1.Container)(&spec.EphemeralContainers[i].EphemeralContainerCommon)
+		all = append(all, container{common, "ephemeralContainers", i})
+	}
+	return all
+}
+
+// mount is one volumeMount and where it stands.
+type mount struct {
+	*corev1.VolumeMount
+	container container
+	index     int
+}
+
+// at returns the location of a field of the mount.
+func (m mount) at(steps ...any) location {
+	return m.container.at("volumeMounts", m.index).child(steps...)
+}
+
+// mounts returns every volumeMount of every container of the Pod.
+func mounts(pod *corev1.Pod) []mount {
+	var all []mount
+	for _, c := range containers(pod) {
+		for i := range c.VolumeMounts {
+			all = append(all, mount{&c.VolumeMounts[i], c, i})
+		}
+	}
+	return all
+}
