@@ -1,0 +1,65 @@
+package main
+
+import (
+	"strings"
+	"testing"
+
+	corev1 "k8s.io/api/core/v1"
+)
+
+func TestDemo(t *testing.T) {
+	var stdout, stderr strings.Builder
+	if code := run(nil, &stdout, &stderr); code != allRight || stderr.Len() > 0 {
+		t.Errorf("exit code %d, %s", code, stderr.String())
+	}
+	for _, want := range []string{
+		`Warning: spec.containers[0].volumeMounts[1].subPath: "threads/research-7/user-data" is now "deer-flow/users/alice/threads/research-7/user-data"`,
+		"pod/sandbox-2 created",
+		"stored   subPath      deer-flow/users/bob/threads/research-7/user-data\n",
+		`The Pod "sandbox-4" is invalid`,
+		"stored   nothing\n",
+		"\nPASS: 5 of 5 Pods came out right (",
+	} {
+		if !strings.Contains(stdout.String(), want) {
+			t.Errorf("%q is missing in:\n%s", want, stdout.String())
+		}
+	}
+}
+
+func TestUsage(t *testing.T) {
+	var stdout, stderr strings.Builder
+	if code := run([]string{"now"}, &stdout, &stderr); code != usage || stderr.String() != "demo: unexpected argument \"now\"\n" {
+		t.Errorf("exit code %d, %s", code, stderr.String())
+	}
+}
+
+// The demo does not call right what is wrong.
+func TestProblem(t *testing.T) {
+	stored := func(subPath string) *corev1.Pod {
+		return &corev1.Pod{Spec: corev1.PodSpec{Containers: []corev1.Container{{
+			VolumeMounts: []corev1.VolumeMount{{MountPath: "/mnt/user-data", SubPath: subPath}},
+		}}}}
+	}
+	scoped := &sandbox{SubPath: "threads/t", Directory: "users/alice"}
+	hostile := &sandbox{SubPath: "threads/t", Rule: "identity-invalid"}
+	for _, test := range []struct {
+		name    string
+		sandbox *sandbox
+		outcome outcome
+		want    string
+	}{
+		{"scoped", scoped, outcome{kubectl: "Warning: changed", stored: stored("users/alice")}, ""},
+		{"scoped in silence", scoped, outcome{kubectl: "created", stored: stored("users/alice")}, "its subPath changed, and kubectl did not warn of that"},
+		{"not scoped", scoped, outcome{kubectl: "created", stored: stored("threads/t")}, `its subPath is "threads/t", and had to be "users/alice"`},
+		{"refused for nothing", scoped, outcome{kubectl: "Error", refused: true}, "it was refused, and had to be stored"},
+		{"refused", hostile, outcome{kubectl: "userscope: identity-invalid: …", refused: true}, ""},
+		{"refused for another reason", hostile, outcome{kubectl: "Error: connection refused", refused: true}, "it was not refused for identity-invalid"},
+		{"let pass", hostile, outcome{kubectl: "userscope: identity-invalid", stored: stored("threads/t")}, "it was stored, and had to be refused"},
+	} {
+		t.Run(test.name, func(t *testing.T) {
+			if got := test.sandbox.problem(&test.outcome); got != test.want {
+				t.Errorf("got: %q, want: %q", got, test.want)
+			}
+		})
+	}
+}

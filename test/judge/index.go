@@ -1,0 +1,78 @@
+package judge
+
+import (
+	"encoding/json"
+	"fmt"
+	"os"
+	"path/filepath"
+)
+
+// indexFile lists the Pods of a folder.
+const indexFile = "index.json"
+
+// The modes of DeerFlow's provisioner that make a difference here: with hostPath, user data is
+// no claim.
+const modeHostPath = "hostpath"
+
+// Entry is one Pod of a folder's index.json.
+type Entry struct {
+	// File is the Pod's manifest in JSON, in the same folder.
+	File string `json:"file"`
+	// Mode is hostpath, or begins with pvc.
+	Mode string `json:"mode"`
+	// User and Thread are whose sandbox it is. No user is DeerFlow's user default.
+	User   *string `json:"user"`
+	Thread string  `json:"thread"`
+}
+
+// identity is whose sandbox a Pod is.
+type identity struct {
+	user, thread string
+}
+
+func (e Entry) identity() identity {
+	if e.User == nil {
+		return identity{"default", e.Thread}
+	}
+	return identity{*e.User, e.Thread}
+}
+
+// userData is the subPath of the identity's user-data mounts.
+func (i identity) userData() string {
+	return "deer-flow/users/" + i.user + "/threads/" + i.thread + "/user-data"
+}
+
+// readIndex reads the index of a folder.
+func readIndex(dir string) ([]Entry, error) {
+	var entries []Entry
+	file := filepath.Join(dir, indexFile)
+	if err := readJSON(file, &entries); err != nil {
+		return nil, err
+	}
+	if len(entries) == 0 {
+		return nil, fmt.Errorf("%s lists no Pods", file)
+	}
+	for i, entry := range entries {
+		isClaim := len(entry.Mode) >= 3 && entry.Mode[:3] == "pvc"
+		switch {
+		case entry.File == "":
+			return nil, fmt.Errorf("%s: [%d].file is missing", file, i)
+		case !isClaim && entry.Mode != modeHostPath:
+			return nil, fmt.Errorf("%s: [%d].mode: %q is neither %s nor begins with pvc", file, i, entry.Mode, modeHostPath)
+		case entry.Thread == "":
+			return nil, fmt.Errorf("%s: [%d].thread is missing", file, i)
+		}
+	}
+	return entries, nil
+}
+
+func readJSON(file string, into any) error {
+	data, err := os.ReadFile(file)
+	if err != nil {
+		return err
+	}
+	if err := json.Unmarshal(data, into); err != nil {
+		return fmt.Errorf("%s: %w", file, err)
+	}
+	return nil
+}
