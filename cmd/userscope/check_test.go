@@ -1,0 +1,126 @@
+package main
+
+import (
+	"fmt"
+	"os"
+	"path/filepath"
+	"strings"
+	"testing"
+)
+
+// provisioner creates DeerFlow's sandboxes.
+const provisioner = "system:serviceaccount:deer-flow:deer-flow-provisioner"
+
+// What check prints is compared with golden files; see update.
+func TestCheck(t *testing.T) {
+	tests := []struct {
+		name  string
+		args  []string
+		stdin string // a file that is piped in
+		code  int
+	}{
+		{name: "rewritten", args: []string{"pods/sandbox.yaml"}},
+		{name: "rewritten-json", args: []string{"-o", "json", "pods/sandbox.yaml"}},
+		{name: "allowed", args: []string{"pods/right.json"}},
+		{name: "allowed-json", args: []string{"-o", "json", "pods/right.json"}},
+		{name: "several", args: []string{"pods/sandbox.yaml", "pods/several.yaml"}, code: 1},
+		{name: "several-json", args: []string{"-o", "json", "pods/several.yaml"}, code: 1},
+		{name: "namespace", args: []string{"-n", "deer-flow", "pods/several.yaml"}, code: 1},
+		{name: "by-provisioner", args: []string{"-n", "deer-flow", "--as", provisioner, "pods/several.yaml"}, code: 1},
+		{name: "by-exempt-group", args: []string{"-n", "deer-flow", "--as", "carol", "--as-group", "dev", "--as-group", "system:masters", "pods/several.yaml"}, code: 1},
+		{name: "stdin", args: []string{"-"}, stdin: "pods/list.json"},
+		{name: "pod-list", args: []string{"pods/pod-list.yaml"}},
+		{name: "unreadable", args: []string{"pods/unreadable.yaml", "pods/sandbox.yaml"}, code: 3},
+		{name: "unreadable-json", args: []string{"-o", "json", "pods/cut.json", "pods/comments.yaml", "pods/none.yaml", "pods"}, code: 3},
+		{name: "no-pods", args: []string{"-o", "json", "-"}, stdin: "pods/empty-list.json"},
+	}
+	t.Chdir("testdata")
+	golden := map[string]bool{}
+	for _, test := range tests {
+		t.Run(test.name, func(t *testing.T) {
+			stdin := ""
+			if test.stdin != "" {
+				stdin = string(read(t, test.stdin))
+			}
+			stdout, stderr, code := command(stdin, append([]string{"check", "--policy", filepath.Join("..", deerflow)}, test.args...)...)
+			if code != test.code {
+				t.Errorf("exit code %d, want %d", code, test.code)
+			}
+			got := fmt.Sprintf("# userscope check %s\n# exit code %d\n# stdout\n%s# stderr\n%s", strings.Join(test.args, " "), code, stdout, stderr)
+			file := filepath.Join("check", test.name+".golden")
+			if *update {
+				if err := os.WriteFile(file, []byte(got), 0o600); err != nil {
+					t.Fatal(err)
+				}
+			}
+			if want := string(read(t, file)); got != want {
+				t.Errorf("got\n%s\nwant, by %s,\n%s", got, file, want)
+			}
+		})
+		golden[filepath.Join("check", test.name+".golden")] = true
+	}
+
+	files, err := filepath.Glob("check/*")
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, file := range files {
+		if !golden[file] {
+			t.Errorf("testdata/%s belongs to no test", file)
+		}
+	}
+}
+
+func read(t *testing.T, file string) []byte {
+	t.Helper()
+	data, err := os.ReadFile(file)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return data
+}
+
+// A policy that cannot be used is unreadable input, and every mistake in it is named.
+func TestCheckWithBadPolicy(t *testing.T) {
+	file := filepath.Join(t.TempDir(), "policy.yaml")
+	for _, test := range []struct{ name, policy, want string }{
+		{"of another kind", "apiVersion: v1\nkind: ConfigMap\n", file + ": kind:"},
+		{"with an unknown field", "apiVersion: userscope.dev/v1alpha1\nkind: Policy\nspek: {}\n", `unknown field "spek"`},
+		{"that is empty", "", file + ": holds no policy"},
+	} {
+		t.Run(test.name, func(t *testing.T) {
+			if err := os.WriteFile(file, []byte(test.policy), 0o600); err != nil {
+				t.Fatal(err)
+			}
+			stdout, stderr, code := command("", "check", "--policy", file, "testdata/pods/sandbox.yaml")
+			if code != 3 || stdout != "" || !strings.Contains(stderr, test.want) {
+				t.Errorf("exit code %d, stdout %q, stderr %q; want 3 and %q", code, stdout, stderr, test.want)
+			}
+		})
+	}
+
+	_, stderr, code := command("", "check", "--policy", "no/such/policy.yaml", "testdata/pods/sandbox.yaml")
+	if want := "userscope check: policy file: open no/such/policy.yaml: no such file or directory\n"; code != 3 || stderr != want {
+		t.Errorf("exit code %d, stderr %q; want 3 and %q", code, stderr, want)
+	}
+}
+
+// JSON values may follow each other without a separator, as jq prints them, and a Pod that is
+// sent to the API server needs no kind.
+func TestCheckReadsStreamsOfJSON(t *testing.T) {
+	pod := `{"metadata":{"name":"%s"},"spec":{"containers":[{"name":"c"}]}}`
+	stdin := fmt.Sprintf(pod+"\n"+pod, "a", "b")
+	stdout, stderr, code := command(stdin, "check", "--policy", deerflow, "-")
+	if want := "default/a  ungoverned\ndefault/b  ungoverned\n"; stdout != want || stderr != "" || code != 0 {
+		t.Errorf("%q, %q, exit code %d; want %q", stdout, stderr, code, want)
+	}
+}
+
+// Names in a file are a stranger's: they must not move the cursor.
+func TestCheckQuotesNamesThatAreNotPlain(t *testing.T) {
+	stdin := `{"metadata":{"name":"a\u001b[2Jb","namespace":"c\nd"},"spec":{"containers":[{"name":"c"}]}}`
+	stdout, _, _ := command(stdin, "check", "--policy", deerflow, "-")
+	if want := `"c\nd"/"a\x1b[2Jb"  ungoverned` + "\n"; stdout != want {
+		t.Errorf("%q, want %q", stdout, want)
+	}
+}

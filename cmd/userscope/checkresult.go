@@ -1,0 +1,101 @@
+package main
+
+import (
+	"encoding/json"
+	"fmt"
+	"strconv"
+	"strings"
+
+	"gomodules.xyz/jsonpatch/v2"
+	corev1 "k8s.io/api/core/v1"
+
+	"userscope.dev/userscope/webhook/admission"
+	"userscope.dev/userscope/webhook/scope"
+)
+
+// result is what check says of one Pod. Its JSON is API.
+type result struct {
+	Name       string                `json:"name"`
+	Namespace  string                `json:"namespace"`
+	Verdict    scope.Verdict         `json:"verdict"`
+	Identity   identity              `json:"identity"`
+	Violations []violation           `json:"violations"`
+	More       int                   `json:"moreViolations,omitempty"`
+	Patch      []jsonpatch.Operation `json:"patch"`
+
+	decision scope.Decision
+}
+
+type identity struct {
+	User   string       `json:"user"`
+	Thread string       `json:"thread"`
+	Source scope.Source `json:"source"`
+}
+
+type violation struct {
+	Rule    scope.Rule `json:"rule"`
+	Path    string     `json:"path"`
+	Value   string     `json:"value"`
+	Message string     `json:"message"`
+}
+
+func newResult(namespace string, pod *corev1.Pod, decision scope.Decision) result {
+	r := result{
+		Name:       pod.Name,
+		Namespace:  namespace,
+		Verdict:    decision.Verdict,
+		Identity:   identity(decision.Identity),
+		Violations: make([]violation, len(decision.Violations)),
+		More:       decision.More,
+		Patch:      admission.Patch(decision.Edits),
+		decision:   decision,
+	}
+	if r.Name == "" {
+		r.Name = pod.GenerateName
+	}
+	for i, v := range decision.Violations {
+		r.Violations[i] = violation(v)
+	}
+	return r
+}
+
+// text is the result as a line, with a line below it for each rewrite and each violation.
+func (r *result) text() string {
+	var b strings.Builder
+	fmt.Fprintf(&b, "%s/%s  %s", plain(r.Namespace), plain(r.Name), r.Verdict)
+	if r.Identity != (identity{}) {
+		fmt.Fprintf(&b, "  %s", admission.DescribeIdentity(r.decision.Identity))
+	}
+	b.WriteByte('\n')
+	for i, edit := range r.decision.Edits {
+		line := edit.Warning
+		if line == "" {
+			line = describe(&r.Patch[i])
+		}
+		fmt.Fprintf(&b, "  %s\n", line)
+	}
+	for _, v := range r.decision.Violations {
+		fmt.Fprintf(&b, "  %s\n", admission.Describe(v))
+	}
+	if r.More > 0 {
+		fmt.Fprintf(&b, "  %s\n", admission.DescribeMore(r.More))
+	}
+	return b.String()
+}
+
+// describe is an edit that takes nothing away, and so has no warning.
+func describe(operation *jsonpatch.Operation) string {
+	value, err := json.Marshal(operation.Value)
+	if err != nil {
+		value = []byte(err.Error())
+	}
+	return fmt.Sprintf("%s %s: %s", operation.Operation, operation.Path, value)
+}
+
+// plain is a name as it stands in a file, quoted where it could speak to a terminal.
+func plain(name string) string {
+	if quoted := strconv.QuoteToASCII(name); quoted != `"`+name+`"` {
+		return quoted
+	}
+	return name
+}

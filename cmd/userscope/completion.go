@@ -1,0 +1,30 @@
+package main
+
+import "github.com/spf13/cobra"
+
+// completionCommand stands in for cobra's, which takes an unknown shell for a success.
+func completionCommand() *cobra.Command {
+	return &cobra.Command{
+		Use:   "completion SHELL",
+		Short: "Print a script that completes userscope's commands and flags",
+		Long: `Print a script that completes userscope's commands and flags in a shell: bash, zsh, fish or
+powershell.`,
+		Example: `  source <(userscope completion bash)
+  userscope completion fish > ~/.config/fish/completions/userscope.fish`,
+		ValidArgs: []string{"bash", "zsh", "fish", "powershell"},
+		Args:      cobra.MatchAll(cobra.ExactArgs(1), cobra.OnlyValidArgs),
+		RunE: func(cmd *cobra.Command, args []string) error {
+			root, out := cmd.Root(), cmd.OutOrStdout()
+			switch args[0] {
+			case "bash":
+				return root.GenBashCompletionV2(out, true)
+			case "zsh":
+				return root.GenZshCompletion(out)
+			case "fish":
+				return root.GenFishCompletion(out, true)
+			default:
+				return root.GenPowerShellCompletionWithDesc(out)
+			}
+		},
+	}
+}

@@ -1,0 +1,120 @@
+package main
+
+import (
+	"bytes"
+	"flag"
+	"os"
+	"strings"
+	"testing"
+
+	"github.com/spf13/cobra"
+)
+
+// update rewrites the golden files: go test ./cmd/userscope -update
+var update = flag.Bool("update", false, "rewrite the golden files of this package")
+
+// asMain makes the test binary behave as userscope itself: signals and exit codes can only be
+// seen from outside.
+const asMain = "USERSCOPE_TEST_AS_MAIN"
+
+func TestMain(m *testing.M) {
+	if os.Getenv(asMain) != "" {
+		main()
+	}
+	os.Exit(m.Run())
+}
+
+// deerflow is the policy that ships with Userscope.
+const deerflow = "../../manifests/policies/deerflow.yaml"
+
+// command runs userscope and returns what it printed and its exit code.
+func command(stdin string, args ...string) (stdout, stderr string, code int) {
+	var out, errs bytes.Buffer
+	code = run(args, strings.NewReader(stdin), &out, &errs)
+	return out.String(), errs.String(), code
+}
+
+// Whoever calls a command wrongly is told so, on stderr and by the exit code.
+func TestWrongUsage(t *testing.T) {
+	tests := []struct {
+		args string
+		want string
+	}{
+		{"--nope", "userscope: unknown flag: --nope"},
+		{"chek", `userscope: unknown command "chek" for "userscope"` + "\nuserscope: Did you mean this?\nuserscope: check"},
+		{"help chek", `userscope help: unknown command "chek"`},
+		{"help check more", `userscope help: unknown command "check more"`},
+		{"version now", `userscope version: unknown command "now" for "userscope version"`},
+		{"version -o yaml", `userscope version: invalid argument "yaml" for "-o, --output" flag: want text or json`},
+		{"completion", "userscope completion: accepts 1 arg(s), received 0"},
+		{"completion tcsh", `userscope completion: invalid argument "tcsh" for "userscope completion"`},
+		{"check pod.yaml", "userscope check: --policy: name the policy file"},
+		{"check --policy policy.yaml", "userscope check: POD: name at least one file, or - for stdin"},
+		{"check --policy policy.yaml -o diff pod.yaml", `userscope check: invalid argument "diff" for "-o, --output" flag: want text or json`},
+		{"check --kubeconfig x pod.yaml", "userscope check: unknown flag: --kubeconfig"},
+		{"webhook", "userscope webhook: --policy: name the policy file\nuserscope webhook: --cert-dir: name the directory of tls.crt and tls.key"},
+		{"webhook --policy p --cert-dir d --listen 1 --listen-health :x",
+			"userscope webhook: --listen: \"1\": want HOST:PORT or :PORT\n" +
+				"userscope webhook: --listen-health: \":x\": port \"x\": want a number from 1 to 65535"},
+		{"webhook --policy p --cert-dir d --log-level loud", `userscope webhook: invalid argument "loud" for "--log-level" flag: want debug, info, warn or error`},
+		{"webhook --policy p --cert-dir d --drain-delay soon", `userscope webhook: invalid argument "soon" for "--drain-delay" flag: time: invalid duration "soon"`},
+		{"webhook --policy p --cert-dir d more", `userscope webhook: unknown command "more" for "userscope webhook"`},
+	}
+	for _, test := range tests {
+		t.Run(test.args, func(t *testing.T) {
+			stdout, stderr, code := command("", strings.Fields(test.args)...)
+			path, _, _ := strings.Cut(test.want, ":")
+			want := test.want + "\nRun '" + path + " --help' for usage.\n"
+			if code != 2 || stdout != "" || stderr != want {
+				t.Errorf("exit code %d, stdout %q, stderr\n%s\nwant 2, nothing and\n%s", code, stdout, stderr, want)
+			}
+		})
+	}
+}
+
+// Every command explains itself: what it does, how it is called, and what its exit code means
+// where that is more than success or failure.
+func TestHelp(t *testing.T) {
+	stdout, stderr, code := command("")
+	if code != 0 || stderr != "" || !strings.Contains(stdout, "Available Commands:") {
+		t.Errorf("userscope alone: exit code %d, stderr %q, stdout\n%s", code, stderr, stdout)
+	}
+	for _, subcommand := range rootCommand().Commands() {
+		t.Run(subcommand.Name(), func(t *testing.T) {
+			testHelp(t, subcommand)
+		})
+	}
+}
+
+func testHelp(t *testing.T, subcommand *cobra.Command) {
+	name := subcommand.Name()
+	byFlag, stderr, code := command("", name, "--help")
+	if code != 0 || stderr != "" {
+		t.Errorf("exit code %d, stderr %q", code, stderr)
+	}
+	if byTopic, _, code := command("", "help", name); byTopic != byFlag || code != 0 {
+		t.Errorf("userscope help %s: exit code %d and another text than %s --help", name, code, name)
+	}
+	if !strings.HasPrefix(byFlag, subcommand.Long) || subcommand.Long == "" {
+		t.Errorf("does not begin with what the command does:\n%s", byFlag)
+	}
+	if !strings.Contains(byFlag, "Examples:\n  ") {
+		t.Errorf("has no examples:\n%s", byFlag)
+	}
+	for line := range strings.Lines(subcommand.Long) {
+		if len(line) > 100 {
+			t.Errorf("a line is %d characters wide: %s", len(line), line)
+		}
+	}
+	if exits := name == "check" || name == "webhook"; exits && !strings.Contains(byFlag, "Exit codes: 0 ") {
+		t.Errorf("does not list its exit codes:\n%s", byFlag)
+	}
+}
+
+func TestCompletion(t *testing.T) {
+	for _, shell := range []string{"bash", "zsh", "fish", "powershell"} {
+		if stdout, stderr, code := command("", "completion", shell); code != 0 || stderr != "" || !strings.Contains(stdout, "userscope") {
+			t.Errorf("%s: exit code %d, stderr %q, %d bytes of script", shell, code, stderr, len(stdout))
+		}
+	}
+}

@@ -1,0 +1,96 @@
+package main
+
+import (
+	"context"
+	"errors"
+	"log/slog"
+	"os/signal"
+	"syscall"
+
+	"github.com/prometheus/client_golang/prometheus"
+	"github.com/prometheus/client_golang/prometheus/collectors"
+	"github.com/spf13/cobra"
+	ctrlmetrics "sigs.k8s.io/controller-runtime/pkg/metrics"
+
+	"userscope.dev/userscope/webhook/admission"
+	"userscope.dev/userscope/webhook/config"
+	"userscope.dev/userscope/webhook/scope"
+	"userscope.dev/userscope/webhook/server"
+)
+
+func webhookCommand() *cobra.Command {
+	var (
+		policy  string
+		level   logLevel
+		options server.Options
+	)
+	command := &cobra.Command{
+		Use:   "webhook --policy FILE --cert-dir DIR",
+		Short: "Serve the admission webhook",
+		Long: `Serve the admission webhook: an API server sends each Pod that is to be created to /mutate,
+and Userscope rewrites it, refuses it or lets it pass.
+
+The policy and the certificate are checked before any port is opened. Webhook requests come
+over TLS with tls.crt and tls.key of --cert-dir, which are read again when they change. A
+second port, plain HTTP, serves /healthz (the process lives), /readyz (a TLS handshake with
+the webhook works, its certificate is unexpired and names the Service) and /metrics.
+
+On SIGTERM or SIGINT the server stops being ready, serves on for --drain-delay, closes its
+listener and waits for requests in flight. A second signal ends it at once. The webhook needs
+no access to the API server. It logs JSON lines to stderr: a line for each refusal, and at
+--log-level debug one for each Pod that passes; never a Pod's contents.
+
+Exit codes: 0 drained after a signal, 1 failed, 2 wrong usage.`,
+		Example: `  userscope webhook --policy policy.yaml --cert-dir /etc/userscope/tls \
+    --service-name userscope --service-namespace userscope-system`,
+		Args: cobra.NoArgs,
+		RunE: func(cmd *cobra.Command, _ []string) error {
+			var missing error
+			if policy == "" {
+				missing = errors.New("--policy: name the policy file")
+			}
+			if err := errors.Join(missing, options.Validate()); err != nil {
+				return err
+			}
+			setLogger(cmd.ErrOrStderr(), slog.Level(level))
+			if err := serve(cmd.Context(), policy, options); err != nil {
+				return &exitError{exitFailed, err}
+			}
+			return nil
+		},
+	}
+	flags := command.Flags()
+	flags.StringVar(&policy, "policy", "", "policy `FILE` (required)")
+	flags.StringVar(&options.CertDir, "cert-dir", "", "`DIR` of tls.crt and tls.key (required)")
+	flags.StringVar(&options.Listen, "listen", ":10250", "`HOST:PORT` of the webhook; no HOST means all addresses")
+	flags.StringVar(&options.ListenHealth, "listen-health", ":8081", "`HOST:PORT` of /healthz, /readyz and /metrics")
+	flags.StringVar(&options.ServiceName, "service-name", "", "`NAME` of the Service that the certificate must name for the server to be ready")
+	flags.StringVar(&options.ServiceNamespace, "service-namespace", "", "`NAMESPACE` of that Service")
+	flags.DurationVar(&options.DrainDelay, "drain-delay", server.DefaultDrainDelay, "`DURATION` to serve on, unready, once told to end")
+	flags.Var(&level, "log-level", "the least `LEVEL` to log: debug, info, warn or error")
+	return command
+}
+
+// serve runs the webhook until a signal ends it.
+func serve(ctx context.Context, policy string, options server.Options) error {
+	policies, err := config.Load(policy)
+	if err != nil {
+		return err
+	}
+	registry := prometheus.NewRegistry()
+	registry.MustRegister(collectors.NewGoCollector(), collectors.NewProcessCollector(collectors.ProcessCollectorOpts{}))
+	handler, err := admission.New(func() scope.Policies { return policies }, registry)
+	if err != nil {
+		return err
+	}
+	srv, err := server.New(options, admission.NewWebhook(handler), prometheus.Gatherers{ctrlmetrics.Registry, registry})
+	if err != nil {
+		return err
+	}
+
+	ctx, stop := signal.NotifyContext(ctx, syscall.SIGTERM, syscall.SIGINT)
+	defer stop()
+	// Once the first signal has come, the next has its default effect: the end.
+	context.AfterFunc(ctx, stop)
+	return srv.Run(ctx)
+}

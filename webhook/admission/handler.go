@@ -1,0 +1,137 @@
+package admission
+
+import (
+	"context"
+	"log/slog"
+	"time"
+
+	"github.com/go-logr/logr"
+	"github.com/prometheus/client_golang/prometheus"
+	admissionv1 "k8s.io/api/admission/v1"
+	corev1 "k8s.io/api/core/v1"
+	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
+	"sigs.k8s.io/controller-runtime/pkg/log"
+	ctrladmission "sigs.k8s.io/controller-runtime/pkg/webhook/admission"
+
+	"userscope.dev/userscope/webhook/scope"
+)
+
+// Handler answers the admission requests of an API server.
+type Handler struct {
+	policies func() scope.Policies
+	metrics  *metrics
+}
+
+// New returns a Handler that asks policies, at each request, for the policies then in force,
+// and registers its metrics.
+func New(policies func() scope.Policies, registerer prometheus.Registerer) (*Handler, error) {
+	metrics, err := newMetrics(registerer)
+	if err != nil {
+		return nil, err
+	}
+	return &Handler{policies: policies, metrics: metrics}, nil
+}
+
+// operation is what a request wants done to what: the rows of the table in judge.
+type operation struct {
+	resource    metav1.GroupVersionResource
+	subresource string
+	verb        admissionv1.Operation
+}
+
+func (o operation) String() string {
+	text := string(o.verb) + " of " + o.resource.Resource
+	if o.subresource != "" {
+		text += "/" + o.subresource
+	}
+	if group := o.resource.Group; group != "" {
+		text += " of " + group
+	}
+	return text
+}
+
+var (
+	pods      = metav1.GroupVersionResource{Version: "v1", Resource: "pods"}
+	podKind   = metav1.GroupVersionKind{Version: "v1", Kind: "Pod"}
+	createPod = operation{resource: pods, verb: admissionv1.Create}
+)
+
+// debug is the level of log/slog of that name as logr counts levels.
+const debug = -int(slog.LevelDebug)
+
+// Handle answers one request.
+func (h *Handler) Handle(ctx context.Context, req ctrladmission.Request) ctrladmission.Response {
+	started := time.Now()
+	pod, decision, err := h.judge(req)
+	key, name := nameOf(req, pod)
+	logger := log.FromContext(ctx).WithValues(key, name)
+	if err != nil {
+		h.metrics.observe(unjudged, nil, time.Since(started))
+		logger.Info("refused unjudged", "reason", err.Error())
+		return err.response()
+	}
+
+	rules := rulesOf(decision.Violations)
+	h.metrics.observe(string(decision.Verdict), rules, time.Since(started))
+	if decision.Verdict == scope.Refused {
+		logger.Info("refused", "rules", rules)
+	} else {
+		logger.V(debug).Info("admitted", "verdict", decision.Verdict)
+	}
+	return respond(name, decision, rules)
+}
+
+// judge finds the decision that a request asks for. The Pod is nil where none was decoded.
+func (h *Handler) judge(req ctrladmission.Request) (*corev1.Pod, scope.Decision, *unjudgedError) {
+	if req.UID == "" {
+		return nil, scope.Decision{}, malformed("request: is missing or has no uid")
+	}
+	switch op := (operation{req.Resource, req.SubResource, req.Operation}); op {
+	case createPod:
+		return h.create(req)
+	default:
+		return nil, scope.Decision{}, unsupported("refused: Userscope judges only %s, not %s: correct the rules of the webhook configuration", createPod, op)
+	}
+}
+
+// create judges the creation of a Pod.
+func (h *Handler) create(req ctrladmission.Request) (*corev1.Pod, scope.Decision, *unjudgedError) {
+	if req.Kind != podKind {
+		return nil, scope.Decision{}, malformed("request.kind: %q: a v1 Pod is expected", kindText(req.Kind))
+	}
+	if len(req.Object.Raw) == 0 {
+		return nil, scope.Decision{}, malformed("request.object: is empty: a v1 Pod is expected")
+	}
+	pod, err := DecodePod(req.Object.Raw)
+	if err != nil {
+		return nil, scope.Decision{}, malformed("request.object: %v", err)
+	}
+	return pod, h.policies().Decide(scope.Request{
+		Namespace: req.Namespace,
+		Creator:   scope.Creator{Username: req.UserInfo.Username, Groups: req.UserInfo.Groups},
+		Pod:       pod,
+	}), nil
+}
+
+// kindText writes a kind as apiVersion and kind stand in a manifest.
+func kindText(kind metav1.GroupVersionKind) string {
+	return metav1.GroupVersion{Group: kind.Group, Version: kind.Version}.String() + " " + kind.Kind
+}
+
+// nameOf is what the object is known by, and under which key: a Pod may still be without a name
+// when it is judged.
+func nameOf(req ctrladmission.Request, pod *corev1.Pod) (key, name string) {
+	if req.Name == "" && pod != nil && pod.GenerateName != "" {
+		return "generateName", pod.GenerateName
+	}
+	return "name", req.Name
+}
+
+// requestLogger puts into every log line of a request what a reader needs to find it again.
+func requestLogger(base logr.Logger, req *ctrladmission.Request) logr.Logger {
+	if req == nil {
+		return base
+	}
+	op := operation{req.Resource, req.SubResource, req.Operation}
+	return base.WithValues("uid", req.UID, "namespace", req.Namespace, "operation", op.String(), "creator", req.UserInfo.Username)
+}

@@ -1,0 +1,311 @@
+package admission_test
+
+import (
+	"net/http"
+	"reflect"
+	"strings"
+	"testing"
+
+	"github.com/prometheus/client_golang/prometheus"
+	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
+
+	"userscope.dev/userscope/webhook/scope"
+)
+
+const (
+	alicesPath = "deer-flow/users/alice/threads/t1/user-data"
+	noUser     = "no user: set the label or, for an id that is no label value, the annotation user-id to the sandbox's user id"
+)
+
+func TestDecisionsAreAnswered(t *testing.T) {
+	tests := []struct {
+		name  string
+		given object
+
+		allowed  bool
+		patch    string
+		warnings []string
+		code     int32
+		reason   metav1.StatusReason
+		message  string
+		audit    map[string]string
+	}{
+		{
+			name:     "a sandbox with another subPath",
+			given:    review(alices()),
+			allowed:  true,
+			patch:    `[{"op":"replace","path":"/spec/containers/0/volumeMounts/0/subPath","value":"` + alicesPath + `"}]`,
+			warnings: []string{`spec.containers[0].volumeMounts[0].subPath: "threads/t1/user-data" is now "` + alicesPath + `"`},
+			code:     http.StatusOK,
+			audit:    map[string]string{"decision": "rewritten", "identity": "alice/t1 (label)"},
+		},
+		{
+			name: "a sandbox with a subPathExpr",
+			given: review(with(alices(), []any{object{"name": "sandbox", "volumeMounts": []any{
+				object{"name": "user-data", "mountPath": "/mnt/user-data", "subPathExpr": "$(X)"},
+			}}}, "spec", "containers")),
+			allowed: true,
+			patch: `[{"op":"remove","path":"/spec/containers/0/volumeMounts/0/subPathExpr"},` +
+				`{"op":"add","path":"/spec/containers/0/volumeMounts/0/subPath","value":"` + alicesPath + `"}]`,
+			warnings: []string{
+				`spec.containers[0].volumeMounts[0].subPathExpr: "$(X)" is removed: user data is mounted by its literal path`,
+				`spec.containers[0].volumeMounts[0].subPath: is now "` + alicesPath + `"`,
+			},
+			code:  http.StatusOK,
+			audit: map[string]string{"decision": "rewritten", "identity": "alice/t1 (label)"},
+		},
+		{
+			name: "a sandbox that is right already",
+			given: review(with(alices(), []any{object{"name": "sandbox", "volumeMounts": []any{
+				object{"name": "user-data", "mountPath": "/mnt/user-data", "subPath": alicesPath},
+			}}}, "spec", "containers")),
+			allowed: true,
+			code:    http.StatusOK,
+			audit:   map[string]string{"decision": "allowed", "identity": "alice/t1 (label)"},
+		},
+		{
+			name:     "a dry run",
+			given:    with(review(alices()), true, "request", "dryRun"),
+			allowed:  true,
+			patch:    `[{"op":"replace","path":"/spec/containers/0/volumeMounts/0/subPath","value":"` + alicesPath + `"}]`,
+			warnings: []string{`spec.containers[0].volumeMounts[0].subPath: "threads/t1/user-data" is now "` + alicesPath + `"`},
+			code:     http.StatusOK,
+			audit:    map[string]string{"decision": "rewritten", "identity": "alice/t1 (label)"},
+		},
+		{
+			name:     "a sandbox with fields that this build does not know",
+			given:    review(with(alices(), object{"of": "tomorrow"}, "spec", "fieldOfTomorrow")),
+			allowed:  true,
+			patch:    `[{"op":"replace","path":"/spec/containers/0/volumeMounts/0/subPath","value":"` + alicesPath + `"}]`,
+			warnings: []string{`spec.containers[0].volumeMounts[0].subPath: "threads/t1/user-data" is now "` + alicesPath + `"`},
+			code:     http.StatusOK,
+			audit:    map[string]string{"decision": "rewritten", "identity": "alice/t1 (label)"},
+		},
+		{
+			name:    "a Pod of another namespace, whatever its own metadata says",
+			given:   with(review(alices()), "elsewhere", "request", "namespace"),
+			allowed: true,
+			code:    http.StatusOK,
+			audit:   map[string]string{"decision": "ungoverned"},
+		},
+		{
+			name:    "a sandbox of nobody",
+			given:   review(sandbox(object{"thread-id": "t1"})),
+			code:    http.StatusUnprocessableEntity,
+			reason:  metav1.StatusReasonInvalid,
+			message: "userscope: identity-missing: metadata.labels[user-id]: " + noUser,
+			audit:   map[string]string{"decision": "refused", "rules": "identity-missing"},
+		},
+		{
+			name:   "a sandbox of a hostile name and no thread",
+			given:  review(sandbox(object{"user-id": "../bob"})),
+			code:   http.StatusUnprocessableEntity,
+			reason: metav1.StatusReasonInvalid,
+			message: `userscope: identity-invalid: metadata.labels[user-id]: "../bob": has characters other than A-Z a-z 0-9 _ -: set it to the user id that the data belongs to; ` +
+				`identity-missing: metadata.labels[thread-id]: no thread: set the label or, for an id that is no label value, the annotation thread-id to the sandbox's thread id`,
+			audit: map[string]string{"decision": "refused", "rules": "identity-invalid,identity-missing"},
+		},
+		{
+			name:    "the provisioner's Pod without the selector's labels",
+			given:   review(with(alices(), object{"app": "cron", "user-id": "alice", "thread-id": "t1"}, "metadata", "labels")),
+			code:    http.StatusForbidden,
+			reason:  metav1.StatusReasonForbidden,
+			message: `userscope: selector-mismatch: metadata.labels: "app=cron,thread-id=t1,user-id=alice": a Pod of this creator must be a sandbox: set the labels app=deer-flow-sandbox`,
+			audit:   map[string]string{"decision": "refused", "identity": "alice/t1 (label)", "rules": "selector-mismatch"},
+		},
+		{
+			name:   "a mistake in the identity beside another",
+			given:  review(with(alices(), object{"app": "cron", "thread-id": "t1"}, "metadata", "labels")),
+			code:   http.StatusForbidden,
+			reason: metav1.StatusReasonForbidden,
+			message: `userscope: selector-mismatch: metadata.labels: "app=cron,thread-id=t1": a Pod of this creator must be a sandbox: set the labels app=deer-flow-sandbox; ` +
+				`identity-missing: metadata.labels[user-id]: ` + noUser,
+			audit: map[string]string{"decision": "refused", "rules": "selector-mismatch,identity-missing"},
+		},
+	}
+	webhook := newDeerflowWebhook(t)
+	for _, test := range tests {
+		t.Run(test.name, func(t *testing.T) {
+			got := ask(t, webhook, test.given)
+			if got.UID != uid {
+				t.Errorf("uid %q, want %q", got.UID, uid)
+			}
+			if got.Allowed != test.allowed || got.Result.Code != test.code || got.Result.Reason != test.reason {
+				t.Errorf("allowed %t, code %d, reason %q; want %t, %d, %q", got.Allowed, got.Result.Code, got.Result.Reason, test.allowed, test.code, test.reason)
+			}
+			if string(got.Patch) != test.patch {
+				t.Errorf("patch\n%s\nwant\n%s", got.Patch, test.patch)
+			}
+			if (got.PatchType != nil) != (test.patch != "") {
+				t.Errorf("patch type %v with patch %q", got.PatchType, got.Patch)
+			}
+			if !reflect.DeepEqual(got.Warnings, test.warnings) {
+				t.Errorf("warnings %q, want %q", got.Warnings, test.warnings)
+			}
+			if got.Result.Message != test.message {
+				t.Errorf("message\n%s\nwant\n%s", got.Result.Message, test.message)
+			}
+			if !reflect.DeepEqual(got.AuditAnnotations, test.audit) {
+				t.Errorf("audit annotations %v, want %v", got.AuditAnnotations, test.audit)
+			}
+		})
+	}
+}
+
+// Programs read the causes, and so does kubectl: of a 422 it shows nothing else.
+func TestRefusalsHaveACauseForEachViolation(t *testing.T) {
+	webhook := newDeerflowWebhook(t)
+	given := with(review(sandbox(object{"user-id": "../bob", "thread-id": ""})), "", "request", "name")
+	with(given, object{"generateName": "sandbox-", "labels": object{"app": "deer-flow-sandbox", "user-id": "../bob"}}, "request", "object", "metadata")
+	want := &metav1.StatusDetails{
+		Name: "sandbox-",
+		Kind: "Pod",
+		Causes: []metav1.StatusCause{
+			{Type: "identity-invalid", Field: "metadata.labels[user-id]", Message: `userscope: identity-invalid: "../bob": has characters other than A-Z a-z 0-9 _ -: set it to the user id that the data belongs to`},
+			{Type: "identity-missing", Field: "metadata.labels[thread-id]", Message: "userscope: identity-missing: no thread: set the label or, for an id that is no label value, the annotation thread-id to the sandbox's thread id"},
+		},
+	}
+	if got := ask(t, webhook, given).Result.Details; !reflect.DeepEqual(got, want) {
+		t.Errorf("details\n%+v\nwant\n%+v", got, want)
+	}
+}
+
+// The creator is the authenticated user of the request.
+func TestCreatorIsTheRequestsUser(t *testing.T) {
+	policies := deerflow(t)
+	policies[0].ExemptGroups = []string{"system:masters"}
+	webhook := newWebhook(t, func() scope.Policies { return policies }, prometheus.NewRegistry())
+	claimOnly := with(alices(), object{}, "metadata", "labels")
+	for _, test := range []struct {
+		name     string
+		userInfo object
+		want     string
+	}{
+		{"the provisioner", object{"username": provisioner}, "refused"},
+		{"somebody who mounts the claim", object{"username": "carol"}, "refused"},
+		{"a member of an exempt group", object{"username": "carol", "groups": []string{"system:masters"}}, "ungoverned"},
+	} {
+		t.Run(test.name, func(t *testing.T) {
+			got := ask(t, webhook, with(review(claimOnly), test.userInfo, "request", "userInfo"))
+			if decision := got.AuditAnnotations["decision"]; decision != test.want {
+				t.Errorf("%s, want %s", decision, test.want)
+			}
+		})
+	}
+}
+
+// Policies may be exchanged while requests come in.
+func TestEachRequestIsJudgedByThePoliciesInForce(t *testing.T) {
+	inForce := deerflow(t)
+	webhook := newWebhook(t, func() scope.Policies { return inForce }, prometheus.NewRegistry())
+	if got := ask(t, webhook, review(sandbox(object{}))); got.Allowed {
+		t.Error("allowed by a policy that refuses it")
+	}
+	inForce = nil
+	if got := ask(t, webhook, review(sandbox(object{}))); !got.Allowed {
+		t.Errorf("refused by no policy: %s", got.Result.Message)
+	}
+}
+
+func TestLog(t *testing.T) {
+	webhook := newDeerflowWebhook(t)
+	request := `,"uid":"` + uid + `","namespace":"deer-flow","operation":"CREATE of pods","creator":"` + provisioner + `"`
+	for _, test := range []struct {
+		name  string
+		given object
+		want  string
+	}{
+		{
+			name:  "a refusal",
+			given: review(sandbox(object{"user-id": "a/b", "thread-id": "x/y"})),
+			want:  `"level":"INFO","msg":"refused"` + request + `,"name":"sandbox-1","logger":"admission","rules":["identity-invalid"]}`,
+		},
+		{
+			name: "a refusal of a Pod without a name",
+			given: with(with(review(sandbox(object{"user-id": "a/b"})), "", "request", "name"),
+				object{"generateName": "sandbox-", "labels": object{"app": "deer-flow-sandbox"}}, "request", "object", "metadata"),
+			want: `"level":"INFO","msg":"refused"` + request + `,"generateName":"sandbox-","logger":"admission","rules":["identity-missing"]}`,
+		},
+		{
+			name:  "a Pod that passes",
+			given: review(alices()),
+			want:  `"level":"DEBUG","msg":"admitted"` + request + `,"name":"sandbox-1","logger":"admission","verdict":"rewritten"}`,
+		},
+		{
+			name:  "a request that is not judged",
+			given: with(review(alices()), nil, "request", "object"),
+			want: `"level":"INFO","msg":"refused unjudged"` + request +
+				`,"name":"sandbox-1","logger":"admission","reason":"request.object: is empty: a v1 Pod is expected"}`,
+		},
+	} {
+		t.Run(test.name, func(t *testing.T) {
+			logs.take()
+			ask(t, webhook, test.given)
+			lines := logs.take()
+			if len(lines) != 1 {
+				t.Fatalf("logged %d lines, want one: %q", len(lines), lines)
+			}
+			if _, line, _ := strings.Cut(lines[0], ","); line != test.want {
+				t.Errorf("logged\n%s\nwant\n%s", line, test.want)
+			}
+		})
+	}
+}
+
+func TestMetrics(t *testing.T) {
+	registry := prometheus.NewRegistry()
+	policies := deerflow(t)
+	webhook := newWebhook(t, func() scope.Policies { return policies }, registry)
+	ask(t, webhook, review(alices()))
+	ask(t, webhook, review(alices()))
+	ask(t, webhook, with(review(alices()), "elsewhere", "request", "namespace"))
+	ask(t, webhook, review(sandbox(object{"user-id": "a/b", "thread-id": "x/y"})))
+	ask(t, webhook, review(sandbox(object{"user-id": "a/b"})))
+	ask(t, webhook, with(review(alices()), "UPDATE", "request", "operation"))
+
+	wantDecisions := map[string]float64{
+		`rule="" verdict="rewritten"`:               2,
+		`rule="" verdict="ungoverned"`:              1,
+		`rule="" verdict="unjudged"`:                1,
+		`rule="identity-invalid" verdict="refused"`: 2,
+		`rule="identity-missing" verdict="refused"`: 1,
+	}
+	wantDurations := map[string]float64{
+		`verdict="rewritten"`:  2,
+		`verdict="ungoverned"`: 1,
+		`verdict="unjudged"`:   1,
+		`verdict="refused"`:    2,
+	}
+	got := gather(t, registry)
+	if decisions := got["userscope_decisions_total"]; !reflect.DeepEqual(decisions, wantDecisions) {
+		t.Errorf("userscope_decisions_total %v, want %v", decisions, wantDecisions)
+	}
+	if durations := got["userscope_decision_duration_seconds"]; !reflect.DeepEqual(durations, wantDurations) {
+		t.Errorf("userscope_decision_duration_seconds counts %v, want %v", durations, wantDurations)
+	}
+	if len(got) != 2 {
+		t.Errorf("%d metrics, want 2: %v", len(got), got)
+	}
+}
+
+// gather returns the counts of a registry by metric and labels.
+func gather(t *testing.T, gatherer prometheus.Gatherer) map[string]map[string]float64 {
+	t.Helper()
+	families, err := gatherer.Gather()
+	if err != nil {
+		t.Fatal(err)
+	}
+	counts := map[string]map[string]float64{}
+	for _, family := range families {
+		counts[family.GetName()] = map[string]float64{}
+		for _, metric := range family.GetMetric() {
+			var labels []string
+			for _, label := range metric.GetLabel() {
+				labels = append(labels, label.GetName()+`="`+label.GetValue()+`"`)
+			}
+			count := metric.GetCounter().GetValue() + float64(metric.GetHistogram().GetSampleCount())
+			counts[family.GetName()][strings.Join(labels, " ")] = count
+		}
+	}
+	return counts
+}

@@ -1,0 +1,72 @@
+package admission
+
+import (
+	"fmt"
+	"slices"
+	"strconv"
+	"strings"
+
+	"userscope.dev/userscope/webhook/scope"
+)
+
+// Message is the text of a refusal, all violations in one line.
+func Message(decision scope.Decision) string {
+	parts := make([]string, len(decision.Violations))
+	for i, violation := range decision.Violations {
+		parts[i] = Describe(violation)
+	}
+	message := "userscope: " + strings.Join(parts, "; ")
+	if decision.More > 0 {
+		message += "; " + DescribeMore(decision.More)
+	}
+	return message
+}
+
+// Describe is one violation in words: its rule, path, value and remedy, in this order.
+func Describe(violation scope.Violation) string {
+	return fmt.Sprintf("%s: %s: %s", violation.Rule, violation.Path, finding(violation))
+}
+
+// DescribeMore stands for the violations that a decision counts without listing them.
+func DescribeMore(more int) string { return fmt.Sprintf("and %d more", more) }
+
+// DescribeIdentity is an identity with its source: alice/thread-1 (label).
+func DescribeIdentity(id scope.Identity) string { return fmt.Sprintf("%s (%s)", id, id.Source) }
+
+// finding is what a violation says of its field.
+func finding(violation scope.Violation) string {
+	if violation.Value == "" {
+		return violation.Message
+	}
+	return quote(violation.Value) + ": " + violation.Message
+}
+
+// maxValue is how much of a value a message shows: events show little more than the first 200
+// characters of it, and the remedy, which follows, must be among them.
+const maxValue = 40
+
+// quote renders a value that a stranger wrote so that it can neither hide the rest of the
+// message nor speak to a terminal.
+func quote(value string) string {
+	var shown strings.Builder
+	for _, r := range value {
+		quoted := strconv.QuoteToASCII(string(r))
+		escaped := quoted[1 : len(quoted)-1]
+		if shown.Len()+len(escaped) > maxValue {
+			return `"` + shown.String() + `"…`
+		}
+		shown.WriteString(escaped)
+	}
+	return `"` + shown.String() + `"`
+}
+
+// rulesOf lists the rules that violations break, each once.
+func rulesOf(violations []scope.Violation) []string {
+	var rules []string
+	for _, violation := range violations {
+		if rule := string(violation.Rule); !slices.Contains(rules, rule) {
+			rules = append(rules, rule)
+		}
+	}
+	return rules
+}

@@ -1,0 +1,113 @@
+package admission
+
+import (
+	"fmt"
+	"net/http"
+	"strings"
+
+	"gomodules.xyz/jsonpatch/v2"
+	admissionv1 "k8s.io/api/admission/v1"
+	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
+	ctrladmission "sigs.k8s.io/controller-runtime/pkg/webhook/admission"
+
+	"userscope.dev/userscope/webhook/scope"
+)
+
+// The audit annotations. The API server puts the webhook's name before each.
+const (
+	auditDecision = "decision"
+	auditIdentity = "identity"
+	auditRules    = "rules"
+)
+
+// unjudged is the verdict, in metrics and audit annotations, on a request that scope never
+// saw.
+const unjudged = "unjudged"
+
+// unjudgedError is why a request is refused without a decision.
+type unjudgedError struct {
+	code    int32
+	reason  metav1.StatusReason
+	message string
+}
+
+func (e *unjudgedError) Error() string { return e.message }
+
+// malformed means that the request cannot be read.
+func malformed(format string, args ...any) *unjudgedError {
+	return &unjudgedError{http.StatusBadRequest, metav1.StatusReasonBadRequest, fmt.Sprintf(format, args...)}
+}
+
+// unsupported means that the request is none of those that Userscope judges. To let it pass
+// would wave through what nobody has thought about.
+func unsupported(format string, args ...any) *unjudgedError {
+	return &unjudgedError{http.StatusForbidden, metav1.StatusReasonForbidden, fmt.Sprintf(format, args...)}
+}
+
+func (e *unjudgedError) response() ctrladmission.Response {
+	return ctrladmission.Response{AdmissionResponse: admissionv1.AdmissionResponse{
+		Result: &metav1.Status{
+			Status:  metav1.StatusFailure,
+			Code:    e.code,
+			Reason:  e.reason,
+			Message: "userscope: " + e.message,
+		},
+		AuditAnnotations: map[string]string{auditDecision: unjudged},
+	}}
+}
+
+// respond renders a decision on the object of the given name.
+func respond(name string, decision scope.Decision, rules []string) ctrladmission.Response {
+	response := ctrladmission.Allowed("")
+	response.AuditAnnotations = map[string]string{auditDecision: string(decision.Verdict)}
+	if decision.Identity != (scope.Identity{}) {
+		response.AuditAnnotations[auditIdentity] = DescribeIdentity(decision.Identity)
+	}
+	if decision.Verdict == scope.Refused {
+		response.Allowed = false
+		response.Result = refusal(name, decision)
+		response.AuditAnnotations[auditRules] = strings.Join(rules, ",")
+		return response
+	}
+	response.Patches = Patch(decision.Edits)
+	for _, edit := range decision.Edits {
+		if edit.Warning != "" {
+			response.Warnings = append(response.Warnings, edit.Warning)
+		}
+	}
+	return response
+}
+
+// refusal is the Status of a refused Pod. The message serves those who see an error's text, as
+// in the events of a ReplicaSet; the causes serve programs, and kubectl, which shows nothing
+// else of a 422.
+func refusal(name string, decision scope.Decision) *metav1.Status {
+	status := &metav1.Status{
+		Status:  metav1.StatusFailure,
+		Code:    http.StatusUnprocessableEntity,
+		Reason:  metav1.StatusReasonInvalid,
+		Message: Message(decision),
+		Details: &metav1.StatusDetails{Name: name, Kind: podKind.Kind},
+	}
+	for _, violation := range decision.Violations {
+		if !violation.Rule.Identity() {
+			status.Code, status.Reason = http.StatusForbidden, metav1.StatusReasonForbidden
+		}
+		status.Details.Causes = append(status.Details.Causes, metav1.StatusCause{
+			Type:    metav1.CauseType(violation.Rule),
+			Field:   violation.Path,
+			Message: "userscope: " + string(violation.Rule) + ": " + finding(violation),
+		})
+	}
+	return status
+}
+
+// Patch renders edits as a JSON patch of the object that they were made for, one operation to
+// an edit. Whatever else is in the object stays as it was sent, known to this build or not.
+func Patch(edits []scope.Edit) []jsonpatch.Operation {
+	operations := make([]jsonpatch.Operation, len(edits))
+	for i, edit := range edits {
+		operations[i] = jsonpatch.NewOperation(edit.Op, edit.Path, edit.Value)
+	}
+	return operations
+}

@@ -1,0 +1,225 @@
+package admission_test
+
+import (
+	"net/http"
+	"strings"
+	"testing"
+
+	"github.com/prometheus/client_golang/prometheus"
+	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
+
+	"userscope.dev/userscope/webhook/scope"
+)
+
+const uid = "705ab4f5-6393-11e8-b7cc-42010a800002"
+
+// Whatever arrives, the answer is a refusal that says what was wrong with it.
+func TestBadInputIsRefused(t *testing.T) {
+	valid := text(t, review(alices()))
+	tests := []struct {
+		name        string
+		body        string
+		contentType string
+
+		code    int32
+		message string
+		uid     string
+	}{
+		{
+			name: "no body",
+			code: http.StatusBadRequest, message: "the body is empty: an AdmissionReview is expected",
+		},
+		{
+			name: "another content type", contentType: "application/yaml", body: valid,
+			code: http.StatusBadRequest, message: "contentType=application/yaml, expected application/json",
+		},
+		{
+			name: "YAML", body: "kind: AdmissionReview",
+			code: http.StatusBadRequest, message: "the body is not an AdmissionReview in JSON: invalid character",
+		},
+		{
+			name: "JSON cut off", body: valid[:len(valid)/2],
+			code: http.StatusBadRequest, message: "unexpected end of JSON input",
+		},
+		{
+			name: "more than 7 MiB", body: text(t, with(review(alices()), strings.Repeat("x", 7<<20), "request", "options", "padding")),
+			code: http.StatusRequestEntityTooLarge, message: "request entity is too large; limit is 7340032 bytes",
+		},
+		{
+			name: "an empty object", body: "{}",
+			code: http.StatusBadRequest, message: `apiVersion "", kind "": an AdmissionReview of admission.k8s.io/v1 is expected`,
+		},
+		{
+			name: "a list", body: "[]",
+			code: http.StatusBadRequest, message: "json: cannot unmarshal array",
+		},
+		{
+			name: "null", body: "null",
+			code: http.StatusBadRequest, message: `apiVersion "", kind "": an AdmissionReview of admission.k8s.io/v1 is expected`,
+		},
+		{
+			name: "a review of another kind", body: text(t, with(review(alices()), "TokenReview", "kind")),
+			code: http.StatusBadRequest, message: `apiVersion "admission.k8s.io/v1", kind "TokenReview": an AdmissionReview of admission.k8s.io/v1 is expected`, uid: uid,
+		},
+		{
+			name: "a review of another version", body: text(t, with(review(alices()), "admission.k8s.io/v1beta1", "apiVersion")),
+			code: http.StatusBadRequest, message: `apiVersion "admission.k8s.io/v1beta1", kind "AdmissionReview": an AdmissionReview of admission.k8s.io/v1 is expected`, uid: uid,
+		},
+		{
+			name: "a Pod without a review", body: text(t, alices()),
+			code: http.StatusBadRequest, message: `apiVersion "v1", kind "Pod": an AdmissionReview of admission.k8s.io/v1 is expected`,
+		},
+		{
+			name: "a kind that is no string", body: `{"apiVersion":"admission.k8s.io/v1","kind":5}`,
+			code: http.StatusBadRequest, message: "json: cannot unmarshal number",
+		},
+		{
+			name: "no request", body: `{"apiVersion":"admission.k8s.io/v1","kind":"AdmissionReview"}`,
+			code: http.StatusBadRequest, message: "request: is missing or has no uid",
+		},
+		{
+			name: "a null request", body: text(t, with(review(alices()), nil, "request")),
+			code: http.StatusBadRequest, message: "request: is missing or has no uid",
+		},
+		{
+			name: "a request without uid", body: text(t, with(review(alices()), "", "request", "uid")),
+			code: http.StatusBadRequest, message: "request: is missing or has no uid",
+		},
+		{
+			name: "a request that is no object", body: text(t, with(review(alices()), "CREATE", "request")),
+			code: http.StatusBadRequest, message: "json: cannot unmarshal string",
+		},
+		{
+			name: "an object of another kind in the request", body: text(t, with(review(alices()), "Deployment", "request", "kind", "kind")),
+			code: http.StatusBadRequest, message: `request.kind: "v1 Deployment": a v1 Pod is expected`, uid: uid,
+		},
+		{
+			name: "no object", body: text(t, with(review(alices()), nil, "request", "object")),
+			code: http.StatusBadRequest, message: "request.object: is empty: a v1 Pod is expected", uid: uid,
+		},
+		{
+			name: "an object without members", body: text(t, review(object{})),
+			code: http.StatusBadRequest, message: "request.object: spec.containers: is empty: a Pod needs at least one container", uid: uid,
+		},
+		{
+			name: "an object that is a string", body: text(t, with(review(nil), "Pod", "request", "object")),
+			code: http.StatusBadRequest, message: "request.object: is not a Pod: json: cannot unmarshal string", uid: uid,
+		},
+		{
+			name: "an object that calls itself something else", body: text(t, review(with(alices(), "Binding", "kind"))),
+			code: http.StatusBadRequest, message: `request.object: apiVersion "v1", kind "Binding": a v1 Pod is expected`, uid: uid,
+		},
+		{
+			name: "a Pod with a field of the wrong type", body: text(t, review(with(alices(), "none", "spec", "containers"))),
+			code: http.StatusBadRequest, message: "request.object: is not a Pod: json: cannot unmarshal string into Go struct field PodSpec.spec.containers", uid: uid,
+		},
+		{
+			name: "a Pod without containers", body: text(t, review(with(alices(), []any{}, "spec", "containers"))),
+			code: http.StatusBadRequest, message: "request.object: spec.containers: is empty: a Pod needs at least one container", uid: uid,
+		},
+		{
+			name: "another resource", body: text(t, with(review(alices()), object{"group": "apps", "version": "v1", "resource": "deployments"}, "request", "resource")),
+			code: http.StatusForbidden, message: "refused: Userscope judges only CREATE of pods, not CREATE of deployments of apps", uid: uid,
+		},
+		{
+			name: "another version of Pods", body: text(t, with(review(alices()), "v2", "request", "resource", "version")),
+			code: http.StatusForbidden, message: "refused: Userscope judges only CREATE of pods, not CREATE of pods", uid: uid,
+		},
+		{
+			name: "a subresource", body: text(t, with(review(alices()), "resize", "request", "subResource")),
+			code: http.StatusForbidden, message: "refused: Userscope judges only CREATE of pods, not CREATE of pods/resize", uid: uid,
+		},
+		{
+			name: "another operation", body: text(t, with(review(alices()), "UPDATE", "request", "operation")),
+			code: http.StatusForbidden, message: "refused: Userscope judges only CREATE of pods, not UPDATE of pods", uid: uid,
+		},
+		{
+			name: "an operation that nobody knows", body: text(t, with(review(alices()), "create", "request", "operation")),
+			code: http.StatusForbidden, message: "refused: Userscope judges only CREATE of pods, not create of pods", uid: uid,
+		},
+		{
+			name: "no operation", body: text(t, with(review(alices()), "", "request", "operation")),
+			code: http.StatusForbidden, message: "refused: Userscope judges only CREATE of pods", uid: uid,
+		},
+	}
+	webhook := newDeerflowWebhook(t)
+	for _, test := range tests {
+		t.Run(test.name, func(t *testing.T) {
+			contentType := test.contentType
+			if contentType == "" {
+				contentType = "application/json"
+			}
+			got := post(t, webhook, contentType, test.body).Response
+			if got.Allowed || got.Patch != nil {
+				t.Errorf("allowed %t with patch %s", got.Allowed, got.Patch)
+			}
+			if got.Result.Code != test.code || !strings.Contains(got.Result.Message, test.message) {
+				t.Errorf("refused with %d %q, want %d %q", got.Result.Code, got.Result.Message, test.code, test.message)
+			}
+			if string(got.UID) != test.uid {
+				t.Errorf("uid %q, want %q", got.UID, test.uid)
+			}
+		})
+	}
+
+	if got := post(t, webhook, "application/json", valid).Response; !got.Allowed {
+		t.Errorf("after all that the valid request is refused: %v", got.Result)
+	}
+}
+
+// An API server reads an answer only if it is a review of the version that it sent.
+func TestAnswersAreReviewsOfTheVersionThatWasSent(t *testing.T) {
+	webhook := newDeerflowWebhook(t)
+	want := metav1.TypeMeta{APIVersion: "admission.k8s.io/v1", Kind: "AdmissionReview"}
+	for name, body := range map[string]object{
+		"allowed":      review(alices()),
+		"refused":      review(sandbox(object{})),
+		"unsupported":  with(review(alices()), "UPDATE", "request", "operation"),
+		"of no kind":   {},
+		"of no object": with(review(alices()), nil, "request", "object"),
+	} {
+		t.Run(name, func(t *testing.T) {
+			if got := post(t, webhook, "application/json", text(t, body)); got.TypeMeta != want {
+				t.Errorf("answered with %v, want %v", got.TypeMeta, want)
+			}
+		})
+	}
+}
+
+// A defect of ours refuses one Pod and leaves a trace; it never ends the server.
+func TestPanicIsARefusal(t *testing.T) {
+	webhook := newWebhook(t, func() scope.Policies { panic("broken invariant") }, prometheus.NewRegistry())
+	logs.take()
+	got := ask(t, webhook, review(alices()))
+	if got.Allowed || got.Result.Code != http.StatusInternalServerError || string(got.UID) != uid {
+		t.Errorf("allowed %t, code %d, uid %q; want a refusal with 500 and uid %q", got.Allowed, got.Result.Code, got.UID, uid)
+	}
+	lines := logs.take()
+	if len(lines) != 1 || !strings.Contains(lines[0], `"panic":"broken invariant"`) ||
+		!strings.Contains(lines[0], `"uid":"`+uid+`"`) || !strings.Contains(lines[0], "handler.go") {
+		t.Errorf("logged %q, want one line with the panic, the request's uid and the stack", lines)
+	}
+	if strings.Contains(strings.Join(lines, ""), "secret-image") {
+		t.Error("the log holds the object's body")
+	}
+}
+
+// FuzzWebhook holds that nothing but a review of the creation of a Pod is allowed.
+func FuzzWebhook(f *testing.F) {
+	f.Add(text(f, review(alices())))
+	f.Add(text(f, review(sandbox(object{}))))
+	f.Add(text(f, with(review(alices()), nil, "request")))
+	f.Add(`{"kind":"AdmissionReview","apiVersion":"admission.k8s.io/v1","Kind":"x","request":{"uid":"1"}}`)
+	webhook := newDeerflowWebhook(f)
+	f.Fuzz(func(t *testing.T, body string) {
+		got := post(t, webhook, "application/json", body).Response
+		if !got.Allowed {
+			return
+		}
+		for _, needed := range []string{"AdmissionReview", "admission.k8s.io", "uid", "CREATE", "pods", "containers"} {
+			if !strings.Contains(body, needed) && !strings.Contains(body, `\u`) {
+				t.Errorf("allowed without %q: %s", needed, body)
+			}
+		}
+	})
+}

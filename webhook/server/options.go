@@ -1,0 +1,77 @@
+package server
+
+import (
+	"errors"
+	"fmt"
+	"net"
+	"strconv"
+	"time"
+)
+
+// DefaultDrainDelay is how long a server that is told to end goes on serving. The news that a
+// Pod is going away reaches the API servers' nodes in a few seconds, and a request may take
+// the five seconds of the webhook's timeout; delay and requests together must fit into the 30
+// seconds after which the kubelet kills the Pod.
+const DefaultDrainDelay = 10 * time.Second
+
+// Options say where and how to serve. They are named by the flags that set them.
+type Options struct {
+	// Listen is the host:port of the webhook; no host means all addresses.
+	Listen string
+	// ListenHealth is the host:port of health and metrics.
+	ListenHealth string
+	// CertDir is the directory of tls.crt and tls.key. Both are read again when they change.
+	CertDir string
+	// ServiceName and ServiceNamespace name the Service by which API servers reach the
+	// webhook: the server is ready only while its certificate names it. Empty for a
+	// webhook that is reached otherwise.
+	ServiceName      string
+	ServiceNamespace string
+	// DrainDelay is how long the webhook goes on serving, without being ready, once it is
+	// told to end.
+	DrainDelay time.Duration
+}
+
+// Validate reports every mistake in the options.
+func (o Options) Validate() error {
+	var mistakes []error
+	if _, _, err := splitAddress(o.Listen); err != nil {
+		mistakes = append(mistakes, fmt.Errorf("--listen: %w", err))
+	}
+	if _, _, err := splitAddress(o.ListenHealth); err != nil {
+		mistakes = append(mistakes, fmt.Errorf("--listen-health: %w", err))
+	}
+	if o.CertDir == "" {
+		mistakes = append(mistakes, errors.New("--cert-dir: name the directory of tls.crt and tls.key"))
+	}
+	if (o.ServiceName == "") != (o.ServiceNamespace == "") {
+		mistakes = append(mistakes, fmt.Errorf("--service-name %q, --service-namespace %q: set both or neither", o.ServiceName, o.ServiceNamespace))
+	}
+	if o.DrainDelay < 0 {
+		mistakes = append(mistakes, fmt.Errorf("--drain-delay %s: must not be negative", o.DrainDelay))
+	}
+	return errors.Join(mistakes...)
+}
+
+// serviceHost is the name by which API servers call the webhook; empty where it has no
+// Service.
+func (o Options) serviceHost() string {
+	if o.ServiceName == "" {
+		return ""
+	}
+	return o.ServiceName + "." + o.ServiceNamespace + ".svc"
+}
+
+// splitAddress parses host:port. The port must be a number that can be listened on: 0 would
+// mean a port that nobody knows.
+func splitAddress(address string) (host string, port int, err error) {
+	host, text, err := net.SplitHostPort(address)
+	if err != nil {
+		return "", 0, fmt.Errorf("%q: want HOST:PORT or :PORT", address)
+	}
+	port, err = strconv.Atoi(text)
+	if err != nil || port < 1 || port > 65535 {
+		return "", 0, fmt.Errorf("%q: port %q: want a number from 1 to 65535", address, text)
+	}
+	return host, port, nil
+}

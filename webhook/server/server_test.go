@@ -1,0 +1,275 @@
+package server_test
+
+import (
+	"crypto/tls"
+	"fmt"
+	"net"
+	"net/http"
+	"os"
+	"path/filepath"
+	"strings"
+	"testing"
+	"time"
+
+	"userscope.dev/userscope/webhook/server"
+)
+
+// answering is a webhook that says yes.
+var answering = http.HandlerFunc(func(w http.ResponseWriter, _ *http.Request) { fmt.Fprint(w, "yes") })
+
+func TestServes(t *testing.T) {
+	s := start(t, options(t, current(t)), answering)
+	s.awaitReadyz(t, http.StatusOK)
+
+	if got, err := s.call(newClient(t)); got != "yes" || err != nil {
+		t.Errorf("the webhook answers %q, %v", got, err)
+	}
+	for _, test := range []struct {
+		path string
+		code int
+		body string
+	}{
+		{"/healthz", http.StatusOK, "ok"},
+		{"/readyz", http.StatusOK, "ok"},
+		{"/metrics", http.StatusOK, "test_total 7"},
+		{"/mutate", http.StatusNotFound, ""},
+	} {
+		if code, body := s.health(test.path); code != test.code || !strings.Contains(body, test.body) {
+			t.Errorf("%s is %d %q, want %d %q", test.path, code, body, test.code, test.body)
+		}
+	}
+
+	old := &tls.Config{MaxVersion: tls.VersionTLS11, InsecureSkipVerify: true} //nolint:gosec // it is to be refused
+	if conn, err := tls.Dial("tcp", s.options.Listen, old); err == nil {
+		conn.Close()
+		t.Error("a client of TLS 1.1 is served")
+	}
+}
+
+// A server that is told to end answers everybody who still comes, and only then closes.
+func TestDrains(t *testing.T) {
+	arrived, release := make(chan struct{}), make(chan struct{})
+	mux := http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		if r.Header.Get("Slow") != "" {
+			close(arrived)
+			<-release
+		}
+		fmt.Fprint(w, "yes")
+	})
+	o := options(t, current(t))
+	o.DrainDelay = 3 * time.Second
+	s := start(t, o, mux)
+	s.awaitReadyz(t, http.StatusOK)
+	before := newClient(t)
+	if _, err := s.call(before); err != nil {
+		t.Fatal(err)
+	}
+
+	told := time.Now()
+	s.end()
+	if body := s.awaitReadyz(t, http.StatusServiceUnavailable); body != "not ready: the server is draining" {
+		t.Errorf("/readyz says %q", body)
+	}
+	if code, _ := s.health("/healthz"); code != http.StatusOK {
+		t.Errorf("/healthz is %d while draining: the kubelet would kill the server", code)
+	}
+	if got, err := s.call(before); got != "yes" || err != nil {
+		t.Errorf("on a connection from before: %q, %v", got, err)
+	}
+	if got, err := s.call(newClient(t)); got != "yes" || err != nil {
+		t.Errorf("on a new connection: %q, %v", got, err)
+	}
+
+	slow := make(chan string, 1)
+	go func() {
+		request, err := http.NewRequest(http.MethodPost, "https://"+o.Listen+"/mutate", http.NoBody)
+		if err != nil {
+			slow <- err.Error()
+			return
+		}
+		request.Header.Set("Slow", "yes")
+		response, err := newClient(t).Do(request)
+		if err != nil {
+			slow <- err.Error()
+			return
+		}
+		response.Body.Close()
+		slow <- response.Status
+	}()
+	<-arrived
+	await(t, "the listener to close", func() (bool, any) {
+		conn, err := net.Dial("tcp", o.Listen)
+		if err == nil {
+			conn.Close()
+		}
+		return err != nil, "it accepts"
+	})
+	if took := time.Since(told); took < o.DrainDelay {
+		t.Errorf("the listener closed after %s, before the drain delay of %s", took, o.DrainDelay)
+	}
+	select {
+	case err := <-s.ended:
+		t.Fatalf("ended with a request in flight: %v", err)
+	default:
+	}
+	close(release)
+	if got := <-slow; got != "200 OK" {
+		t.Errorf("the request in flight ended with %q", got)
+	}
+	if err := <-s.ended; err != nil {
+		t.Errorf("ended with %v", err)
+	}
+	if code, _ := s.health("/healthz"); code != 0 {
+		t.Error("the health server outlives the webhook")
+	}
+}
+
+// The server is ready when an API server would accept its certificate; it lives all the while.
+func TestReadiness(t *testing.T) {
+	const name = "userscope.userscope-system.svc"
+	now := time.Now()
+	tests := []struct {
+		name        string
+		certificate certificate
+		service     bool
+		want        string
+	}{
+		{"a current certificate of the Service", newCertificate(t, name, now.Add(-time.Hour), now.Add(time.Hour)), true, "ok"},
+		{"an expired one", newCertificate(t, name, now.Add(-2*time.Hour), now.Add(-time.Hour)), true, "not ready: the certificate expired at "},
+		{"one of tomorrow", newCertificate(t, name, now.Add(time.Hour), now.Add(2*time.Hour)), true, "not ready: the certificate is valid only from "},
+		{"one of another name", newCertificate(t, "elsewhere.example", now.Add(-time.Hour), now.Add(time.Hour)), true,
+			"not ready: the certificate does not name the Service: x509: certificate is valid for elsewhere.example, not " + name},
+		{"any name, where no Service is given", newCertificate(t, "elsewhere.example", now.Add(-time.Hour), now.Add(time.Hour)), false, "ok"},
+	}
+	for _, test := range tests {
+		t.Run(test.name, func(t *testing.T) {
+			o := options(t, test.certificate)
+			if !test.service {
+				o.ServiceName, o.ServiceNamespace = "", ""
+			}
+			s := start(t, o, answering)
+			await(t, fmt.Sprintf("/readyz to say %q", test.want), func() (bool, any) {
+				_, body := s.health("/readyz")
+				return strings.HasPrefix(body, test.want), body
+			})
+			if code, body := s.health("/healthz"); code != http.StatusOK {
+				t.Errorf("/healthz is %d %s", code, body)
+			}
+		})
+	}
+}
+
+// A renewed certificate is served without a restart.
+func TestCertificateIsReadAgain(t *testing.T) {
+	o := options(t, newCertificate(t, "userscope.userscope-system.svc", time.Now().Add(-2*time.Hour), time.Now().Add(-time.Hour)))
+	s := start(t, o, answering)
+	s.awaitReadyz(t, http.StatusServiceUnavailable)
+	current(t).write(t, o.CertDir)
+	s.awaitReadyz(t, http.StatusOK)
+}
+
+// A certificate directory that cannot be served is an error that names the file, and no port is
+// opened.
+func TestCertificatesAreCheckedBeforeListening(t *testing.T) {
+	tests := []struct {
+		name   string
+		spoil  func(t *testing.T, dir string)
+		file   string
+		reason string
+	}{
+		{"no directory", func(t *testing.T, dir string) { remove(t, dir) }, "tls.crt", "no such file or directory"},
+		{"no certificate", func(t *testing.T, dir string) { remove(t, filepath.Join(dir, "tls.crt")) }, "tls.crt", "no such file or directory"},
+		{"no key", func(t *testing.T, dir string) { remove(t, filepath.Join(dir, "tls.key")) }, "tls.key", "no such file or directory"},
+		{"an unreadable certificate", func(t *testing.T, dir string) { makeDir(t, filepath.Join(dir, "tls.crt")) }, "tls.crt", "is a directory"},
+		{"an empty certificate", func(t *testing.T, dir string) { writeFile(t, filepath.Join(dir, "tls.crt"), nil) }, "tls.crt", "failed to find any PEM data in certificate input"},
+		{"an empty key", func(t *testing.T, dir string) { writeFile(t, filepath.Join(dir, "tls.key"), nil) }, "tls.key", "failed to find any PEM data in key input"},
+		{"another key", func(t *testing.T, dir string) { writeFile(t, filepath.Join(dir, "tls.key"), current(t).key) }, "tls.key", "private key does not match public key"},
+	}
+	for _, test := range tests {
+		t.Run(test.name, func(t *testing.T) {
+			o := options(t, current(t))
+			test.spoil(t, o.CertDir)
+			s := start(t, o, answering)
+			err := <-s.ended
+			if err == nil || !strings.Contains(err.Error(), filepath.Join(o.CertDir, test.file)) || !strings.Contains(err.Error(), test.reason) {
+				t.Errorf("error %v, want one that names %s/%s and says %q", err, o.CertDir, test.file, test.reason)
+			}
+			if code, _ := s.health("/healthz"); code != 0 {
+				t.Error("the health port is open")
+			}
+		})
+	}
+}
+
+func remove(t *testing.T, path string) {
+	t.Helper()
+	if err := os.RemoveAll(path); err != nil {
+		t.Fatal(err)
+	}
+}
+
+func makeDir(t *testing.T, path string) {
+	t.Helper()
+	remove(t, path)
+	if err := os.Mkdir(path, 0o700); err != nil {
+		t.Fatal(err)
+	}
+}
+
+func TestPortInUse(t *testing.T) {
+	for _, flag := range []string{"--listen", "--listen-health"} {
+		t.Run(flag, func(t *testing.T) {
+			taken, err := net.Listen("tcp", "127.0.0.1:0")
+			if err != nil {
+				t.Fatal(err)
+			}
+			defer taken.Close()
+			o := options(t, current(t))
+			if flag == "--listen" {
+				o.Listen = taken.Addr().String()
+			} else {
+				o.ListenHealth = taken.Addr().String()
+			}
+			err = <-start(t, o, answering).ended
+			want := fmt.Sprintf("%s %s: listen tcp %[2]s: bind: address already in use", flag, taken.Addr())
+			if err == nil || err.Error() != want {
+				t.Errorf("error %v, want %s", err, want)
+			}
+		})
+	}
+}
+
+func TestOptionsAreValidated(t *testing.T) {
+	valid := server.Options{Listen: ":10250", ListenHealth: "[::1]:8081", CertDir: "tls", DrainDelay: 0}
+	if err := valid.Validate(); err != nil {
+		t.Fatalf("%v", err)
+	}
+	tests := []struct {
+		name  string
+		given func(*server.Options)
+		want  string
+	}{
+		{"no address", func(o *server.Options) { o.Listen = "" }, `--listen: "": want HOST:PORT or :PORT`},
+		{"a port alone", func(o *server.Options) { o.Listen = "10250" }, `--listen: "10250": want HOST:PORT or :PORT`},
+		{"no port", func(o *server.Options) { o.Listen = "localhost:" }, `--listen: "localhost:": port "": want a number from 1 to 65535`},
+		{"a named port", func(o *server.Options) { o.Listen = ":https" }, `--listen: ":https": port "https": want a number from 1 to 65535`},
+		{"port 0", func(o *server.Options) { o.Listen = ":0" }, `--listen: ":0": port "0": want a number from 1 to 65535`},
+		{"a port beyond the last", func(o *server.Options) { o.ListenHealth = ":65536" }, `--listen-health: ":65536": port "65536": want a number from 1 to 65535`},
+		{"an IPv6 address without brackets", func(o *server.Options) { o.ListenHealth = "::1:8081" }, `--listen-health: "::1:8081": want HOST:PORT or :PORT`},
+		{"no certificate directory", func(o *server.Options) { o.CertDir = "" }, "--cert-dir: name the directory of tls.crt and tls.key"},
+		{"a Service without namespace", func(o *server.Options) { o.ServiceName = "a" }, `--service-name "a", --service-namespace "": set both or neither`},
+		{"a namespace without Service", func(o *server.Options) { o.ServiceNamespace = "b" }, `--service-name "", --service-namespace "b": set both or neither`},
+		{"a negative delay", func(o *server.Options) { o.DrainDelay = -time.Second }, "--drain-delay -1s: must not be negative"},
+		{"several mistakes", func(o *server.Options) { o.Listen, o.CertDir = "", "" },
+			"--listen: \"\": want HOST:PORT or :PORT\n--cert-dir: name the directory of tls.crt and tls.key"},
+	}
+	for _, test := range tests {
+		t.Run(test.name, func(t *testing.T) {
+			o := valid
+			test.given(&o)
+			if _, err := server.New(o, answering, nil); err == nil || err.Error() != test.want {
+				t.Errorf("error %v, want %s", err, test.want)
+			}
+		})
+	}
+}
