@@ -81,7 +81,7 @@ func (w *Webhook) awaitInForce(ctx context.Context, cluster *controlplane.Contro
 	dryRun := metav1.CreateOptions{DryRun: []string{metav1.DryRunAll}}
 	err = wait.PollUntilContextTimeout(ctx, 20*time.Millisecond, 30*time.Second, true, func(ctx context.Context) (bool, error) {
 		_, err := client.CoreV1().Pods(controlplane.Namespace).Create(ctx, nobodysSandbox(), dryRun)
-		if err == nil || refusedBy(err, WebhookName) {
+		if err == nil || refused(err) {
 			return err != nil, nil
 		}
 		return false, err
@@ -112,8 +112,8 @@ func nobodysSandbox() *corev1.Pod {
 	}
 }
 
-// refusedBy reports whether an error of the API server is a webhook's refusal, and not, for
+// refused reports whether an error of the API server is the webhook's refusal, and not, for
 // example, a failure to reach it.
-func refusedBy(err error, webhook string) bool {
-	return strings.Contains(err.Error(), fmt.Sprintf("admission webhook %q denied the request", webhook))
+func refused(err error) bool {
+	return strings.Contains(err.Error(), fmt.Sprintf("admission webhook %q denied the request", WebhookName))
 }
