@@ -39,7 +39,14 @@ test: build-race $(KUBERNETES) ## run all tests, with the race detector
 	go test -race ./... || status=1; \
 	echo "Testing it on a real API server"; \
 	(cd test && USERSCOPE_BINARY=$(CURDIR)/bin/race/userscope go test -race -count=1 ./...) || status=1; \
+	echo "Judging more than a million Pods, without the race detector"; \
+	(cd test && go test -count=1 ./property ./exhaustion) || status=1; \
 	exit $$status
+
+.PHONY: golden
+golden: build $(KUBERNETES) ## write what tests compare with: fixtures, docs, golden files
+	go test ./cmd/userscope -update
+	cd test && go test ./fixtures ./attack ./identity -update
 
 .PHONY: build-race
 build-race:

@@ -5,16 +5,19 @@ import (
 	"fmt"
 	"io"
 	"os"
+	"strings"
 
 	"github.com/spf13/cobra"
 	corev1 "k8s.io/api/core/v1"
+	"k8s.io/apimachinery/pkg/api/validation"
 
 	"userscope.dev/userscope/webhook/config"
 	"userscope.dev/userscope/webhook/scope"
 )
 
-// exitUnreadable is the exit code of check for a policy or a Pod that it could not read.
-const exitUnreadable = 3
+// exitUndone is the exit code of check for a policy or a Pod that it could not read, and for
+// results that it could not print.
+const exitUndone = 3
 
 // checkOptions are the flags of check.
 type checkOptions struct {
@@ -41,7 +44,7 @@ Who creates a Pod is not in the file. Without --as, no rule that looks at the cr
 nobody is a provisioner, and nobody is exempt.
 
 Exit codes: 0 every Pod passes, rewritten or not; 1 a Pod is refused; 2 wrong usage; 3 the
-policy or a Pod cannot be read, whatever became of the others.`,
+policy or a Pod cannot be read or the results cannot be printed, whatever they are.`,
 		Example: `  # One Pod, created by DeerFlow's provisioner
   userscope check --policy policy.yaml \
     --as system:serviceaccount:deer-flow:deer-flow-provisioner pod.yaml
@@ -57,6 +60,9 @@ policy or a Pod cannot be read, whatever became of the others.`,
 			}
 			if len(args) == 0 {
 				return errors.New("POD: name at least one file, or - for stdin")
+			}
+			if problems := validation.ValidateNamespaceName(options.namespace, false); len(problems) > 0 {
+				return fmt.Errorf("--namespace %q: %s", options.namespace, strings.Join(problems, ", "))
 			}
 			return options.run(args, cmd.InOrStdin(), cmd.OutOrStdout())
 		},
@@ -75,7 +81,7 @@ policy or a Pod cannot be read, whatever became of the others.`,
 func (o *checkOptions) run(files []string, stdin io.Reader, stdout io.Writer) error {
 	policies, err := config.Load(o.policy)
 	if err != nil {
-		return &exitError{exitUnreadable, err}
+		return &exitError{exitUndone, err}
 	}
 	results := []result{}
 	refused, unreadable := false, []error(nil)
@@ -89,18 +95,12 @@ func (o *checkOptions) run(files []string, stdin io.Reader, stdout io.Writer) er
 		}
 	}
 
-	if o.output == outputJSON {
-		if err := printJSON(stdout, results); err != nil {
-			return err
-		}
-	} else {
-		for _, r := range results {
-			fmt.Fprint(stdout, r.text())
-		}
+	if err := o.print(stdout, results); err != nil {
+		return &exitError{exitUndone, errors.Join(append(unreadable, err)...)}
 	}
 	switch {
 	case len(unreadable) > 0:
-		return &exitError{exitUnreadable, errors.Join(unreadable...)}
+		return &exitError{exitUndone, errors.Join(unreadable...)}
 	case refused:
 		return &exitError{code: exitFailed}
 	default:
@@ -108,17 +108,30 @@ func (o *checkOptions) run(files []string, stdin io.Reader, stdout io.Writer) er
 	}
 }
 
-// check decides on one Pod as if it were created now.
-func (o *checkOptions) check(policies scope.Policies, pod *corev1.Pod) result {
-	namespace := pod.Namespace
-	if namespace == "" {
-		namespace = o.namespace
+// print prints the results as asked.
+func (o *checkOptions) print(stdout io.Writer, results []result) error {
+	if o.output == outputJSON {
+		return printJSON(stdout, results)
 	}
-	return newResult(namespace, pod, policies.Decide(scope.Request{Namespace: namespace, Creator: o.creator, Pod: pod}))
+	for _, r := range results {
+		if _, err := io.WriteString(stdout, r.text()); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// check decides on one Pod as if it were created now.
+func (o *checkOptions) check(policies scope.Policies, req scope.Request) result {
+	req.Creator, req.Namespace = o.creator, req.Pod.Namespace
+	if req.Namespace == "" {
+		req.Namespace = o.namespace
+	}
+	return newResult(req, policies.Create(req))
 }
 
 // readFile reads the Pods of one argument of check.
-func readFile(name string, stdin io.Reader) ([]*corev1.Pod, []error) {
+func readFile(name string, stdin io.Reader) ([]scope.Request, []error) {
 	var data []byte
 	var err error
 	if name == "-" {

@@ -116,6 +116,32 @@ func TestCheckReadsStreamsOfJSON(t *testing.T) {
 	}
 }
 
+// What cannot be read is said; nothing is passed over.
+func TestCheckReadsEverything(t *testing.T) {
+	const pod = `{"metadata":{"name":"a"},"spec":{"containers":[{"name":"c"}]}}`
+	for _, test := range []struct {
+		name, stdin    string
+		stdout, stderr string
+	}{
+		{"text after the document", "kind: Pod\napiVersion: v1\nspec: {containers: [{name: c}]}\n...\n" + pod, "",
+			"document 1: not valid YAML: line 4: a document ends and something follows: put a line of --- between them"},
+		{"a Pod after JSON that is none", "[]" + pod, "default/a  ungoverned\n", "document 1: is not a Pod: json: cannot unmarshal array into Go value of type v1.Pod"},
+		{"what only looks like a separator", pod + "\n---x\n" + pod, "", "document 1: not valid YAML: line 1: a document ends and something follows: put a line of --- between them"},
+		{"a List without items", `{"apiVersion":"v1","kind":"List"}`, "", "document 1: items: is missing or null: a List of no Pods has []"},
+		{"a List with items in the wrong case", `{"apiVersion":"v1","kind":"PodList","Items":[` + pod + `]}`, "", "document 1: items: is missing or null: a List of no Pods has []"},
+		{"a List whose items are no list", `{"apiVersion":"v1","kind":"List","items":{}}`, "", "document 1: is not a List: json: cannot unmarshal object into Go struct field .items of type []json.RawMessage"},
+		{"an item that is no Pod", `{"apiVersion":"v1","kind":"List","items":[{},` + pod + `]}`, "default/a  ungoverned\n", "document 1: items[0]: spec.containers: is empty: a Pod needs at least one container"},
+		{"UTF-16", "\xff\xfe{\x00}\x00", "", "document 1: is not text in UTF-8"},
+	} {
+		t.Run(test.name, func(t *testing.T) {
+			stdout, stderr, code := command(test.stdin, "check", "--policy", deerflow, "-")
+			if want := "userscope check: stdin: " + test.stderr + "\n"; code != 3 || stdout != test.stdout || stderr != want {
+				t.Errorf("exit code %d, stdout %q, stderr\n%s\nwant 3, %q and\n%s", code, stdout, stderr, test.stdout, want)
+			}
+		})
+	}
+}
+
 // Names in a file are a stranger's: they must not move the cursor.
 func TestCheckQuotesNamesThatAreNotPlain(t *testing.T) {
 	stdin := `{"metadata":{"name":"a\u001b[2Jb","namespace":"c\nd"},"spec":{"containers":[{"name":"c"}]}}`

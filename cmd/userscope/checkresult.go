@@ -7,7 +7,6 @@ import (
 	"strings"
 
 	"gomodules.xyz/jsonpatch/v2"
-	corev1 "k8s.io/api/core/v1"
 
 	"userscope.dev/userscope/webhook/admission"
 	"userscope.dev/userscope/webhook/scope"
@@ -39,10 +38,10 @@ type violation struct {
 	Message string     `json:"message"`
 }
 
-func newResult(namespace string, pod *corev1.Pod, decision scope.Decision) result {
+func newResult(req scope.Request, decision scope.Decision) result {
 	r := result{
-		Name:       pod.Name,
-		Namespace:  namespace,
+		Name:       req.Pod.Name,
+		Namespace:  req.Namespace,
 		Verdict:    decision.Verdict,
 		Identity:   identity(decision.Identity),
 		Violations: make([]violation, len(decision.Violations)),
@@ -51,7 +50,7 @@ func newResult(namespace string, pod *corev1.Pod, decision scope.Decision) resul
 		decision:   decision,
 	}
 	if r.Name == "" {
-		r.Name = pod.GenerateName
+		r.Name = req.Pod.GenerateName
 	}
 	for i, v := range decision.Violations {
 		r.Violations[i] = violation(v)

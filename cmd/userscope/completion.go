@@ -17,13 +17,13 @@ powershell.`,
 			root, out := cmd.Root(), cmd.OutOrStdout()
 			switch args[0] {
 			case "bash":
-				return root.GenBashCompletionV2(out, true)
+				return failed(root.GenBashCompletionV2(out, true))
 			case "zsh":
-				return root.GenZshCompletion(out)
+				return failed(root.GenZshCompletion(out))
 			case "fish":
-				return root.GenFishCompletion(out, true)
+				return failed(root.GenFishCompletion(out, true))
 			default:
-				return root.GenPowerShellCompletionWithDesc(out)
+				return failed(root.GenPowerShellCompletionWithDesc(out))
 			}
 		},
 	}

@@ -31,6 +31,14 @@ type exitError struct {
 
 func (e *exitError) Error() string { return fmt.Sprintf("exit code %d: %v", e.code, e.err) }
 
+// failed makes an error, if there is one, the failure of a command that was called rightly.
+func failed(err error) error {
+	if err == nil {
+		return nil
+	}
+	return &exitError{exitFailed, err}
+}
+
 // run is the whole program; it returns the exit code.
 func run(args []string, stdin io.Reader, stdout, stderr io.Writer) int {
 	root := rootCommand()
@@ -78,7 +86,7 @@ cluster does.`,
 		SilenceErrors: true,
 		SilenceUsage:  true,
 	}
-	root.AddCommand(webhookCommand(), checkCommand(), versionCommand(), completionCommand())
+	root.AddCommand(webhookCommand(), checkCommand(), sandboxIDCommand(), versionCommand(), completionCommand())
 	root.SetHelpCommand(helpCommand())
 	return root
 }

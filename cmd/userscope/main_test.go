@@ -51,6 +51,8 @@ func TestWrongUsage(t *testing.T) {
 		{"check pod.yaml", "userscope check: --policy: name the policy file"},
 		{"check --policy policy.yaml", "userscope check: POD: name at least one file, or - for stdin"},
 		{"check --policy policy.yaml -o diff pod.yaml", `userscope check: invalid argument "diff" for "-o, --output" flag: want text or json`},
+		{"check --policy policy.yaml --namespace= pod.yaml", `userscope check: --namespace "": a lowercase RFC 1123 label must consist of lower case alphanumeric characters or '-', and must start and end with an alphanumeric character (e.g. 'my-name',  or '123-abc', regex used for validation is '[a-z0-9]([-a-z0-9]*[a-z0-9])?')`},
+		{"check --policy policy.yaml -n deer.flow pod.yaml", `userscope check: --namespace "deer.flow": must not contain dots`},
 		{"check --kubeconfig x pod.yaml", "userscope check: unknown flag: --kubeconfig"},
 		{"webhook", "userscope webhook: --policy: name the policy file\nuserscope webhook: --cert-dir: name the directory of tls.crt and tls.key"},
 		{"webhook --policy p --cert-dir d --listen 1 --listen-health :x",
@@ -112,9 +114,36 @@ func testHelp(t *testing.T, subcommand *cobra.Command) {
 }
 
 func TestCompletion(t *testing.T) {
-	for _, shell := range []string{"bash", "zsh", "fish", "powershell"} {
-		if stdout, stderr, code := command("", "completion", shell); code != 0 || stderr != "" || !strings.Contains(stdout, "userscope") {
-			t.Errorf("%s: exit code %d, stderr %q, %d bytes of script", shell, code, stderr, len(stdout))
+	for shell, begins := range map[string]string{"bash": "# bash completion V2 for userscope", "zsh": "#compdef userscope", "fish": "# fish completion for userscope", "powershell": "# powershell completion for userscope"} {
+		if stdout, stderr, code := command("", "completion", shell); code != 0 || stderr != "" || !strings.HasPrefix(stdout, begins) {
+			t.Errorf("%s: exit code %d, stderr %q, script\n%.80s\nwant one that begins with %q", shell, code, stderr, stdout, begins)
 		}
+	}
+}
+
+// Whoever redirects the output to a full disk must not take the half for the whole; and of check
+// not for a refusal.
+func TestOutputThatCannotBeWritten(t *testing.T) {
+	for args, want := range map[string]int{
+		"check --policy " + deerflow + " testdata/pods/right.json":         3,
+		"check --policy " + deerflow + " testdata/pods/several.yaml":       3, // some are refused
+		"check --policy " + deerflow + " -o json testdata/pods/right.json": 3,
+		"version":                             1,
+		"version -o json":                     1,
+		"sandbox-id --user alice --thread t1": 1,
+		"completion bash":                     1,
+	} {
+		t.Run(args, func(t *testing.T) {
+			full, err := os.OpenFile("/dev/full", os.O_WRONLY, 0)
+			if err != nil {
+				t.Fatal(err)
+			}
+			defer full.Close()
+			var stderr bytes.Buffer
+			code := run(strings.Fields(args), strings.NewReader(""), full, &stderr)
+			if code != want || !strings.HasSuffix(stderr.String(), ": write /dev/full: no space left on device\n") {
+				t.Errorf("exit code %d, stderr %q; want %d and the reason", code, stderr.String(), want)
+			}
+		})
 	}
 }

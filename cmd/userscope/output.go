@@ -41,8 +41,5 @@ func printJSON(w io.Writer, value any) error {
 	encoder := json.NewEncoder(w)
 	encoder.SetIndent("", "  ")
 	encoder.SetEscapeHTML(false)
-	if err := encoder.Encode(value); err != nil {
-		return &exitError{exitFailed, err}
-	}
-	return nil
+	return encoder.Encode(value)
 }

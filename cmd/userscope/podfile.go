@@ -1,51 +1,37 @@
 package main
 
 import (
-	"bytes"
 	"encoding/json"
 	"errors"
 	"fmt"
-	"io"
-	"regexp"
 	"strings"
 
-	corev1 "k8s.io/api/core/v1"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
-	yamlutil "k8s.io/apimachinery/pkg/util/yaml"
 	kjson "sigs.k8s.io/json"
-	"sigs.k8s.io/yaml"
 
 	"userscope.dev/userscope/webhook/admission"
+	"userscope.dev/userscope/webhook/documents"
+	"userscope.dev/userscope/webhook/scope"
 )
 
-// separator is what stands between two documents of a YAML stream. Anything else on its line
-// belongs to the document that follows.
-var separator = regexp.MustCompile(`(?m)^---([ \t\r]|$)`)
-
-// readPods reads the Pods of a file's contents, and returns beside them an error for each
-// document, and each item of a List, that is not one.
-func readPods(name string, data []byte) (pods []*corev1.Pod, unreadable []error) {
-	number := 0
-	refuse := func(err error) {
-		unreadable = append(unreadable, fmt.Errorf("%s: document %d: %s", name, number, oneLine(err)))
+// readPods reads the Pods of a file's contents, each as a request that says nothing yet of who
+// creates it and where, and returns beside them an error for each document, and each item of a
+// List, that is not one.
+func readPods(name string, data []byte) (pods []scope.Request, unreadable []error) {
+	all := documents.Read(data)
+	if len(all) == 0 {
+		return nil, []error{fmt.Errorf("%s: is empty: a Pod or a List of Pods is expected", name)}
 	}
-	for _, chunk := range separator.Split(string(data), -1) {
-		documents, err := toJSON([]byte(chunk))
-		for _, document := range documents {
-			number++
-			found, mistakes := decodeDocument(document)
+	for i, document := range all {
+		mistakes := document.Mistakes
+		if len(mistakes) == 0 {
+			var found []scope.Request
+			found, mistakes = decodeDocument(document.JSON)
 			pods = append(pods, found...)
-			for _, mistake := range mistakes {
-				refuse(mistake)
-			}
 		}
-		if err != nil {
-			number++
-			refuse(err)
+		for _, mistake := range mistakes {
+			unreadable = append(unreadable, fmt.Errorf("%s: document %d: %s", name, i+1, oneLine(mistake)))
 		}
-	}
-	if number == 0 {
-		unreadable = append(unreadable, fmt.Errorf("%s: is empty: a Pod or a List of Pods is expected", name))
 	}
 	return pods, unreadable
 }
@@ -53,46 +39,17 @@ func readPods(name string, data []byte) (pods []*corev1.Pod, unreadable []error)
 // oneLine joins the lines of an error that a library spreads over several.
 func oneLine(err error) string { return strings.Join(strings.Fields(err.Error()), " ") }
 
-// toJSON turns what stands between two lines of --- into JSON documents: none for comments,
-// one for YAML, and any number for JSON, which needs no --- between them. A repeated key is an
-// error: which of its values counts is for the reader to guess.
-func toJSON(chunk []byte) ([][]byte, error) {
-	if !yamlutil.IsJSONBuffer(chunk) {
-		document, err := yaml.YAMLToJSONStrict(chunk)
-		if err != nil || string(document) == "null" {
-			return nil, err
-		}
-		return [][]byte{document}, nil
-	}
-
-	var documents [][]byte
-	decoder := json.NewDecoder(bytes.NewReader(chunk))
-	for {
-		var document json.RawMessage
-		err := decoder.Decode(&document)
-		if errors.Is(err, io.EOF) {
-			return documents, nil
-		}
-		if err != nil {
-			return documents, err
-		}
-		var content any
-		repeated, err := kjson.UnmarshalStrict(document, &content)
-		if err := errors.Join(append(repeated, err)...); err != nil {
-			return documents, err
-		}
-		documents = append(documents, document)
-	}
-}
+// errNoItems is a List that would count as one without Pods, were it read as it stands.
+var errNoItems = errors.New("items: is missing or null: a List of no Pods has []")
 
 // decodeDocument reads one document: a Pod, or a List of them as kubectl get prints it.
-func decodeDocument(document []byte) (pods []*corev1.Pod, unreadable []error) {
+func decodeDocument(document []byte) (pods []scope.Request, unreadable []error) {
 	if !isList(document) {
-		pod, err := admission.DecodePod(document)
+		pod, unknown, err := admission.DecodePod(document)
 		if err != nil {
 			return nil, []error{err}
 		}
-		return []*corev1.Pod{pod}, nil
+		return []scope.Request{{Pod: pod, Unknown: unknown}}, nil
 	}
 
 	var list struct {
@@ -101,13 +58,16 @@ func decodeDocument(document []byte) (pods []*corev1.Pod, unreadable []error) {
 	if err := kjson.UnmarshalCaseSensitivePreserveInts(document, &list); err != nil {
 		return nil, []error{fmt.Errorf("is not a List: %w", err)}
 	}
+	if list.Items == nil {
+		return nil, []error{errNoItems}
+	}
 	for i, item := range list.Items {
-		pod, err := admission.DecodePod(item)
+		pod, unknown, err := admission.DecodePod(item)
 		if err != nil {
 			unreadable = append(unreadable, fmt.Errorf("items[%d]: %w", i, err))
 			continue
 		}
-		pods = append(pods, pod)
+		pods = append(pods, scope.Request{Pod: pod, Unknown: unknown})
 	}
 	return pods, unreadable
 }

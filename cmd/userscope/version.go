@@ -29,11 +29,13 @@ func versionCommand() *cobra.Command {
 		Args: cobra.NoArgs,
 		RunE: func(cmd *cobra.Command, _ []string) error {
 			b := build{Version: buildVersion(), Go: runtime.Version(), Platform: runtime.GOOS + "/" + runtime.GOARCH}
+			var err error
 			if output == outputJSON {
-				return printJSON(cmd.OutOrStdout(), b)
+				err = printJSON(cmd.OutOrStdout(), b)
+			} else {
+				_, err = fmt.Fprintf(cmd.OutOrStdout(), "userscope %s %s %s\n", b.Version, b.Go, b.Platform)
 			}
-			fmt.Fprintf(cmd.OutOrStdout(), "userscope %s %s %s\n", b.Version, b.Go, b.Platform)
-			return nil
+			return failed(err)
 		},
 	}
 	output.addFlag(command)
@@ -46,8 +48,11 @@ func buildVersion() string {
 	if version != "" {
 		return version
 	}
-	if info, ok := debug.ReadBuildInfo(); ok && info.Main.Version != "" {
+	if info, ok := readBuildInfo(); ok && info.Main.Version != "" {
 		return info.Main.Version
 	}
 	return "unknown"
 }
+
+// readBuildInfo is exchanged by tests.
+var readBuildInfo = debug.ReadBuildInfo

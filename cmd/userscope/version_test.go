@@ -4,6 +4,7 @@ import (
 	"encoding/json"
 	"reflect"
 	"runtime"
+	"runtime/debug"
 	"testing"
 )
 
@@ -29,8 +30,21 @@ func TestVersion(t *testing.T) {
 // A binary that was built without the linker's flag still knows what it is.
 func TestVersionWithoutLinkerFlag(t *testing.T) {
 	setVersion(t, "")
-	if got := buildVersion(); got == "" {
-		t.Error("the version is empty")
+	t.Cleanup(func() { readBuildInfo = debug.ReadBuildInfo })
+	for _, test := range []struct {
+		name  string
+		info  debug.BuildInfo
+		known bool
+		want  string
+	}{
+		{"a version of the source", debug.BuildInfo{Main: debug.Module{Version: "v1.2.3"}}, true, "v1.2.3"},
+		{"a source without version", debug.BuildInfo{}, true, "unknown"},
+		{"an unknown source", debug.BuildInfo{Main: debug.Module{Version: "v1.2.3"}}, false, "unknown"},
+	} {
+		readBuildInfo = func() (*debug.BuildInfo, bool) { return &test.info, test.known }
+		if got := buildVersion(); got != test.want {
+			t.Errorf("%s: %q, want %q", test.name, got, test.want)
+		}
 	}
 }
 

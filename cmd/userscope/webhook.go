@@ -6,15 +6,16 @@ import (
 	"log/slog"
 	"os/signal"
 	"syscall"
+	"time"
 
 	"github.com/prometheus/client_golang/prometheus"
 	"github.com/prometheus/client_golang/prometheus/collectors"
 	"github.com/spf13/cobra"
+	"sigs.k8s.io/controller-runtime/pkg/log"
 	ctrlmetrics "sigs.k8s.io/controller-runtime/pkg/metrics"
 
 	"userscope.dev/userscope/webhook/admission"
 	"userscope.dev/userscope/webhook/config"
-	"userscope.dev/userscope/webhook/scope"
 	"userscope.dev/userscope/webhook/server"
 )
 
@@ -53,10 +54,7 @@ Exit codes: 0 drained after a signal, 1 failed, 2 wrong usage.`,
 				return err
 			}
 			setLogger(cmd.ErrOrStderr(), slog.Level(level))
-			if err := serve(cmd.Context(), policy, options); err != nil {
-				return &exitError{exitFailed, err}
-			}
-			return nil
+			return failed(serve(cmd.Context(), policy, options))
 		},
 	}
 	flags := command.Flags()
@@ -71,15 +69,29 @@ Exit codes: 0 drained after a signal, 1 failed, 2 wrong usage.`,
 	return command
 }
 
+// reloadInterval is how often the policy file and its keys are read again: often enough for a
+// person who waits, and far more often than the kubelet updates a mounted ConfigMap.
+const reloadInterval = 2 * time.Second
+
+// reportReload logs what became of a changed policy.
+func reportReload(policy string, err error) {
+	logger := log.Log.WithName("policy").WithValues("file", policy)
+	if err != nil {
+		logger.Error(err, "the changed policy is not taken, the old one stays in force")
+		return
+	}
+	logger.Info("the changed policy is in force")
+}
+
 // serve runs the webhook until a signal ends it.
 func serve(ctx context.Context, policy string, options server.Options) error {
-	policies, err := config.Load(policy)
+	source, err := config.Open(policy)
 	if err != nil {
 		return err
 	}
 	registry := prometheus.NewRegistry()
 	registry.MustRegister(collectors.NewGoCollector(), collectors.NewProcessCollector(collectors.ProcessCollectorOpts{}))
-	handler, err := admission.New(func() scope.Policies { return policies }, registry)
+	handler, err := admission.New(source.Policies, registry)
 	if err != nil {
 		return err
 	}
@@ -92,5 +104,6 @@ func serve(ctx context.Context, policy string, options server.Options) error {
 	defer stop()
 	// Once the first signal has come, the next has its default effect: the end.
 	context.AfterFunc(ctx, stop)
+	go source.Watch(ctx, reloadInterval, func(err error) { reportReload(policy, err) })
 	return srv.Run(ctx)
 }

@@ -21,12 +21,15 @@ import (
 	"os/exec"
 	"path/filepath"
 	"strings"
+	"sync"
 	"syscall"
 	"testing"
 	"time"
 
 	admissionv1 "k8s.io/api/admission/v1"
 	"k8s.io/apimachinery/pkg/util/wait"
+
+	"userscope.dev/userscope/webhook/scope"
 )
 
 // patience is how long a test waits for what must happen.
@@ -36,7 +39,7 @@ const patience = 30 * time.Second
 type process struct {
 	*exec.Cmd
 	listen, health string
-	stderr         bytes.Buffer
+	stderr         lockedBuffer
 	exited         chan struct{}
 }
 
@@ -64,6 +67,24 @@ func startWebhook(t *testing.T, flags ...string) *process {
 		<-p.exited
 	})
 	return p
+}
+
+// lockedBuffer can be read while a process still writes to it.
+type lockedBuffer struct {
+	mu     sync.Mutex
+	buffer bytes.Buffer
+}
+
+func (b *lockedBuffer) Write(data []byte) (int, error) {
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	return b.buffer.Write(data)
+}
+
+func (b *lockedBuffer) String() string {
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	return b.buffer.String()
 }
 
 // exit waits for the end of the process and returns its exit code, -1 if a signal ended it, and
@@ -196,6 +217,8 @@ func TestWebhook(t *testing.T) {
 		`userscope_decisions_total{rule="identity-invalid",verdict="refused"} 1`,
 		`controller_runtime_webhook_requests_total{code="200",webhook="/mutate"} 3`,
 		`controller_runtime_webhook_panics_total 0`,
+		"# TYPE go_goroutines gauge",
+		"# TYPE process_open_fds gauge",
 	} {
 		if !strings.Contains(metrics, line+"\n") {
 			t.Errorf("/metrics does not say %s", line)
@@ -310,5 +333,50 @@ func TestWebhookCannotStart(t *testing.T) {
 				t.Errorf("exit code %d, stderr\n%s\nwant 1 and\n%s", code, stderr, test.want)
 			}
 		})
+	}
+}
+
+// The keys and the policy are followed while the program runs, and a broken one is not taken.
+func TestWebhookFollowsKeysAndPolicy(t *testing.T) {
+	dir := t.TempDir()
+	put := func(name, content string) {
+		half := filepath.Join(t.TempDir(), "half")
+		if err := errors.Join(os.WriteFile(half, []byte(content), 0o600), os.Rename(half, filepath.Join(dir, name))); err != nil {
+			t.Fatal(err)
+		}
+	}
+	policy := strings.Replace(string(read(t, deerflow)), "proof: Adopted", "proof: Always\n  keyFile: key", 1)
+	put("policy.yaml", policy)
+	put("key", strings.Repeat("old-key-", 4))
+	p := startWebhook(t, "--policy", filepath.Join(dir, "policy.yaml"))
+	p.awaitReadyz(t, http.StatusOK)
+
+	await := func(what, sandboxID string, allowed bool) {
+		pod := strings.Replace(string(read(t, "testdata/pods/right.json")), `"app":`, `"sandbox-id": "`+sandboxID+`", "app":`, 1)
+		err := wait.PollUntilContextTimeout(t.Context(), 20*time.Millisecond, patience, true, func(context.Context) (bool, error) {
+			return p.review(t, pod).Allowed == allowed, nil
+		})
+		if err != nil {
+			t.Errorf("%s: %v\n%s", what, err, p.stderr.String())
+		}
+	}
+	id := scope.Identity{User: "alice-", Thread: "thread-1"}
+	oldID := scope.SandboxID(id, scope.Key(strings.Repeat("old-key-", 4)))[:16]
+	newID := scope.SandboxID(id, scope.Key(strings.Repeat("new-key-", 4)))[:16]
+	await("an id of the key", oldID, true)
+	await("an id of no key", newID, false)
+	put("key", strings.Repeat("new-key-", 4))
+	await("an id of the new key", newID, true)
+	await("an id of the old key", oldID, false)
+	put("policy.yaml", strings.Replace(policy, "claim: deer", "claims: deer", 1))
+	err := wait.PollUntilContextTimeout(t.Context(), 20*time.Millisecond, patience, true, func(context.Context) (bool, error) {
+		return strings.Contains(p.stderr.String(), `unknown field \"spec.claims\"`), nil
+	})
+	if err != nil {
+		t.Errorf("the broken policy is not reported: %v\n%s", err, p.stderr.String())
+	}
+	await("an id of the key, while the policy is broken", newID, true)
+	if log := p.stderr.String(); strings.Contains(log, "-key-") {
+		t.Errorf("the log shows a key:\n%s", log)
 	}
 }

@@ -62,7 +62,7 @@ func TestScopeIsPure(t *testing.T) {
 // before it, and none of its own or a later one.
 func TestImportsPointOneWay(t *testing.T) {
 	layers := [][]string{
-		{"webhook/scope"},
+		{"webhook/documents", "webhook/scope"},
 		{"webhook/config"},
 		{"webhook/admission"},
 		{"webhook/server"},

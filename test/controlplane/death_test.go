@@ -7,6 +7,7 @@ import (
 	"io"
 	"os"
 	"os/exec"
+	"os/signal"
 	"path/filepath"
 	"strings"
 	"syscall"
@@ -22,6 +23,15 @@ const parentVariable = "USERSCOPE_TEST_PARENT"
 // parent starts a control plane, prints its directory, and panics as a test that times out does
 // when it reads a line.
 func parent() {
+	// A shell's background job ignores Ctrl-C, and so would we, as its descendant.
+	if signal.Ignored(syscall.SIGINT) {
+		interrupted := make(chan os.Signal, 1)
+		signal.Notify(interrupted, syscall.SIGINT)
+		go func() {
+			<-interrupted
+			os.Exit(1)
+		}()
+	}
 	c, err := Start(context.Background(), Options{})
 	if err != nil {
 		fmt.Println(err)
@@ -40,23 +50,26 @@ func parent() {
 func TestDeath(t *testing.T) {
 	t.Parallel()
 	// To the whole process group, as a terminal and many supervisors send it.
-	signal := func(signal syscall.Signal) func(*exec.Cmd, io.Writer) error {
+	kill := func(signal syscall.Signal) func(*exec.Cmd, io.Writer) error {
 		return func(cmd *exec.Cmd, _ io.Writer) error { return syscall.Kill(-cmd.Process.Pid, signal) }
 	}
+	const foreground, background = `exec "$0"`, `trap "" INT; exec "$0"`
 	for _, test := range []struct {
-		name string
-		end  func(parent *exec.Cmd, stdin io.Writer) error
+		name  string
+		shell string // the script that becomes the parent
+		end   func(parent *exec.Cmd, stdin io.Writer) error
 	}{
-		{"SIGKILL", signal(syscall.SIGKILL)},
-		{"SIGINT, as of Ctrl-C", signal(syscall.SIGINT)},
-		{"SIGTERM", signal(syscall.SIGTERM)},
-		{"the panic of a test timeout", func(_ *exec.Cmd, stdin io.Writer) error {
+		{"SIGKILL", foreground, kill(syscall.SIGKILL)},
+		{"SIGINT, as of Ctrl-C", foreground, kill(syscall.SIGINT)},
+		{"SIGINT in the background", background, kill(syscall.SIGINT)},
+		{"SIGTERM", foreground, kill(syscall.SIGTERM)},
+		{"the panic of a test timeout", foreground, func(_ *exec.Cmd, stdin io.Writer) error {
 			_, err := io.WriteString(stdin, "\n")
 			return err
 		}},
 	} {
 		t.Run(test.name, func(t *testing.T) {
-			cmd := exec.Command(os.Args[0])
+			cmd := exec.Command("/bin/sh", "-c", test.shell, os.Args[0])
 			cmd.Env = append(os.Environ(), parentVariable+"=1")
 			cmd.SysProcAttr = &syscall.SysProcAttr{Setpgid: true}
 			stdin, err := cmd.StdinPipe()
@@ -83,7 +96,12 @@ func TestDeath(t *testing.T) {
 			if err := test.end(cmd, stdin); err != nil {
 				t.Fatal(err)
 			}
-			if err := cmd.Wait(); err == nil {
+			deadline := time.AfterFunc(30*time.Second, func() { _ = cmd.Process.Kill() })
+			err = cmd.Wait()
+			if !deadline.Stop() {
+				t.Fatal("the parent did not end")
+			}
+			if err == nil {
 				t.Error("the parent ended well")
 			}
 			awaitGone(t, dir)

@@ -5,6 +5,7 @@ import (
 	"testing"
 
 	corev1 "k8s.io/api/core/v1"
+	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 )
 
 func TestDemo(t *testing.T) {
@@ -15,10 +16,13 @@ func TestDemo(t *testing.T) {
 	for _, want := range []string{
 		`Warning: spec.containers[0].volumeMounts[1].subPath: "threads/research-7/user-data" is now "deer-flow/users/alice/threads/research-7/user-data"`,
 		"pod/sandbox-2 created",
-		"stored   subPath      deer-flow/users/bob/threads/research-7/user-data\n",
+		"         subPath      deer-flow/users/bob/threads/research-7/user-data\n",
 		`The Pod "sandbox-4" is invalid`,
 		"stored   nothing\n",
-		"\nPASS: 5 of 5 Pods came out right (",
+		"sent     sandbox-id   cc9ec59eb7aa67cd\n            labels       none that names a user or thread\n",
+		"pod/sandbox-6 created\n   stored   labels       thread-id=research-7  user-id=alice\n",
+		"identity-unproven",
+		"\nPASS: 7 of 7 Pods came out right (",
 	} {
 		if !strings.Contains(stdout.String(), want) {
 			t.Errorf("%q is missing in:\n%s", want, stdout.String())
@@ -35,12 +39,17 @@ func TestUsage(t *testing.T) {
 
 // The demo does not call right what is wrong.
 func TestProblem(t *testing.T) {
-	stored := func(subPath string) *corev1.Pod {
-		return &corev1.Pod{Spec: corev1.PodSpec{Containers: []corev1.Container{{
-			VolumeMounts: []corev1.VolumeMount{{MountPath: "/mnt/user-data", SubPath: subPath}},
-		}}}}
+	stored := func(subPath, user string) *corev1.Pod {
+		stamps := map[string]string{"user-id": user}
+		return &corev1.Pod{
+			ObjectMeta: metav1.ObjectMeta{Labels: stamps, Annotations: stamps},
+			Spec: corev1.PodSpec{Containers: []corev1.Container{{
+				VolumeMounts: []corev1.VolumeMount{{MountPath: "/mnt/user-data", SubPath: subPath}},
+			}}},
+		}
 	}
-	scoped := &sandbox{SubPath: "threads/t", Directory: "users/alice"}
+	scoped := &sandbox{SubPath: "threads/t", Owner: "alice"}
+	right := stored(directory("alice"), "alice")
 	hostile := &sandbox{SubPath: "threads/t", Rule: "identity-invalid"}
 	for _, test := range []struct {
 		name    string
@@ -48,13 +57,14 @@ func TestProblem(t *testing.T) {
 		outcome outcome
 		want    string
 	}{
-		{"scoped", scoped, outcome{kubectl: "Warning: changed", stored: stored("users/alice")}, ""},
-		{"scoped in silence", scoped, outcome{kubectl: "created", stored: stored("users/alice")}, "its subPath changed, and kubectl did not warn of that"},
-		{"not scoped", scoped, outcome{kubectl: "created", stored: stored("threads/t")}, `its subPath is "threads/t", and had to be "users/alice"`},
+		{"scoped", scoped, outcome{kubectl: "Warning: changed", stored: right}, ""},
+		{"scoped in silence", scoped, outcome{kubectl: "created", stored: right}, "its subPath changed, and kubectl did not warn of that"},
+		{"not scoped", scoped, outcome{kubectl: "created", stored: stored("threads/t", "alice")}, `its subPath is "threads/t", and had to be "deer-flow/users/alice/threads/research-7/user-data"`},
+		{"stamped as another's", scoped, outcome{kubectl: "Warning: changed", stored: stored(directory("alice"), "bob")}, "it is not stamped as alice's"},
 		{"refused for nothing", scoped, outcome{kubectl: "Error", refused: true}, "it was refused, and had to be stored"},
 		{"refused", hostile, outcome{kubectl: "userscope: identity-invalid: …", refused: true}, ""},
 		{"refused for another reason", hostile, outcome{kubectl: "Error: connection refused", refused: true}, "it was not refused for identity-invalid"},
-		{"let pass", hostile, outcome{kubectl: "userscope: identity-invalid", stored: stored("threads/t")}, "it was stored, and had to be refused"},
+		{"let pass", hostile, outcome{kubectl: "userscope: identity-invalid", stored: stored("threads/t", "alice")}, "it was stored, and had to be refused"},
 	} {
 		t.Run(test.name, func(t *testing.T) {
 			if got := test.sandbox.problem(&test.outcome); got != test.want {

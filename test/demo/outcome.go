@@ -62,6 +62,17 @@ func (o *outcome) subPath() string {
 	return ""
 }
 
+// stamps are the stored Pod's labels or annotations that say whose it is.
+func stamps(entries map[string]string) map[string]string {
+	found := map[string]string{}
+	for _, key := range []string{"user-id", "thread-id", "userscope.dev/policies"} {
+		if value, ok := entries[key]; ok {
+			found[key] = value
+		}
+	}
+	return found
+}
+
 // problem is what is wrong with the outcome; empty if it is right.
 func (s *sandbox) problem(o *outcome) string {
 	switch {
@@ -73,8 +84,10 @@ func (s *sandbox) problem(o *outcome) string {
 		return ""
 	case o.refused || o.stored == nil:
 		return "it was refused, and had to be stored"
-	case o.subPath() != s.Directory:
-		return fmt.Sprintf("its subPath is %q, and had to be %q", o.subPath(), s.Directory)
+	case o.subPath() != directory(s.Owner):
+		return fmt.Sprintf("its subPath is %q, and had to be %q", o.subPath(), directory(s.Owner))
+	case o.stored.Labels["user-id"] != s.Owner || o.stored.Annotations["user-id"] != s.Owner:
+		return "it is not stamped as " + s.Owner + "'s"
 	case o.subPath() != s.SubPath && !strings.Contains(o.kubectl, "Warning: "):
 		return "its subPath changed, and kubectl did not warn of that"
 	default:

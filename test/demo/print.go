@@ -53,9 +53,10 @@ func (p *printer) row(heading string, lines ...string) {
 // sandbox prints what was sent.
 func (p *printer) sandbox(number int, s *sandbox) {
 	p.line("\n%s", p.paint(bold, fmt.Sprintf("%d. %s", number, s.Title)))
-	p.row("sent", fmt.Sprintf("labels       %s", pairs(s.Labels)))
+	p.row("sent", "sandbox-id   "+s.SandboxID)
+	p.row("", "labels       "+pairs(s.Labels))
 	if len(s.Annotations) > 0 {
-		p.row("", fmt.Sprintf("annotations  %s", pairs(s.Annotations)))
+		p.row("", "annotations  "+pairs(s.Annotations))
 	}
 	p.row("", "subPath      "+s.SubPath)
 }
@@ -64,7 +65,9 @@ func (p *printer) sandbox(number int, s *sandbox) {
 func (p *printer) outcome(o *outcome, problem string) {
 	p.row("kubectl", strings.Split(o.kubectl, "\n")...)
 	if o.stored != nil {
-		p.row("stored", "subPath      "+o.subPath())
+		p.row("stored", "labels       "+pairs(stamps(o.stored.Labels)))
+		p.row("", "annotations  "+pairs(stamps(o.stored.Annotations)))
+		p.row("", "subPath      "+o.subPath())
 	} else {
 		p.row("stored", "nothing")
 	}

@@ -5,6 +5,7 @@ import (
 	"io"
 	"os"
 	"os/exec"
+	"sync"
 	"syscall"
 )
 
@@ -16,6 +17,10 @@ type Dir struct {
 	lifeline io.Closer
 	janitor  *exec.Cmd
 }
+
+// live holds each directory until it is removed: the garbage collector would close the lifeline of
+// one that nobody holds, and the janitor would take that for our end.
+var live sync.Map
 
 // janitorScript waits for the end of its input, which is when the process that started it has
 // ended or calls Remove, and removes the directory. It tries for a while, because the children
@@ -49,11 +54,14 @@ func MkdirTemp(pattern string) (*Dir, error) {
 		_ = os.RemoveAll(path)
 		return nil, fmt.Errorf("start the process that will remove %s: %w", path, err)
 	}
-	return &Dir{Path: path, lifeline: lifeline, janitor: janitor}, nil
+	d := &Dir{Path: path, lifeline: lifeline, janitor: janitor}
+	live.Store(d, nil)
+	return d, nil
 }
 
 // Remove removes the directory with all that is in it.
 func (d *Dir) Remove() error {
+	live.Delete(d)
 	_ = d.lifeline.Close() // the janitor sees the end of its input all the same
 	if err := d.janitor.Wait(); err != nil {
 		return fmt.Errorf("remove %s: %w", d.Path, err)

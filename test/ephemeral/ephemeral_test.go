@@ -7,9 +7,11 @@ import (
 	"net"
 	"os"
 	"path/filepath"
+	"runtime"
 	"strings"
 	"testing"
 	"time"
+	"weak"
 )
 
 // shell starts a shell script as a child.
@@ -153,5 +155,30 @@ func TestDir(t *testing.T) {
 	}
 	if _, err := os.Stat(d.Path); !os.IsNotExist(err) {
 		t.Errorf("it is still there: %v", err)
+	}
+}
+
+// Whoever keeps only the path of a directory may go on using it; one that is removed is not held.
+func TestDirOutlivesItsLastReference(t *testing.T) {
+	dir := func() weak.Pointer[Dir] {
+		d, err := MkdirTemp("userscope-ephemeral-")
+		if err != nil {
+			t.Fatal(err)
+		}
+		return weak.Make(d)
+	}()
+	runtime.GC()
+	func() {
+		d := dir.Value()
+		if d == nil {
+			t.Fatal("the garbage collector took it")
+		}
+		if err := d.Remove(); err != nil {
+			t.Error(err)
+		}
+	}()
+	runtime.GC()
+	if dir.Value() != nil {
+		t.Error("it is held although it was removed")
 	}
 }

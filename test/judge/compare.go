@@ -3,15 +3,20 @@ package judge
 import (
 	"fmt"
 	"maps"
+	"path"
 	"reflect"
 	"slices"
 	"strings"
 
 	"k8s.io/apimachinery/pkg/runtime"
+	"k8s.io/apimachinery/pkg/util/validation"
 )
 
-// stampPrefix opens the annotation keys that are Userscope's own.
-const stampPrefix = "userscope.dev/"
+// marker is the annotation that names the policies by which a Pod was judged.
+const (
+	marker     = "userscope.dev/policies"
+	policyName = "deer-flow"
+)
 
 // compare returns what is wrong with a stored Pod. Plain is the same Pod as it is stored without
 // the webhook.
@@ -28,6 +33,7 @@ func compare(plain, stored object, id identity, claimed bool) []string {
 	for _, mount := range mounts {
 		delete(mount, "subPathExpr")
 		mount["subPath"] = id.userData()
+		mount["mountPath"] = path.Clean(text(mount, "mountPath"))
 	}
 	problems = append(problems, stampProblems(got, id)...)
 	forget(want)
@@ -46,25 +52,32 @@ func useClaim(pod object) {
 	}
 }
 
-// stampProblems are labels and annotations that name another identity, and ids that stand in
-// neither.
+// stampProblems are what is wrong with the stamps: the marker and both ids as annotations, and as
+// labels the ids that are label values.
 func stampProblems(pod object, id identity) []string {
-	var problems []string
-	metadata := child(pod, "metadata")
+	annotations, labels := object{marker: policyName}, object{}
 	for key, value := range id.byKey() {
-		found := false
-		for _, kind := range []string{"labels", "annotations"} {
-			got, present := child(metadata, kind)[key]
-			found = found || present
-			if present && got != value {
-				problems = append(problems, fmt.Sprintf("metadata.%s.%s: %q, want %q", kind, key, got, value))
-			}
-		}
-		if !found {
-			problems = append(problems, fmt.Sprintf("neither label nor annotation has the key %s", key))
+		annotations[key] = value
+		if len(validation.IsValidLabelValue(value)) == 0 {
+			labels[key] = value
 		}
 	}
-	return problems
+	metadata := child(pod, "metadata")
+	return slices.Concat(
+		stampDifferences("metadata.labels", labels, child(metadata, "labels")),
+		stampDifferences("metadata.annotations", annotations, child(metadata, "annotations")),
+	)
+}
+
+// stampDifferences are the differences at the keys of stamps.
+func stampDifferences(at string, want, got object) []string {
+	stamps := object{}
+	for _, key := range []string{userKey, threadKey, marker} {
+		if value, ok := got[key]; ok {
+			stamps[key] = value
+		}
+	}
+	return differences(at, want, stamps)
 }
 
 // forget removes what differs between any two stored Pods, and the stamps.
@@ -75,10 +88,10 @@ func forget(pod object) {
 	}
 	for _, kind := range []string{"labels", "annotations"} {
 		keys := child(metadata, kind)
-		delete(keys, userKey)
-		delete(keys, threadKey)
+		for _, key := range []string{userKey, threadKey, marker} {
+			delete(keys, key)
+		}
 	}
-	maps.DeleteFunc(child(metadata, "annotations"), func(key string, _ any) bool { return strings.HasPrefix(key, stampPrefix) })
 }
 
 // differences are the paths at which two JSON values differ, with both values.

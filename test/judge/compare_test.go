@@ -2,6 +2,7 @@ package judge
 
 import (
 	"errors"
+	"fmt"
 	"os"
 	"path/filepath"
 	"slices"
@@ -10,6 +11,7 @@ import (
 
 	apierrors "k8s.io/apimachinery/pkg/api/errors"
 	"k8s.io/apimachinery/pkg/runtime/schema"
+	"k8s.io/apimachinery/pkg/util/validation/field"
 )
 
 var alice = identity{"alice", "thread-1"}
@@ -19,7 +21,8 @@ func sandbox(subPath string) object {
 	return object{
 		"metadata": object{
 			"name": "sandbox", "uid": "1", "namespace": "deer-flow",
-			"labels": object{"app": "deer-flow-sandbox", "user-id": "alice", "thread-id": "thread-1"},
+			"labels":      object{"app": "deer-flow-sandbox", "user-id": "alice", "thread-id": "thread-1"},
+			"annotations": object{"userscope.dev/policies": "deer-flow", "user-id": "alice", "thread-id": "thread-1"},
 		},
 		"spec": object{
 			"containers": []any{object{
@@ -47,12 +50,6 @@ func TestCompare(t *testing.T) {
 		want   []string
 	}{
 		{"a Pod that came out right", func(object) {}, nil},
-		{"other stamps of ours", func(pod object) {
-			child(child(pod, "metadata"), "annotations")["userscope.dev/sandbox"] = "true"
-		}, nil},
-		{"the identity as an annotation too", func(pod object) {
-			child(child(pod, "metadata"), "annotations")["user-id"] = "alice"
-		}, nil},
 		{"another uid", func(pod object) { child(pod, "metadata")["uid"] = "2" }, nil},
 		{"another user's directory", func(pod object) {
 			mounts(pod)[0]["subPath"] = "deer-flow/users/bob/threads/thread-1/user-data"
@@ -75,12 +72,21 @@ func TestCompare(t *testing.T) {
 		{"a label that is none of ours", func(pod object) {
 			child(child(pod, "metadata"), "labels")["team"] = "red"
 		}, []string{`metadata.labels.team: "red", want nothing`}},
+		{"a mountPath that was left unclean", func(pod object) {
+			mounts(pod)[0]["mountPath"] = "/mnt/user-data/"
+		}, []string{`spec.containers[0].volumeMounts[0].mountPath: "/mnt/user-data/", want "/mnt/user-data"`}},
 		{"another user's stamp", func(pod object) {
 			child(child(pod, "metadata"), "annotations")["user-id"] = "bob"
 		}, []string{`metadata.annotations.user-id: "bob", want "alice"`}},
-		{"an identity that got lost", func(pod object) {
+		{"a label that got lost", func(pod object) {
 			delete(child(child(pod, "metadata"), "labels"), "thread-id")
-		}, []string{"neither label nor annotation has the key thread-id"}},
+		}, []string{`metadata.labels.thread-id: nothing, want "thread-1"`}},
+		{"an annotation that got lost", func(pod object) {
+			delete(child(child(pod, "metadata"), "annotations"), "thread-id")
+		}, []string{`metadata.annotations.thread-id: nothing, want "thread-1"`}},
+		{"a marker that got lost", func(pod object) {
+			delete(child(child(pod, "metadata"), "annotations"), "userscope.dev/policies")
+		}, []string{`metadata.annotations.userscope.dev/policies: nothing, want "deer-flow"`}},
 	} {
 		t.Run(test.name, func(t *testing.T) {
 			stored := sandbox(right)
@@ -111,6 +117,21 @@ func TestCompareHostPath(t *testing.T) {
 	}
 }
 
+// An id that is no label value stands in an annotation only.
+func TestStampsOfLongIDs(t *testing.T) {
+	id := identity{"-alice", "thread-1"}
+	pod := sandbox("")
+	metadata := child(pod, "metadata")
+	metadata["labels"], metadata["annotations"] = object{"thread-id": "thread-1"}, object{"userscope.dev/policies": "deer-flow", "user-id": "-alice", "thread-id": "thread-1"}
+	if got := stampProblems(pod, id); len(got) > 0 {
+		t.Errorf("the right stamps: %q", got)
+	}
+	child(metadata, "labels")["user-id"] = "alice"
+	if got := stampProblems(pod, id); len(got) != 1 {
+		t.Errorf("an id that was cut to be a label: %q", got)
+	}
+}
+
 func TestNothingToJudge(t *testing.T) {
 	pod := sandbox("")
 	for _, mount := range userDataMounts(pod) {
@@ -123,25 +144,75 @@ func TestNothingToJudge(t *testing.T) {
 }
 
 func TestRefusal(t *testing.T) {
-	forbidden := func(message string) error {
-		return apierrors.NewForbidden(schema.GroupResource{Resource: "pods"}, "sandbox", errors.New(message))
+	pods := schema.GroupResource{Resource: "pods"}
+	refusal := func(rule string) error {
+		return apierrors.NewForbidden(pods, "sandbox", errors.New(`admission webhook "pods.userscope.dev" denied the request: userscope: `+rule+": …"))
+	}
+	invalid := func(rule string) error {
+		return apierrors.NewInvalid(schema.GroupKind{Kind: "Pod"}, "sandbox", field.ErrorList{
+			field.Forbidden(field.NewPath("metadata"), "userscope: "+rule+": …"),
+		})
 	}
 	for _, test := range []struct {
-		name string
-		err  error
-		want string // how the problem begins; "": none
+		name, rule string
+		err        error
+		want       string // how the problem begins; "": none
 	}{
-		{"the right one", forbidden(`admission webhook "pods.userscope.dev" denied the request: userscope: user-data-volume: …`), ""},
-		{"none", nil, "it was stored"},
-		{"for another rule", forbidden(`admission webhook "pods.userscope.dev" denied the request: userscope: identity-missing: …`), "not refused for user-data-volume"},
-		{"a failure", apierrors.NewInternalError(errors.New("failed calling webhook")), "not refused for user-data-volume"},
+		{"the right one", "user-data-volume", refusal("user-data-volume"), ""},
+		{"the right one about an identity", "identity-unproven", invalid("identity-unproven"), ""},
+		{"none", "user-data-volume", nil, "it was stored, and had to be refused for user-data-volume"},
+		{"for another rule", "user-data-volume", refusal("host-path"), "not refused for user-data-volume"},
+		{"for another identity rule", "identity-unproven", invalid("identity-missing"), "not refused for identity-unproven"},
+		{"as if about no identity", "identity-unproven", refusal("identity-unproven"), "not refused for identity-unproven"},
+		{"a failure", "user-data-volume", apierrors.NewInternalError(errors.New("failed calling webhook")), "not refused for user-data-volume"},
 	} {
 		t.Run(test.name, func(t *testing.T) {
-			got := strings.Join(refusalProblems(test.err), "\n")
+			got := strings.Join(refusalProblems(test.rule, test.err), "\n")
 			if test.want == "" && got != "" || !strings.HasPrefix(got, test.want) {
 				t.Errorf("got: %q, want: %q", got, test.want)
 			}
 		})
+	}
+}
+
+// A Pod that proves its identity is spoilt in each of the ways that matter, and one that does not
+// is only sent.
+func TestUnlabelled(t *testing.T) {
+	alice := "alice"
+	entry := Entry{User: &alice, Thread: "thread-1", SandboxID: "dc977b840cb8638e"}
+	pod := sandbox("deer-flow/users/alice/threads/thread-1/user-data")
+	list(child(pod, "spec"), "volumes")[1]["hostPath"] = object{"path": "/base/users/alice/skills_view/custom"}
+	child(child(pod, "metadata"), "labels")["sandbox-id"] = entry.SandboxID
+
+	var names []string
+	for _, v := range unlabelled(pod, entry) {
+		spoilt := deepCopy(pod)
+		v.change(spoilt, entry.identity())
+		changes := differences("", pod, spoilt)
+		names = append(names, fmt.Sprintf("%s: %s %d", v.name, v.rule, len(changes)))
+	}
+	want := []string{
+		"unlabelled:  0",
+		"unlabelled, another user: identity-unproven 2",
+		"unlabelled, another user in path 0: identity-conflict 1",
+		"unlabelled, another user in path 1: identity-conflict 1",
+		"unlabelled, another thread: identity-unproven 1",
+		"unlabelled, digit 0 of the sandbox id wrong: identity-unproven 1",
+		"unlabelled, digit 7 of the sandbox id wrong: identity-unproven 1",
+		"unlabelled, digit 8 of the sandbox id wrong: identity-unproven 1",
+		"unlabelled, digit 15 of the sandbox id wrong: identity-unproven 1",
+	}
+	if !slices.Equal(names, want) {
+		t.Errorf("got:\n%s\nwant:\n%s", strings.Join(names, "\n"), strings.Join(want, "\n"))
+	}
+
+	entry.SandboxID = "dc977b84"
+	if got := unlabelled(pod, entry); len(got) != 1 || got[0].rule != "identity-unproven" {
+		t.Errorf("with 8 digits: %+v", got)
+	}
+	nobodys := sandbox("threads/thread-1/user-data")
+	if got := unlabelled(nobodys, entry); len(got) != 1 || got[0].rule != "identity-missing" {
+		t.Errorf("without a user: %+v", got)
 	}
 }
 
@@ -152,16 +223,18 @@ func TestReadIndex(t *testing.T) {
 	}{
 		{"no Pods", `[]`, "index.json lists no Pods"},
 		{"no JSON", `nonsense`, "index.json: invalid character"},
-		{"no file", `[{"mode": "pvc", "thread": "t"}]`, "index.json: [0].file is missing"},
-		{"unknown mode", `[{"file": "a.json", "mode": "nfs", "thread": "t"}]`, `index.json: [0].mode: "nfs" is neither`},
-		{"no thread", `[{"file": "a.json", "mode": "pvc"}]`, "index.json: [0].thread is missing"},
+		{"no file", `[{"provisioner": "2026-08-10", "mode": "pvc", "thread": "t", "sandboxID": "1"}]`, "index.json: [0].file is missing"},
+		{"unknown mode", `[{"file": "a.json", "provisioner": "2026-08-10", "mode": "nfs", "thread": "t", "sandboxID": "1"}]`, `index.json: [0].mode: "nfs" is neither`},
+		{"no thread", `[{"file": "a.json", "provisioner": "2026-08-10", "mode": "pvc", "sandboxID": "1"}]`, "thread or sandboxID is missing"},
+		{"no sandbox id", `[{"file": "a.json", "provisioner": "2026-08-10", "mode": "pvc", "thread": "t"}]`, "thread or sandboxID is missing"},
+		{"no version", `[{"file": "a.json", "mode": "pvc", "thread": "t", "sandboxID": "1"}]`, "provisioner, thread"},
 	} {
 		t.Run(test.name, func(t *testing.T) {
 			dir := t.TempDir()
 			if err := os.WriteFile(filepath.Join(dir, indexFile), []byte(test.index), 0o600); err != nil {
 				t.Fatal(err)
 			}
-			if _, err := readIndex(dir); err == nil || !strings.Contains(err.Error(), test.want) {
+			if _, err := ReadIndex(dir); err == nil || !strings.Contains(err.Error(), test.want) {
 				t.Errorf("got: %v, want: %s", err, test.want)
 			}
 		})

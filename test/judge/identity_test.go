@@ -14,6 +14,9 @@ import (
 	"userscope.dev/userscope/test/controlplane"
 )
 
+// aliceT1 is the first digits of SHA-256 of alice:t1.
+const aliceT1 = "b076b51a7d6fe4e2"
+
 // Declared ids, and what becomes of a sandbox that carries them.
 func TestDeclaredIdentities(t *testing.T) {
 	type ids = map[string]any
@@ -52,7 +55,25 @@ func TestDeclaredIdentities(t *testing.T) {
 		{"a variable", annotation("$(USER)", "t1"), "", "identity-invalid"},
 		{"a placeholder", annotation("{user}", "t1"), "", "identity-invalid"},
 		{"no user", object{"labels": ids{threadKey: "t1"}}, "", "identity-missing"},
-		{"no thread", object{"labels": ids{userKey: "alice"}}, "", "identity-missing"},
+		{"no user but for a mount's thread", object{}, "", "identity-missing"},
+		{"a user, and a thread that only a mount names", object{"labels": ids{userKey: "alice"}}, "", "identity-unproven"},
+		{"another user's sandbox id", object{"labels": ids{
+			userKey: "bob", threadKey: "t1", sandboxIDKey: aliceT1,
+		}}, "", "identity-unproven"},
+		{"another thread's sandbox id", object{"labels": ids{
+			userKey: "alice", threadKey: "t2", sandboxIDKey: aliceT1,
+		}}, "", "identity-unproven"},
+		{"her own sandbox id", object{"labels": ids{
+			userKey: "alice", threadKey: "t1", sandboxIDKey: aliceT1,
+		}}, "deer-flow/users/alice/threads/t1/user-data", ""},
+		{"forged stamps against the sandbox id", object{
+			"labels":      ids{sandboxIDKey: aliceT1},
+			"annotations": ids{userKey: "bob", threadKey: "t1", marker: policyName},
+		}, "", "identity-unproven"},
+		{"a forged stamp against the label", object{
+			"labels":      ids{userKey: "alice", threadKey: "t1", sandboxIDKey: aliceT1},
+			"annotations": ids{userKey: "bob", marker: policyName},
+		}, "", "identity-conflict"},
 		{"both alike", object{
 			"labels": ids{userKey: "alice", threadKey: "t1"}, "annotations": ids{userKey: "alice"},
 		}, "deer-flow/users/alice/threads/t1/user-data", ""},

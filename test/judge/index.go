@@ -18,11 +18,15 @@ const modeHostPath = "hostpath"
 type Entry struct {
 	// File is the Pod's manifest in JSON, in the same folder.
 	File string `json:"file"`
+	// Provisioner is the version of DeerFlow that built it, which is a date.
+	Provisioner string `json:"provisioner"`
 	// Mode is hostpath, or begins with pvc.
 	Mode string `json:"mode"`
 	// User and Thread are whose sandbox it is. No user is DeerFlow's user default.
 	User   *string `json:"user"`
 	Thread string  `json:"thread"`
+	// SandboxID is what the gateway called it.
+	SandboxID string `json:"sandboxID"`
 }
 
 // identity is whose sandbox a Pod is.
@@ -42,8 +46,14 @@ func (i identity) userData() string {
 	return "deer-flow/users/" + i.user + "/threads/" + i.thread + "/user-data"
 }
 
-// readIndex reads the index of a folder.
-func readIndex(dir string) ([]Entry, error) {
+// Claimed reports whether the Pod's user data lies on the claim.
+func (e Entry) Claimed() bool { return e.Mode != modeHostPath }
+
+// proved reports whether the gateway was one whose sandbox ids prove user and thread.
+func (e Entry) proved() bool { return len(e.SandboxID) >= 16 }
+
+// ReadIndex reads the index of a folder.
+func ReadIndex(dir string) ([]Entry, error) {
 	var entries []Entry
 	file := filepath.Join(dir, indexFile)
 	if err := readJSON(file, &entries); err != nil {
@@ -59,8 +69,8 @@ func readIndex(dir string) ([]Entry, error) {
 			return nil, fmt.Errorf("%s: [%d].file is missing", file, i)
 		case !isClaim && entry.Mode != modeHostPath:
 			return nil, fmt.Errorf("%s: [%d].mode: %q is neither %s nor begins with pvc", file, i, entry.Mode, modeHostPath)
-		case entry.Thread == "":
-			return nil, fmt.Errorf("%s: [%d].thread is missing", file, i)
+		case entry.Provisioner == "" || entry.Thread == "" || entry.SandboxID == "":
+			return nil, fmt.Errorf("%s: [%d]: provisioner, thread or sandboxID is missing", file, i)
 		}
 	}
 	return entries, nil

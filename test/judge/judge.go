@@ -75,7 +75,7 @@ type Result struct {
 // Folder judges every Pod of a folder with an index.json in every variant. An error means that
 // the folder cannot be judged.
 func (j *Judge) Folder(ctx context.Context, dir string) ([]Result, error) {
-	entries, err := readIndex(dir)
+	entries, err := ReadIndex(dir)
 	if err != nil {
 		return nil, err
 	}
@@ -85,14 +85,8 @@ func (j *Judge) Folder(ctx context.Context, dir string) ([]Result, error) {
 		if err := readJSON(filepath.Join(dir, entry.File), &pod); err != nil {
 			return nil, err
 		}
-		for _, variant := range variants {
-			if variant.claimOnly && entry.Mode == modeHostPath {
-				continue
-			}
-			sent := deepCopy(pod)
-			variant.change(sent, entry.identity())
-			declare(sent, entry.identity())
-			problems, err := j.pod(ctx, sent, entry)
+		for _, variant := range variantsOf(pod, entry) {
+			problems, err := j.pod(ctx, pod, entry, variant)
 			if err != nil {
 				return nil, fmt.Errorf("%s, %s: %w", filepath.Join(dir, entry.File), variant.name, err)
 			}
@@ -102,37 +96,48 @@ func (j *Judge) Folder(ctx context.Context, dir string) ([]Result, error) {
 	return results, nil
 }
 
-// pod judges one Pod.
-func (j *Judge) pod(ctx context.Context, sent object, entry Entry) ([]string, error) {
+// pod judges one variant of one Pod.
+func (j *Judge) pod(ctx context.Context, pod object, entry Entry, variant variant) ([]string, error) {
+	sent := deepCopy(pod)
+	variant.change(sent, entry.identity())
+	if !variant.unlabelled {
+		declare(sent, entry.identity())
+	}
+	rule := variant.rule
+	if !entry.Claimed() && j.hostPath == HostPathRefused {
+		rule = hostPathRule
+	}
+	if rule != "" {
+		_, refusal := j.store(ctx, controlplane.Namespace, sent)
+		return refusalProblems(rule, refusal), nil
+	}
+
 	plain, err := j.store(ctx, plainNamespace, sent)
 	if err != nil {
 		return nil, fmt.Errorf("without the webhook: %w", err)
 	}
-	stored, refusal := j.store(ctx, controlplane.Namespace, sent)
-	return j.problems(entry, plain, stored, refusal), nil
-}
-
-// problems is what is wrong with what became of a Pod.
-func (j *Judge) problems(entry Entry, plain, stored object, refusal error) []string {
-	claimed := entry.Mode != modeHostPath
-	switch {
-	case !claimed && j.hostPath == HostPathRefused:
-		return refusalProblems(refusal)
-	case refusal != nil:
-		return []string{refusal.Error()}
-	default:
-		return compare(plain, stored, entry.identity(), claimed)
+	stored, err := j.store(ctx, controlplane.Namespace, sent)
+	if err != nil {
+		return []string{err.Error()}, nil //nolint:nilerr // a refusal is what the judge reports, not a failure of its own
 	}
+	problems := compare(plain, stored, entry.identity(), entry.Claimed())
+	if variant.unlabelled && entry.Claimed() { // it came right and stays as it came
+		problems = append(problems, differences("spec", plain["spec"], stored["spec"])...)
+	}
+	return problems, nil
 }
 
-// refusalProblems is what is wrong with the answer to a Pod that has to be refused.
-func refusalProblems(err error) []string {
+// refusalProblems is what is wrong with the answer to a Pod that has to be refused for a rule.
+func refusalProblems(rule string, err error) []string {
+	status := apierrors.IsForbidden
+	if strings.HasPrefix(rule, "identity-") {
+		status = apierrors.IsInvalid
+	}
 	switch {
 	case err == nil:
-		return []string{"it was stored, and its user data is no claim"}
-	case !apierrors.IsForbidden(err) || !strings.Contains(err.Error(), "denied the request: userscope: ") ||
-		!strings.Contains(err.Error(), hostPathRule):
-		return []string{fmt.Sprintf("not refused for %s, but: %v", hostPathRule, err)}
+		return []string{"it was stored, and had to be refused for " + rule}
+	case !status(err) || !strings.Contains(err.Error(), "userscope: "+rule+": "):
+		return []string{fmt.Sprintf("not refused for %s, but: %v", rule, err)}
 	default:
 		return nil
 	}

@@ -37,7 +37,7 @@ func run(m *testing.M) int {
 }
 
 func TestFolders(t *testing.T) {
-	judge, err := New(t.Context(), cluster, HostPathRefused)
+	judge, err := New(t.Context(), cluster, HostPathRewritten)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -47,7 +47,7 @@ func TestFolders(t *testing.T) {
 	}
 	for _, folder := range folders {
 		t.Run(filepath.Base(folder), func(t *testing.T) {
-			entries, err := readIndex(folder)
+			entries, err := ReadIndex(folder)
 			if err != nil {
 				t.Fatal(err)
 			}
@@ -72,7 +72,7 @@ func TestFolders(t *testing.T) {
 
 // Every manifest of our own is in the index, and nothing else is.
 func TestFixturesAreListed(t *testing.T) {
-	entries, err := readIndex("testdata")
+	entries, err := ReadIndex("testdata")
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -14,6 +14,7 @@ const (
 	userDataMountPath = "/mnt/user-data"
 	userKey           = "user-id"
 	threadKey         = "thread-id"
+	sandboxIDKey      = "sandbox-id"
 )
 
 // object is a JSON object.

@@ -1,15 +1,32 @@
 package judge
 
-// variant is a change to a Pod's user-data mounts that must not change what they show.
+// variant is a change to a Pod, and what has to become of it.
 type variant struct {
 	name   string
 	change func(pod object, id identity)
 	// claimOnly variants leave no user-data volume in a Pod that has it as a hostPath.
 	claimOnly bool
+	// unlabelled variants leave it to the mounts to say whose the Pod is, as DeerFlow's
+	// provisioner does; the others declare it.
+	unlabelled bool
+	// rule has to refuse the Pod. If it is empty, the Pod has to be stored, and right.
+	rule string
 }
 
-// variants are the Pod as it is, and what a provisioner may make of it by mistake or malice.
-var variants = []variant{
+// variantsOf are all variants of a Pod.
+func variantsOf(pod object, entry Entry) []variant {
+	var all []variant
+	for _, v := range declared {
+		if entry.Claimed() || !v.claimOnly {
+			all = append(all, v)
+		}
+	}
+	return append(all, unlabelled(pod, entry)...)
+}
+
+// declared are the Pod as it is, and what a provisioner may make of its user-data mounts by
+// mistake or malice, which must not change what they show.
+var declared = []variant{
 	{name: "as sent", change: func(object, identity) {}},
 	{name: "another user's subPath", change: mountMallorys},
 	{name: "the whole volume", change: func(pod object, _ identity) {
@@ -42,6 +59,9 @@ var variants = []variant{
 	{name: "at another path, another user's", change: func(pod object, id identity) {
 		mountMallorys(pod, id)
 		eachUserDataMount(pod, func(mount object) { mount["mountPath"] = "/data" })
+	}},
+	{name: "at an unclean path", change: func(pod object, _ identity) {
+		eachUserDataMount(pod, func(mount object) { mount["mountPath"] = "/mnt//user-data/./" })
 	}},
 	{name: "through a volume of another name, another user's", claimOnly: true, change: func(pod object, id identity) {
 		mountMallorys(pod, id)

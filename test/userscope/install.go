@@ -2,6 +2,7 @@ package userscope
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"strings"
 	"time"
@@ -23,7 +24,7 @@ const (
 	WebhookName       = "pods.userscope.dev"
 )
 
-// Configuration is the MutatingWebhookConfiguration that sends Pods of the namespaces to the
+// Configuration is the MutatingWebhookConfiguration that sends new Pods of the namespaces to the
 // webhook.
 func (w *Webhook) Configuration(namespaces ...string) *admissionregistrationv1.MutatingWebhookConfiguration {
 	return &admissionregistrationv1.MutatingWebhookConfiguration{
@@ -31,22 +32,11 @@ func (w *Webhook) Configuration(namespaces ...string) *admissionregistrationv1.M
 		Webhooks: []admissionregistrationv1.MutatingWebhook{{
 			Name:                    WebhookName,
 			AdmissionReviewVersions: []string{"v1"},
-			ClientConfig: admissionregistrationv1.WebhookClientConfig{
-				URL:      ptr.To("https://" + w.Address + "/mutate"),
-				CABundle: w.CA,
+			ClientConfig:            w.clientConfig("/mutate"),
+			Rules: []admissionregistrationv1.RuleWithOperations{
+				rule("pods", admissionregistrationv1.Create),
 			},
-			Rules: []admissionregistrationv1.RuleWithOperations{{
-				Operations: []admissionregistrationv1.OperationType{admissionregistrationv1.Create},
-				Rule: admissionregistrationv1.Rule{
-					APIGroups:   []string{corev1.GroupName},
-					APIVersions: []string{"v1"},
-					Resources:   []string{"pods"},
-					Scope:       ptr.To(admissionregistrationv1.NamespacedScope),
-				},
-			}},
-			NamespaceSelector: &metav1.LabelSelector{MatchExpressions: []metav1.LabelSelectorRequirement{{
-				Key: corev1.LabelMetadataName, Operator: metav1.LabelSelectorOpIn, Values: namespaces,
-			}}},
+			NamespaceSelector:  selector(namespaces),
 			FailurePolicy:      ptr.To(admissionregistrationv1.Fail),
 			MatchPolicy:        ptr.To(admissionregistrationv1.Equivalent),
 			ReinvocationPolicy: ptr.To(admissionregistrationv1.IfNeededReinvocationPolicy),
@@ -56,8 +46,53 @@ func (w *Webhook) Configuration(namespaces ...string) *admissionregistrationv1.M
 	}
 }
 
-// Install makes the control plane send the Pods of DeerFlow's namespace to the webhook, and
-// returns when it does.
+// ValidatingConfiguration is the ValidatingWebhookConfiguration that sends to the webhook what may
+// happen to Pods of the namespaces once they are stored.
+func (w *Webhook) ValidatingConfiguration(namespaces ...string) *admissionregistrationv1.ValidatingWebhookConfiguration {
+	return &admissionregistrationv1.ValidatingWebhookConfiguration{
+		ObjectMeta: metav1.ObjectMeta{Name: ConfigurationName},
+		Webhooks: []admissionregistrationv1.ValidatingWebhook{{
+			Name:                    WebhookName,
+			AdmissionReviewVersions: []string{"v1"},
+			ClientConfig:            w.clientConfig("/validate"),
+			Rules: []admissionregistrationv1.RuleWithOperations{
+				rule("pods", admissionregistrationv1.Update, admissionregistrationv1.Delete),
+				rule("pods/ephemeralcontainers", admissionregistrationv1.Update),
+			},
+			NamespaceSelector: selector(namespaces),
+			FailurePolicy:     ptr.To(admissionregistrationv1.Fail),
+			MatchPolicy:       ptr.To(admissionregistrationv1.Equivalent),
+			SideEffects:       ptr.To(admissionregistrationv1.SideEffectClassNone),
+			TimeoutSeconds:    ptr.To[int32](5),
+		}},
+	}
+}
+
+func (w *Webhook) clientConfig(path string) admissionregistrationv1.WebhookClientConfig {
+	return admissionregistrationv1.WebhookClientConfig{URL: ptr.To("https://" + w.Address + path), CABundle: w.CA}
+}
+
+func rule(resource string, operations ...admissionregistrationv1.OperationType) admissionregistrationv1.RuleWithOperations {
+	return admissionregistrationv1.RuleWithOperations{
+		Operations: operations,
+		Rule: admissionregistrationv1.Rule{
+			APIGroups:   []string{corev1.GroupName},
+			APIVersions: []string{"v1"},
+			Resources:   []string{resource},
+			Scope:       ptr.To(admissionregistrationv1.NamespacedScope),
+		},
+	}
+}
+
+func selector(namespaces []string) *metav1.LabelSelector {
+	return &metav1.LabelSelector{MatchExpressions: []metav1.LabelSelectorRequirement{{
+		Key: corev1.LabelMetadataName, Operator: metav1.LabelSelectorOpIn, Values: namespaces,
+	}}}
+}
+
+// Install makes the control plane send what concerns Pods of DeerFlow's namespace to the webhook,
+// and returns when it does. With ServiceAccount admission, the namespace's ServiceAccount default
+// must exist.
 func (w *Webhook) Install(ctx context.Context, cluster *controlplane.ControlPlane) error {
 	client, err := kubernetes.NewForConfig(cluster.Config(controlplane.Admin))
 	if err != nil {
@@ -68,28 +103,54 @@ func (w *Webhook) Install(ctx context.Context, cluster *controlplane.ControlPlan
 	if err != nil {
 		return fmt.Errorf("create the MutatingWebhookConfiguration: %w", err)
 	}
-	return w.awaitInForce(ctx, cluster)
+	_, err = client.AdmissionregistrationV1().ValidatingWebhookConfigurations().
+		Create(ctx, w.ValidatingConfiguration(controlplane.Namespace), metav1.CreateOptions{})
+	if err != nil {
+		return fmt.Errorf("create the ValidatingWebhookConfiguration: %w", err)
+	}
+	return awaitInForce(ctx, cluster, client)
 }
 
-// awaitInForce tries what the webhook refuses until it is the webhook that refuses it: the API
-// server follows its configurations with some delay.
-func (w *Webhook) awaitInForce(ctx context.Context, cluster *controlplane.ControlPlane) error {
+// awaitInForce tries what the webhook refuses, as the provisioner, until it is the webhook that
+// refuses it: the API server follows each kind of configuration with a delay of its own.
+func awaitInForce(ctx context.Context, cluster *controlplane.ControlPlane, admin kubernetes.Interface) error {
 	client, err := kubernetes.NewForConfig(cluster.Config(controlplane.Provisioner))
 	if err != nil {
 		return err
 	}
-	dryRun := metav1.CreateOptions{DryRun: []string{metav1.DryRunAll}}
-	err = wait.PollUntilContextTimeout(ctx, 20*time.Millisecond, 30*time.Second, true, func(ctx context.Context) (bool, error) {
-		_, err := client.CoreV1().Pods(controlplane.Namespace).Create(ctx, nobodysSandbox(), dryRun)
-		if err == nil || refused(err) {
+	provisioners, admins := client.CoreV1().Pods(controlplane.Namespace), admin.CoreV1().Pods(controlplane.Namespace)
+	dryRun := []string{metav1.DryRunAll}
+
+	err = awaitRefusal(ctx, func(ctx context.Context) error {
+		_, err := provisioners.Create(ctx, nobodysSandbox(), metav1.CreateOptions{DryRun: dryRun})
+		return err
+	})
+	if err != nil {
+		return fmt.Errorf("await the webhook's first refusal to create a Pod: %w", err)
+	}
+
+	stored, err := admins.Create(ctx, noSandbox(), metav1.CreateOptions{})
+	if err != nil {
+		return fmt.Errorf("create a Pod that the provisioner may not delete: %w", err)
+	}
+	err = awaitRefusal(ctx, func(ctx context.Context) error {
+		return provisioners.Delete(ctx, stored.Name, metav1.DeleteOptions{DryRun: dryRun})
+	})
+	if err != nil {
+		err = fmt.Errorf("await the webhook's first refusal to delete a Pod: %w", err)
+	}
+	return errors.Join(err, admins.Delete(ctx, stored.Name, metav1.DeleteOptions{GracePeriodSeconds: ptr.To[int64](0)}))
+}
+
+// awaitRefusal repeats a request until the webhook refuses it.
+func awaitRefusal(ctx context.Context, try func(context.Context) error) error {
+	return wait.PollUntilContextTimeout(ctx, 20*time.Millisecond, 30*time.Second, true, func(ctx context.Context) (bool, error) {
+		err := try(ctx)
+		if err == nil || refusedBy(err, WebhookName) {
 			return err != nil, nil
 		}
 		return false, err
 	})
-	if err != nil {
-		return fmt.Errorf("await the webhook's first refusal: %w", err)
-	}
-	return nil
 }
 
 // nobodysSandbox is a Pod of the simplest kind that must be refused: it mounts the claim and does
@@ -112,8 +173,16 @@ func nobodysSandbox() *corev1.Pod {
 	}
 }
 
-// refused reports whether an error of the API server is the webhook's refusal, and not, for
+// noSandbox is a Pod that is none of Userscope's business.
+func noSandbox() *corev1.Pod {
+	return &corev1.Pod{
+		ObjectMeta: metav1.ObjectMeta{GenerateName: "probe-"},
+		Spec:       corev1.PodSpec{Containers: []corev1.Container{{Name: "main", Image: "none"}}},
+	}
+}
+
+// refusedBy reports whether an error of the API server is a webhook's refusal, and not, for
 // example, a failure to reach it.
-func refused(err error) bool {
-	return strings.Contains(err.Error(), fmt.Sprintf("admission webhook %q denied the request", WebhookName))
+func refusedBy(err error, webhook string) bool {
+	return strings.Contains(err.Error(), fmt.Sprintf("admission webhook %q denied the request", webhook))
 }

@@ -33,7 +33,7 @@ func TestInstall(t *testing.T) {
 		return err
 	}
 
-	if err := create(); err == nil || !refused(err) {
+	if err := create(); err == nil || !refusedBy(err, WebhookName) {
 		t.Errorf("while the webhook runs, nobody's sandbox is not refused by it: %v", err)
 	}
 	if log, err := os.ReadFile(webhook.LogFile); err != nil || !strings.Contains(string(log), "refused") {
@@ -42,7 +42,7 @@ func TestInstall(t *testing.T) {
 	if err := webhook.Stop(); err != nil {
 		t.Error(err)
 	}
-	if err := create(); !apierrors.IsInternalError(err) || refused(err) {
+	if err := create(); !apierrors.IsInternalError(err) || refusedBy(err, WebhookName) {
 		t.Errorf("once the webhook is gone, a sandbox is not held up for that: %v", err)
 	}
 	if _, err := os.Stat(webhook.Dir); !os.IsNotExist(err) {

@@ -51,9 +51,13 @@ func (o operation) String() string {
 }
 
 var (
-	pods      = metav1.GroupVersionResource{Version: "v1", Resource: "pods"}
-	podKind   = metav1.GroupVersionKind{Version: "v1", Kind: "Pod"}
-	createPod = operation{resource: pods, verb: admissionv1.Create}
+	pods    = metav1.GroupVersionResource{Version: "v1", Resource: "pods"}
+	podKind = metav1.GroupVersionKind{Version: "v1", Kind: "Pod"}
+
+	createPod              = operation{resource: pods, verb: admissionv1.Create}
+	updatePod              = operation{resource: pods, verb: admissionv1.Update}
+	deletePod              = operation{resource: pods, verb: admissionv1.Delete}
+	addEphemeralContainers = operation{resource: pods, subresource: "ephemeralcontainers", verb: admissionv1.Update}
 )
 
 // debug is the level of log/slog of that name as logr counts levels.
@@ -81,36 +85,71 @@ func (h *Handler) Handle(ctx context.Context, req ctrladmission.Request) ctrladm
 	return respond(name, decision, rules)
 }
 
-// judge finds the decision that a request asks for. The Pod is nil where none was decoded.
+// judge finds the decision that a request asks for, and the Pod that it is about, which is nil
+// where none was decoded.
 func (h *Handler) judge(req ctrladmission.Request) (*corev1.Pod, scope.Decision, *unjudgedError) {
 	if req.UID == "" {
 		return nil, scope.Decision{}, malformed("request: is missing or has no uid")
 	}
-	switch op := (operation{req.Resource, req.SubResource, req.Operation}); op {
-	case createPod:
-		return h.create(req)
+	op := operation{req.Resource, req.SubResource, req.Operation}
+	switch op {
+	case createPod, updatePod, deletePod, addEphemeralContainers:
 	default:
-		return nil, scope.Decision{}, unsupported("refused: Userscope judges only %s, not %s: correct the rules of the webhook configuration", createPod, op)
+		return nil, scope.Decision{}, unsupported(
+			"refused: %s is none of what Userscope judges (%s, %s, %s, %s): correct the rules of the webhook configuration",
+			op, createPod, updatePod, deletePod, addEphemeralContainers)
 	}
-}
-
-// create judges the creation of a Pod.
-func (h *Handler) create(req ctrladmission.Request) (*corev1.Pod, scope.Decision, *unjudgedError) {
 	if req.Kind != podKind {
 		return nil, scope.Decision{}, malformed("request.kind: %q: a v1 Pod is expected", kindText(req.Kind))
 	}
-	if len(req.Object.Raw) == 0 {
-		return nil, scope.Decision{}, malformed("request.object: is empty: a v1 Pod is expected")
+	// Without these two the Pod would be in no policy's namespace, or nobody's.
+	if req.Namespace == "" {
+		return nil, scope.Decision{}, malformed("request.namespace: is empty: a Pod has a namespace")
 	}
-	pod, err := DecodePod(req.Object.Raw)
-	if err != nil {
-		return nil, scope.Decision{}, malformed("request.object: %v", err)
+	if req.UserInfo.Username == "" {
+		return nil, scope.Decision{}, malformed("request.userInfo.username: is empty: whoever asks has a name, if only system:anonymous")
 	}
-	return pod, h.policies().Decide(scope.Request{
+
+	asked := scope.Request{
 		Namespace: req.Namespace,
 		Creator:   scope.Creator{Username: req.UserInfo.Username, Groups: req.UserInfo.Groups},
-		Pod:       pod,
-	}), nil
+	}
+	var old *corev1.Pod
+	var err *unjudgedError
+	if op != deletePod {
+		if asked.Pod, asked.Unknown, err = decode("request.object", req.Object.Raw); err != nil {
+			return nil, scope.Decision{}, err
+		}
+	}
+	if op != createPod {
+		if old, _, err = decode("request.oldObject", req.OldObject.Raw); err != nil {
+			return nil, scope.Decision{}, err
+		}
+	}
+
+	policies := h.policies()
+	switch op {
+	case createPod:
+		return asked.Pod, policies.Create(asked), nil
+	case updatePod:
+		return asked.Pod, policies.Update(asked, old), nil
+	case addEphemeralContainers:
+		return asked.Pod, policies.AddEphemeralContainers(asked, old), nil
+	default:
+		return old, policies.Delete(asked, old), nil
+	}
+}
+
+// decode reads the Pod in a field of the request.
+func decode(field string, raw []byte) (*corev1.Pod, []scope.UnknownField, *unjudgedError) {
+	if len(raw) == 0 {
+		return nil, nil, malformed("%s: is empty: a v1 Pod is expected", field)
+	}
+	pod, unknown, err := DecodePod(raw)
+	if err != nil {
+		return nil, nil, malformed("%s: %v", field, err)
+	}
+	return pod, unknown, nil
 }
 
 // kindText writes a kind as apiVersion and kind stand in a manifest.

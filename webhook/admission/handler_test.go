@@ -1,6 +1,8 @@
 package admission_test
 
 import (
+	"encoding/json"
+	"fmt"
 	"net/http"
 	"reflect"
 	"strings"
@@ -14,7 +16,7 @@ import (
 
 const (
 	alicesPath = "deer-flow/users/alice/threads/t1/user-data"
-	noUser     = "no user: set the label or, for an id that is no label value, the annotation user-id to the sandbox's user id"
+	noUser     = "no user: set this label to the sandbox's user id or, if the id is no legal label value, an annotation with the same key"
 )
 
 func TestDecisionsAreAnswered(t *testing.T) {
@@ -82,6 +84,24 @@ func TestDecisionsAreAnswered(t *testing.T) {
 			audit:    map[string]string{"decision": "rewritten", "identity": "alice/t1 (label)"},
 		},
 		{
+			name:  "a sandbox with a field inside a volume that this build does not know",
+			given: review(with(alices(), []any{object{"name": "user-data", "persistentVolumeClaim": object{"claimName": "deer-flow-home", "of": "tomorrow"}}}, "spec", "volumes")),
+			code:  http.StatusForbidden, reason: metav1.StatusReasonForbidden,
+			message: `userscope: unknown-field: spec.volumes[0].persistentVolumeClaim.of: "tomorrow": is unknown to this Userscope, or there twice: drop it, or upgrade Userscope`,
+			audit:   map[string]string{"decision": "refused", "identity": "alice/t1 (label)", "rules": "unknown-field"},
+		},
+		{
+			name: "a sandbox without stamps",
+			given: review(with(with(alices(), object{}, "metadata", "annotations"), []any{object{"name": "sandbox", "volumeMounts": []any{
+				object{"name": "user-data", "mountPath": "/mnt/user-data", "subPath": alicesPath},
+			}}}, "spec", "containers")),
+			allowed: true,
+			patch: `[{"op":"add","path":"/metadata/annotations","value":{"userscope.dev/policies":"deer-flow"}},` +
+				`{"op":"add","path":"/metadata/annotations/user-id","value":"alice"},{"op":"add","path":"/metadata/annotations/thread-id","value":"t1"}]`,
+			code:  http.StatusOK,
+			audit: map[string]string{"decision": "allowed", "identity": "alice/t1 (label)"},
+		},
+		{
 			name:    "a Pod of another namespace, whatever its own metadata says",
 			given:   with(review(alices()), "elsewhere", "request", "namespace"),
 			allowed: true,
@@ -101,8 +121,8 @@ func TestDecisionsAreAnswered(t *testing.T) {
 			given:  review(sandbox(object{"user-id": "../bob"})),
 			code:   http.StatusUnprocessableEntity,
 			reason: metav1.StatusReasonInvalid,
-			message: `userscope: identity-invalid: metadata.labels[user-id]: "../bob": has characters other than A-Z a-z 0-9 _ -: set it to the user id that the data belongs to; ` +
-				`identity-missing: metadata.labels[thread-id]: no thread: set the label or, for an id that is no label value, the annotation thread-id to the sandbox's thread id`,
+			message: `userscope: identity-invalid: metadata.labels[user-id]: "../bob": has characters other than A-Z, a-z, 0-9, _ and -: set it to the user id that the data belongs to; ` +
+				`identity-missing: metadata.labels[thread-id]: no thread: set this label to the sandbox's thread id or, if the id is no legal label value, an annotation with the same key`,
 			audit: map[string]string{"decision": "refused", "rules": "identity-invalid,identity-missing"},
 		},
 		{
@@ -110,15 +130,15 @@ func TestDecisionsAreAnswered(t *testing.T) {
 			given:   review(with(alices(), object{"app": "cron", "user-id": "alice", "thread-id": "t1"}, "metadata", "labels")),
 			code:    http.StatusForbidden,
 			reason:  metav1.StatusReasonForbidden,
-			message: `userscope: selector-mismatch: metadata.labels: "app=cron,thread-id=t1,user-id=alice": a Pod of this creator must be a sandbox: set the labels app=deer-flow-sandbox`,
+			message: `userscope: selector-mismatch: metadata.labels: "app=cron,thread-id=t1,user-id=alice": this creator's Pods are sandboxes: set the labels app=deer-flow-sandbox`,
 			audit:   map[string]string{"decision": "refused", "identity": "alice/t1 (label)", "rules": "selector-mismatch"},
 		},
 		{
 			name:   "a mistake in the identity beside another",
-			given:  review(with(alices(), object{"app": "cron", "thread-id": "t1"}, "metadata", "labels")),
+			given:  review(with(sandbox(object{}), object{"app": "cron", "thread-id": "t1"}, "metadata", "labels")),
 			code:   http.StatusForbidden,
 			reason: metav1.StatusReasonForbidden,
-			message: `userscope: selector-mismatch: metadata.labels: "app=cron,thread-id=t1": a Pod of this creator must be a sandbox: set the labels app=deer-flow-sandbox; ` +
+			message: `userscope: selector-mismatch: metadata.labels: "app=cron,thread-id=t1": this creator's Pods are sandboxes: set the labels app=deer-flow-sandbox; ` +
 				`identity-missing: metadata.labels[user-id]: ` + noUser,
 			audit: map[string]string{"decision": "refused", "rules": "selector-mismatch,identity-missing"},
 		},
@@ -152,6 +172,49 @@ func TestDecisionsAreAnswered(t *testing.T) {
 	}
 }
 
+// What comes after the creation of a Pod is judged too, and never patched.
+func TestLaterOperationsAreAnswered(t *testing.T) {
+	gateway := func() object { return with(sandbox(object{}), object{"app": "gateway"}, "metadata", "labels") }
+	bobs := func() object {
+		return with(alices(), object{"app": "deer-flow-sandbox", "user-id": "bob", "thread-id": "t1"}, "metadata", "labels")
+	}
+	debugged := func() object {
+		return with(alices(), []any{object{"name": "debug", "volumeMounts": []any{object{"name": "user-data", "mountPath": "/d"}}}}, "spec", "ephemeralContainers")
+	}
+	subresource := func(review object) object { return with(review, "ephemeralcontainers", "request", "subResource") }
+	deletion := func(old object) object { return with(change("DELETE", old, nil), nil, "request", "object") }
+	tests := []struct {
+		name    string
+		given   object
+		allowed bool
+		audit   string
+		message string
+	}{
+		{"an update of nothing that matters", change("UPDATE", alices(), with(alices(), []any{"x/y"}, "metadata", "finalizers")), true, "allowed", ""},
+		{"an update of the gateway", change("UPDATE", gateway(), gateway()), true, "ungoverned", ""},
+		{"a sandbox made another user's", change("UPDATE", alices(), bobs()), false, "refused",
+			`userscope: immutable-field: metadata.labels[user-id]: "bob": says whose sandbox the Pod is, and cannot be added, changed or removed: create a new Pod instead`},
+		{"an ephemeral container", subresource(change("UPDATE", alices(), alices())), true, "allowed", ""},
+		{"an ephemeral container with the claim", subresource(change("UPDATE", alices(), debugged())), false, "refused",
+			`userscope: ephemeral-container: spec.ephemeralContainers[0].volumeMounts[0].name: "user-data": is persistentVolumeClaim deer-flow-home as a whole: debug without it`},
+		{"a deletion of a sandbox", deletion(alices()), true, "allowed", ""},
+		{"a deletion of the gateway", deletion(gateway()), false, "refused",
+			`userscope: delete-not-sandbox: metadata.labels: "app=gateway": are not a sandbox's (app=deer-flow-sandbox), and this user deletes only sandboxes: use another user`},
+	}
+	webhook := newDeerflowWebhook(t)
+	for _, test := range tests {
+		t.Run(test.name, func(t *testing.T) {
+			got := ask(t, webhook, test.given)
+			if got.Allowed != test.allowed || got.AuditAnnotations["decision"] != test.audit || got.Result.Message != test.message {
+				t.Errorf("allowed %t, %s, message\n%s\nwant %t, %s\n%s", got.Allowed, got.AuditAnnotations["decision"], got.Result.Message, test.allowed, test.audit, test.message)
+			}
+			if got.Patch != nil {
+				t.Errorf("patched by %s", got.Patch)
+			}
+		})
+	}
+}
+
 // Programs read the causes, and so does kubectl: of a 422 it shows nothing else.
 func TestRefusalsHaveACauseForEachViolation(t *testing.T) {
 	webhook := newDeerflowWebhook(t)
@@ -161,12 +224,41 @@ func TestRefusalsHaveACauseForEachViolation(t *testing.T) {
 		Name: "sandbox-",
 		Kind: "Pod",
 		Causes: []metav1.StatusCause{
-			{Type: "identity-invalid", Field: "metadata.labels[user-id]", Message: `userscope: identity-invalid: "../bob": has characters other than A-Z a-z 0-9 _ -: set it to the user id that the data belongs to`},
-			{Type: "identity-missing", Field: "metadata.labels[thread-id]", Message: "userscope: identity-missing: no thread: set the label or, for an id that is no label value, the annotation thread-id to the sandbox's thread id"},
+			{Type: "identity-invalid", Field: "metadata.labels[user-id]", Message: `userscope: identity-invalid: "../bob": has characters other than A-Z, a-z, 0-9, _ and -: set it to the user id that the data belongs to`},
+			{Type: "identity-missing", Field: "metadata.labels[thread-id]", Message: "userscope: identity-missing: no thread: set this label to the sandbox's thread id or, if the id is no legal label value, an annotation with the same key"},
 		},
 	}
 	if got := ask(t, webhook, given).Result.Details; !reflect.DeepEqual(got, want) {
 		t.Errorf("details\n%+v\nwant\n%+v", got, want)
+	}
+}
+
+// A Pod of thousands of mounts is patched everywhere, and told of in few words.
+func TestWarningsAreFew(t *testing.T) {
+	webhook := newDeerflowWebhook(t)
+	mounting := func(mounts int) object {
+		all := make([]any, mounts)
+		for i := range all {
+			all[i] = object{"name": "user-data", "mountPath": "/mnt/user-data", "subPath": fmt.Sprint("threads/t", i)}
+		}
+		return review(with(alices(), []any{object{"name": "sandbox", "volumeMounts": all}}, "spec", "containers"))
+	}
+	for _, test := range []struct {
+		mounts, warnings int
+		last             string
+	}{
+		{64, 64, `spec.containers[0].volumeMounts[63].subPath: "threads/t63" is now "` + alicesPath + `"`},
+		{65, 65, "and 1 more rewrites"},
+		{1000, 65, "and 936 more rewrites"},
+	} {
+		got := ask(t, webhook, mounting(test.mounts))
+		var patch []any
+		if err := json.Unmarshal(got.Patch, &patch); err != nil || len(patch) != test.mounts {
+			t.Fatalf("%d mounts: %d operations, %v, %v", test.mounts, len(patch), err, got.Result)
+		}
+		if len(got.Warnings) != test.warnings || got.Warnings[len(got.Warnings)-1] != test.last {
+			t.Errorf("%d mounts: %d warnings, the last %q; want %d and %q", test.mounts, len(got.Warnings), got.Warnings[len(got.Warnings)-1], test.warnings, test.last)
+		}
 	}
 }
 
@@ -175,7 +267,7 @@ func TestCreatorIsTheRequestsUser(t *testing.T) {
 	policies := deerflow(t)
 	policies[0].ExemptGroups = []string{"system:masters"}
 	webhook := newWebhook(t, func() scope.Policies { return policies }, prometheus.NewRegistry())
-	claimOnly := with(alices(), object{}, "metadata", "labels")
+	claimOnly := with(sandbox(object{}), object{}, "metadata", "labels")
 	for _, test := range []struct {
 		name     string
 		userInfo object
@@ -227,6 +319,22 @@ func TestLog(t *testing.T) {
 			want: `"level":"INFO","msg":"refused"` + request + `,"generateName":"sandbox-","logger":"admission","rules":["identity-missing"]}`,
 		},
 		{
+			name:  "a refusal of a Pod with a name and a generateName",
+			given: with(review(sandbox(object{"user-id": "a/b", "thread-id": "t1"})), "sandbox-", "request", "object", "metadata", "generateName"),
+			want:  `"level":"INFO","msg":"refused"` + request + `,"name":"sandbox-1","logger":"admission","rules":["identity-invalid"]}`,
+		},
+		{
+			name:  "a refusal of a Pod with neither",
+			given: with(review(sandbox(object{"user-id": "a/b", "thread-id": "t1"})), "", "request", "name"),
+			want:  `"level":"INFO","msg":"refused"` + request + `,"name":"","logger":"admission","rules":["identity-invalid"]}`,
+		},
+		{
+			name:  "a body that is no review",
+			given: with(review(alices()), "TokenReview", "kind"),
+			want: `"level":"INFO","msg":"refused unjudged","logger":"admission","uid":"` + uid +
+				`","reason":"apiVersion \"admission.k8s.io/v1\", kind \"TokenReview\": an AdmissionReview of admission.k8s.io/v1 is expected"}`,
+		},
+		{
 			name:  "a Pod that passes",
 			given: review(alices()),
 			want:  `"level":"DEBUG","msg":"admitted"` + request + `,"name":"sandbox-1","logger":"admission","verdict":"rewritten"}`,
@@ -262,18 +370,20 @@ func TestMetrics(t *testing.T) {
 	ask(t, webhook, review(sandbox(object{"user-id": "a/b", "thread-id": "x/y"})))
 	ask(t, webhook, review(sandbox(object{"user-id": "a/b"})))
 	ask(t, webhook, with(review(alices()), "UPDATE", "request", "operation"))
+	ask(t, webhook, object{})
+	post(t, webhook, "application/json", "")
 
 	wantDecisions := map[string]float64{
 		`rule="" verdict="rewritten"`:               2,
 		`rule="" verdict="ungoverned"`:              1,
-		`rule="" verdict="unjudged"`:                1,
+		`rule="" verdict="unjudged"`:                3,
 		`rule="identity-invalid" verdict="refused"`: 2,
 		`rule="identity-missing" verdict="refused"`: 1,
 	}
 	wantDurations := map[string]float64{
 		`verdict="rewritten"`:  2,
 		`verdict="ungoverned"`: 1,
-		`verdict="unjudged"`:   1,
+		`verdict="unjudged"`:   3,
 		`verdict="refused"`:    2,
 	}
 	got := gather(t, registry)

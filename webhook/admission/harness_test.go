@@ -14,6 +14,7 @@ import (
 	"github.com/go-logr/logr"
 	"github.com/prometheus/client_golang/prometheus"
 	admissionv1 "k8s.io/api/admission/v1"
+	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 	"k8s.io/klog/v2"
 	ctrllog "sigs.k8s.io/controller-runtime/pkg/log"
 
@@ -100,9 +101,15 @@ func post(t testing.TB, webhook http.Handler, contentType, body string) admissio
 	if recorder.Code != http.StatusOK {
 		t.Errorf("HTTP status %d, want 200: an API server reads no review from another", recorder.Code)
 	}
+	if got := recorder.Header().Get("Content-Type"); got != "application/json" {
+		t.Errorf("Content-Type %q, want application/json", got)
+	}
 	var review admissionv1.AdmissionReview
 	if err := json.Unmarshal(recorder.Body.Bytes(), &review); err != nil {
 		t.Fatalf("the answer is no AdmissionReview: %v\n%s", err, recorder.Body)
+	}
+	if want := (metav1.TypeMeta{APIVersion: "admission.k8s.io/v1", Kind: "AdmissionReview"}); review.TypeMeta != want {
+		t.Errorf("answered with %v, want %v: an API server reads only reviews of the version that it sent", review.TypeMeta, want)
 	}
 	if review.Response == nil {
 		t.Fatalf("the answer has no response: %s", recorder.Body)
@@ -165,7 +172,19 @@ func sandbox(labels object) object {
 }
 
 // alices is a sandbox that says whose it is.
-func alices() object { return sandbox(object{"user-id": "alice", "thread-id": "t1"}) }
+func alices() object {
+	return with(sandbox(object{"user-id": "alice", "thread-id": "t1"}), stamps(), "metadata", "annotations")
+}
+
+// stamps are the annotations of alice's sandbox once it was judged.
+func stamps() object {
+	return object{"userscope.dev/policies": "deer-flow", "user-id": "alice", "thread-id": "t1"}
+}
+
+// change is a review of a stored Pod that is to become another.
+func change(operation string, old, pod object) object {
+	return with(with(review(pod), operation, "request", "operation"), old, "request", "oldObject")
+}
 
 // with sets the member at a path of an object and returns the object.
 func with(o object, value any, path ...string) object {

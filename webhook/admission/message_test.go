@@ -21,12 +21,12 @@ func TestMessageBeginsWithRulePathValueAndRemedy(t *testing.T) {
 		"not UTF-8":         strings.Repeat("\xff", 300),
 	} {
 		t.Run(name, func(t *testing.T) {
-			pod, err := admission.DecodePod([]byte(text(t, sandbox(object{"thread-id": "t1"}))))
+			pod, _, err := admission.DecodePod([]byte(text(t, sandbox(object{"thread-id": "t1"}))))
 			if err != nil {
 				t.Fatal(err)
 			}
 			pod.Annotations = map[string]string{"user-id": value}
-			decision := policies.Decide(scope.Request{Namespace: "deer-flow", Pod: pod})
+			decision := policies.Create(scope.Request{Namespace: "deer-flow", Pod: pod})
 			message := admission.Message(decision)
 			start := message[:min(len(message), 200)]
 			for _, want := range []string{"identity-invalid", "metadata.annotations[user-id]", `"`, "set it to the user id"} {
@@ -38,6 +38,22 @@ func TestMessageBeginsWithRulePathValueAndRemedy(t *testing.T) {
 				t.Errorf("%q holds characters that are not for display", message)
 			}
 		})
+	}
+}
+
+// Of a value 40 characters are shown, as they are escaped, and a cut is seen.
+func TestMessageShowsTheBeginningOfAValue(t *testing.T) {
+	for _, test := range []struct{ value, want string }{
+		{"", ""},
+		{strings.Repeat("x", 40), `"` + strings.Repeat("x", 40) + `": `},
+		{strings.Repeat("x", 41), `"` + strings.Repeat("x", 40) + `"…: `},
+		{strings.Repeat("\x1b", 10), `"` + strings.Repeat(`\x1b`, 10) + `": `},
+		{strings.Repeat("x", 38) + "\x1b", `"` + strings.Repeat("x", 38) + `"…: `},
+	} {
+		got := admission.Describe(scope.Violation{Rule: "a-rule", Path: "spec.a", Value: test.value, Message: "is wrong"})
+		if want := "a-rule: spec.a: " + test.want + "is wrong"; got != want {
+			t.Errorf("%s\nwant\n%s", got, want)
+		}
 	}
 }
 
@@ -79,7 +95,7 @@ func TestPatch(t *testing.T) {
 // Kubernetes' own decoder tells upper from lower case: a field that it does not see must not be
 // judged as if it were there.
 func TestDecodePodMatchesNamesCaseByCase(t *testing.T) {
-	pod, err := admission.DecodePod([]byte(`{"Metadata":{"labels":{"user-id":"alice"}},"metadata":{"Labels":{"user-id":"bob"}},"spec":{"containers":[{"name":"c"}]}}`))
+	pod, _, err := admission.DecodePod([]byte(`{"Metadata":{"labels":{"user-id":"alice"}},"metadata":{"Labels":{"user-id":"bob"}},"spec":{"containers":[{"name":"c"}]}}`))
 	if err != nil {
 		t.Fatal(err)
 	}

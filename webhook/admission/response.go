@@ -38,6 +38,11 @@ func malformed(format string, args ...any) *unjudgedError {
 	return &unjudgedError{http.StatusBadRequest, metav1.StatusReasonBadRequest, fmt.Sprintf(format, args...)}
 }
 
+// tooLarge means that the request is longer than is read.
+func tooLarge(format string, args ...any) *unjudgedError {
+	return &unjudgedError{http.StatusRequestEntityTooLarge, metav1.StatusReasonRequestEntityTooLarge, fmt.Sprintf(format, args...)}
+}
+
 // unsupported means that the request is none of those that Userscope judges. To let it pass
 // would wave through what nobody has thought about.
 func unsupported(format string, args ...any) *unjudgedError {
@@ -70,12 +75,26 @@ func respond(name string, decision scope.Decision, rules []string) ctrladmission
 		return response
 	}
 	response.Patches = Patch(decision.Edits)
-	for _, edit := range decision.Edits {
+	response.Warnings = warnings(decision.Edits)
+	return response
+}
+
+// maxWarnings is how many rewrites a response tells of. The API server hands each on as a header,
+// and a Pod may have thousands of mounts.
+const maxWarnings = 64
+
+// warnings are those of the edits that have one.
+func warnings(edits []scope.Edit) []string {
+	var all []string
+	for _, edit := range edits {
 		if edit.Warning != "" {
-			response.Warnings = append(response.Warnings, edit.Warning)
+			all = append(all, edit.Warning)
 		}
 	}
-	return response
+	if more := len(all) - maxWarnings; more > 0 {
+		all = append(all[:maxWarnings], fmt.Sprintf("and %d more rewrites", more))
+	}
+	return all
 }
 
 // refusal is the Status of a refused Pod. The message serves those who see an error's text, as

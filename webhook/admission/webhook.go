@@ -1,75 +1,82 @@
 package admission
 
 import (
-	"bytes"
 	"encoding/json"
 	"io"
 	"net/http"
+	"time"
 
 	admissionv1 "k8s.io/api/admission/v1"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
-	"k8s.io/apimachinery/pkg/types"
 	"sigs.k8s.io/controller-runtime/pkg/log"
 	ctrladmission "sigs.k8s.io/controller-runtime/pkg/webhook/admission"
+	kjson "sigs.k8s.io/json"
 )
 
 // NewWebhook returns the HTTP side of a handler: an AdmissionReview of admission.k8s.io/v1 in,
 // one out. A panic of the handler is a refusal with code 500.
-func NewWebhook(handler ctrladmission.Handler) http.Handler {
-	return &reviewsOnly{next: &ctrladmission.Webhook{Handler: handler, LogConstructor: requestLogger}}
+func NewWebhook(handler *Handler) http.Handler {
+	return &webhook{
+		metrics: handler.metrics,
+		judge:   &ctrladmission.Webhook{Handler: handler, LogConstructor: requestLogger},
+	}
 }
 
-// maxBody is one byte more than controller-runtime accepts: enough for it to see that there is
-// too much, and no more memory than that.
-const maxBody = 7<<20 + 1
+// maxBody is as much as controller-runtime accepts: more than twice what etcd stores of an object
+// with its old self, and a bound on the memory that a stranger can take.
+const maxBody = 7 << 20
 
-// reviewsOnly refuses what is not JSON or not a review: controller-runtime reads YAML too, and
-// answers whatever has a member named request.
-type reviewsOnly struct {
-	next http.Handler
+// webhook reads reviews itself, since controller-runtime reads YAML too, takes the last of a
+// repeated field, and answers whatever has a member named request.
+type webhook struct {
+	metrics *metrics
+	judge   *ctrladmission.Webhook
 }
 
 // reviewType is the only kind of body that is answered in earnest.
 var reviewType = metav1.TypeMeta{APIVersion: admissionv1.SchemeGroupVersion.String(), Kind: "AdmissionReview"}
 
-// reviewHeader is as much of a review as it takes to turn it down.
-type reviewHeader struct {
-	metav1.TypeMeta
-	Request struct {
-		UID types.UID `json:"uid"`
-	} `json:"request"`
-}
-
-func (h *reviewsOnly) ServeHTTP(w http.ResponseWriter, r *http.Request) {
+func (h *webhook) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	// A connection that breaks leaves JSON that is cut off.
-	body, _ := io.ReadAll(io.LimitReader(r.Body, maxBody))
-	var review reviewHeader
-	err := json.Unmarshal(body, &review)
-	var refused *unjudgedError
-	switch {
-	case len(body) == 0:
-		refused = malformed("the body is empty: an AdmissionReview is expected")
-	case len(body) == maxBody:
-		// The next handler has the words for it.
-	case err != nil:
-		refused = malformed("the body is not an AdmissionReview in JSON: %v", err)
-	case review.TypeMeta != reviewType:
-		refused = malformed("apiVersion %q, kind %q: an AdmissionReview of %s is expected", review.APIVersion, review.Kind, reviewType.APIVersion)
+	body, _ := io.ReadAll(io.LimitReader(r.Body, maxBody+1))
+	started := time.Now()
+	var request ctrladmission.Request
+	review, refused := read(r.Header.Get("Content-Type"), body)
+	if review.Request != nil {
+		request.AdmissionRequest = *review.Request
 	}
+	var response ctrladmission.Response
 	if refused == nil {
-		r.Body = io.NopCloser(bytes.NewReader(body))
-		h.next.ServeHTTP(w, r)
-		return
+		response = h.judge.Handle(r.Context(), request)
+	} else {
+		h.metrics.observe(unjudged, nil, time.Since(started))
+		log.FromContext(r.Context()).WithName("admission").Info("refused unjudged", "uid", request.UID, "reason", refused.Error())
+		response = refused.response()
+		response.UID = request.UID
 	}
-	log.FromContext(r.Context()).WithName("admission").Info("refused unjudged", "uid", review.Request.UID, "reason", refused.Error())
-	response := refused.response()
-	response.UID = review.Request.UID
-	writeReview(w, response)
-}
-
-// writeReview answers with a response.
-func writeReview(w http.ResponseWriter, response ctrladmission.Response) {
 	w.Header().Set("Content-Type", "application/json")
 	// An error here is a connection that is gone: nobody is left to be told.
 	_ = json.NewEncoder(w).Encode(admissionv1.AdmissionReview{TypeMeta: reviewType, Response: &response.AdmissionResponse})
+}
+
+// read decodes a review, as much of it as there is, and says what keeps it from being judged.
+func read(contentType string, body []byte) (review admissionv1.AdmissionReview, refused *unjudgedError) {
+	if len(body) > maxBody {
+		return review, tooLarge("the body is larger than %d bytes", maxBody)
+	}
+	if len(body) == 0 {
+		return review, malformed("the body is empty: an AdmissionReview is expected")
+	}
+	repeated, err := kjson.UnmarshalStrict(body, &review, kjson.DisallowDuplicateFields)
+	switch {
+	case err != nil:
+		return review, malformed("the body is not an AdmissionReview in JSON: %v", err)
+	case contentType != "application/json":
+		return review, malformed("Content-Type %q: application/json is expected", contentType)
+	case len(repeated) > 0:
+		return review, malformed("the body is not an AdmissionReview in JSON: %v", repeated[0])
+	case review.TypeMeta != reviewType:
+		return review, malformed("apiVersion %q, kind %q: an AdmissionReview of %s is expected", review.APIVersion, review.Kind, reviewType.APIVersion)
+	}
+	return review, nil
 }

@@ -2,12 +2,13 @@ package admission_test
 
 import (
 	"net/http"
+	"reflect"
 	"strings"
 	"testing"
 
 	"github.com/prometheus/client_golang/prometheus"
-	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 
+	"userscope.dev/userscope/webhook/admission"
 	"userscope.dev/userscope/webhook/scope"
 )
 
@@ -31,7 +32,11 @@ func TestBadInputIsRefused(t *testing.T) {
 		},
 		{
 			name: "another content type", contentType: "application/yaml", body: valid,
-			code: http.StatusBadRequest, message: "contentType=application/yaml, expected application/json",
+			code: http.StatusBadRequest, message: `Content-Type "application/yaml": application/json is expected`, uid: uid,
+		},
+		{
+			name: "a content type with a parameter", contentType: "application/json; charset=utf-8", body: valid,
+			code: http.StatusBadRequest, message: `Content-Type "application/json; charset=utf-8": application/json is expected`, uid: uid,
 		},
 		{
 			name: "YAML", body: "kind: AdmissionReview",
@@ -39,11 +44,11 @@ func TestBadInputIsRefused(t *testing.T) {
 		},
 		{
 			name: "JSON cut off", body: valid[:len(valid)/2],
-			code: http.StatusBadRequest, message: "unexpected end of JSON input",
+			code: http.StatusBadRequest, message: "the body is not an AdmissionReview in JSON: unexpected end of JSON input",
 		},
 		{
-			name: "more than 7 MiB", body: text(t, with(review(alices()), strings.Repeat("x", 7<<20), "request", "options", "padding")),
-			code: http.StatusRequestEntityTooLarge, message: "request entity is too large; limit is 7340032 bytes",
+			name: "more than 7 MiB", body: valid + strings.Repeat(" ", 7<<20-len(valid)+1),
+			code: http.StatusRequestEntityTooLarge, message: "the body is larger than 7340032 bytes",
 		},
 		{
 			name: "an empty object", body: "{}",
@@ -51,7 +56,7 @@ func TestBadInputIsRefused(t *testing.T) {
 		},
 		{
 			name: "a list", body: "[]",
-			code: http.StatusBadRequest, message: "json: cannot unmarshal array",
+			code: http.StatusBadRequest, message: "the body is not an AdmissionReview in JSON: json: cannot unmarshal array",
 		},
 		{
 			name: "null", body: "null",
@@ -71,7 +76,7 @@ func TestBadInputIsRefused(t *testing.T) {
 		},
 		{
 			name: "a kind that is no string", body: `{"apiVersion":"admission.k8s.io/v1","kind":5}`,
-			code: http.StatusBadRequest, message: "json: cannot unmarshal number",
+			code: http.StatusBadRequest, message: "the body is not an AdmissionReview in JSON: json: cannot unmarshal number",
 		},
 		{
 			name: "no request", body: `{"apiVersion":"admission.k8s.io/v1","kind":"AdmissionReview"}`,
@@ -87,7 +92,43 @@ func TestBadInputIsRefused(t *testing.T) {
 		},
 		{
 			name: "a request that is no object", body: text(t, with(review(alices()), "CREATE", "request")),
-			code: http.StatusBadRequest, message: "json: cannot unmarshal string",
+			code: http.StatusBadRequest, message: "the body is not an AdmissionReview in JSON: json: cannot unmarshal string",
+		},
+		{
+			name: "two kinds", body: strings.Replace(valid, `"kind":"AdmissionReview"`, `"kind":"AdmissionReview","kind":"AdmissionReview"`, 1),
+			code: http.StatusBadRequest, message: `the body is not an AdmissionReview in JSON: duplicate field "kind"`, uid: uid,
+		},
+		{
+			name: "two namespaces", body: strings.Replace(valid, `"namespace":"deer-flow","object"`, `"namespace":"deer-flow","namespace":"elsewhere","object"`, 1),
+			code: http.StatusBadRequest, message: `the body is not an AdmissionReview in JSON: duplicate field "request.namespace"`, uid: uid,
+		},
+		{
+			name: "an operation that is no string", body: text(t, with(review(alices()), 5, "request", "operation")),
+			code: http.StatusBadRequest, message: "the body is not an AdmissionReview in JSON: json: cannot unmarshal number", uid: uid,
+		},
+		{
+			name: "no namespace", body: text(t, with(review(alices()), "", "request", "namespace")),
+			code: http.StatusBadRequest, message: "request.namespace: is empty: a Pod has a namespace", uid: uid,
+		},
+		{
+			name: "no username", body: text(t, with(review(alices()), object{"groups": []string{"system:masters"}}, "request", "userInfo")),
+			code: http.StatusBadRequest, message: "request.userInfo.username: is empty: whoever asks has a name, if only system:anonymous", uid: uid,
+		},
+		{
+			name: "a deletion without username", body: text(t, with(with(change("DELETE", alices(), nil), nil, "request", "object"), nil, "request", "userInfo")),
+			code: http.StatusBadRequest, message: "request.userInfo.username: is empty: whoever asks has a name, if only system:anonymous", uid: uid,
+		},
+		{
+			name: "a Pod with a kind and no version", body: text(t, review(with(alices(), "", "apiVersion"))),
+			code: http.StatusBadRequest, message: `request.object: apiVersion "", kind "Pod": a v1 Pod is expected`, uid: uid,
+		},
+		{
+			name: "a Pod with a version and no kind", body: text(t, review(with(alices(), "", "kind"))),
+			code: http.StatusBadRequest, message: `request.object: apiVersion "v1", kind "": a v1 Pod is expected`, uid: uid,
+		},
+		{
+			name: "a Pod of another version", body: text(t, review(with(alices(), "v2", "apiVersion"))),
+			code: http.StatusBadRequest, message: `request.object: apiVersion "v2", kind "Pod": a v1 Pod is expected`, uid: uid,
 		},
 		{
 			name: "an object of another kind in the request", body: text(t, with(review(alices()), "Deployment", "request", "kind", "kind")),
@@ -119,27 +160,47 @@ func TestBadInputIsRefused(t *testing.T) {
 		},
 		{
 			name: "another resource", body: text(t, with(review(alices()), object{"group": "apps", "version": "v1", "resource": "deployments"}, "request", "resource")),
-			code: http.StatusForbidden, message: "refused: Userscope judges only CREATE of pods, not CREATE of deployments of apps", uid: uid,
+			code: http.StatusForbidden, message: "refused: CREATE of deployments of apps is none of what Userscope judges", uid: uid,
 		},
 		{
 			name: "another version of Pods", body: text(t, with(review(alices()), "v2", "request", "resource", "version")),
-			code: http.StatusForbidden, message: "refused: Userscope judges only CREATE of pods, not CREATE of pods", uid: uid,
+			code: http.StatusForbidden, message: "refused: CREATE of pods is none of what Userscope judges", uid: uid,
 		},
 		{
 			name: "a subresource", body: text(t, with(review(alices()), "resize", "request", "subResource")),
-			code: http.StatusForbidden, message: "refused: Userscope judges only CREATE of pods, not CREATE of pods/resize", uid: uid,
+			code: http.StatusForbidden, message: "refused: CREATE of pods/resize is none of what Userscope judges", uid: uid,
 		},
 		{
-			name: "another operation", body: text(t, with(review(alices()), "UPDATE", "request", "operation")),
-			code: http.StatusForbidden, message: "refused: Userscope judges only CREATE of pods, not UPDATE of pods", uid: uid,
+			name: "an update of nothing", body: text(t, with(review(alices()), "UPDATE", "request", "operation")),
+			code: http.StatusBadRequest, message: "request.oldObject: is empty: a v1 Pod is expected", uid: uid,
+		},
+		{
+			name: "an update to nothing", body: text(t, with(with(change("UPDATE", alices(), alices()), nil, "request", "object"), "x", "request", "name")),
+			code: http.StatusBadRequest, message: "request.object: is empty: a v1 Pod is expected", uid: uid,
+		},
+		{
+			name: "a deletion of nothing", body: text(t, with(review(alices()), "DELETE", "request", "operation")),
+			code: http.StatusBadRequest, message: "request.oldObject: is empty: a v1 Pod is expected", uid: uid,
+		},
+		{
+			name: "ephemeral containers of a new Pod", body: text(t, with(review(alices()), "ephemeralcontainers", "request", "subResource")),
+			code: http.StatusForbidden, message: "refused: CREATE of pods/ephemeralcontainers is none of what Userscope judges", uid: uid,
+		},
+		{
+			name: "an update of another subresource", body: text(t, with(change("UPDATE", alices(), alices()), "status", "request", "subResource")),
+			code: http.StatusForbidden, message: "refused: UPDATE of pods/status is none of what Userscope judges", uid: uid,
+		},
+		{
+			name: "a connection", body: text(t, with(with(review(alices()), "CONNECT", "request", "operation"), "exec", "request", "subResource")),
+			code: http.StatusForbidden, message: "refused: CONNECT of pods/exec is none of what Userscope judges", uid: uid,
 		},
 		{
 			name: "an operation that nobody knows", body: text(t, with(review(alices()), "create", "request", "operation")),
-			code: http.StatusForbidden, message: "refused: Userscope judges only CREATE of pods, not create of pods", uid: uid,
+			code: http.StatusForbidden, message: "refused: create of pods is none of what Userscope judges", uid: uid,
 		},
 		{
 			name: "no operation", body: text(t, with(review(alices()), "", "request", "operation")),
-			code: http.StatusForbidden, message: "refused: Userscope judges only CREATE of pods", uid: uid,
+			code: http.StatusForbidden, message: "refused:  of pods is none of what Userscope judges (CREATE of pods, UPDATE of pods, DELETE of pods, UPDATE of pods/ephemeralcontainers): correct the rules of the webhook configuration", uid: uid,
 		},
 	}
 	webhook := newDeerflowWebhook(t)
@@ -153,8 +214,11 @@ func TestBadInputIsRefused(t *testing.T) {
 			if got.Allowed || got.Patch != nil {
 				t.Errorf("allowed %t with patch %s", got.Allowed, got.Patch)
 			}
-			if got.Result.Code != test.code || !strings.Contains(got.Result.Message, test.message) {
-				t.Errorf("refused with %d %q, want %d %q", got.Result.Code, got.Result.Message, test.code, test.message)
+			if got.Result.Code != test.code || !strings.HasPrefix(got.Result.Message, "userscope: "+test.message) {
+				t.Errorf("refused with %d %q, want %d %q", got.Result.Code, got.Result.Message, test.code, "userscope: "+test.message)
+			}
+			if want := map[string]string{"decision": "unjudged"}; !reflect.DeepEqual(got.AuditAnnotations, want) {
+				t.Errorf("audit annotations %v, want %v", got.AuditAnnotations, want)
 			}
 			if string(got.UID) != test.uid {
 				t.Errorf("uid %q, want %q", got.UID, test.uid)
@@ -162,27 +226,18 @@ func TestBadInputIsRefused(t *testing.T) {
 		})
 	}
 
-	if got := post(t, webhook, "application/json", valid).Response; !got.Allowed {
-		t.Errorf("after all that the valid request is refused: %v", got.Result)
+	largest := valid + strings.Repeat(" ", 7<<20-len(valid))
+	if got := post(t, webhook, "application/json", largest).Response; !got.Allowed {
+		t.Errorf("after all that the valid request is refused, as large as may be: %v", got.Result)
 	}
 }
 
-// An API server reads an answer only if it is a review of the version that it sent.
-func TestAnswersAreReviewsOfTheVersionThatWasSent(t *testing.T) {
-	webhook := newDeerflowWebhook(t)
-	want := metav1.TypeMeta{APIVersion: "admission.k8s.io/v1", Kind: "AdmissionReview"}
-	for name, body := range map[string]object{
-		"allowed":      review(alices()),
-		"refused":      review(sandbox(object{})),
-		"unsupported":  with(review(alices()), "UPDATE", "request", "operation"),
-		"of no kind":   {},
-		"of no object": with(review(alices()), nil, "request", "object"),
-	} {
-		t.Run(name, func(t *testing.T) {
-			if got := post(t, webhook, "application/json", text(t, body)); got.TypeMeta != want {
-				t.Errorf("answered with %v, want %v", got.TypeMeta, want)
-			}
-		})
+// A handler without its metrics would judge unseen.
+func TestMetricsThatCannotBeRegistered(t *testing.T) {
+	registry := prometheus.NewRegistry()
+	newWebhook(t, nil, registry)
+	if handler, err := admission.New(nil, registry); err == nil || handler != nil {
+		t.Errorf("a second handler on one registry is %v, %v", handler, err)
 	}
 }
 

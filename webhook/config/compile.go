@@ -7,6 +7,7 @@ import (
 	"regexp"
 	"slices"
 	"strings"
+	"unicode"
 
 	apivalidation "k8s.io/apimachinery/pkg/api/validation"
 	metavalidation "k8s.io/apimachinery/pkg/apis/meta/v1/validation"
@@ -30,9 +31,9 @@ func defaultExempt() Creators {
 const serviceAccountPrefix = "system:serviceaccount:"
 
 // compile turns a document into the policy that it describes, with defaults filled in, and
-// reports every mistake.
-func compile(document *Policy) (*scope.Policy, field.ErrorList) {
-	c := compiler{}
+// reports every mistake. Relative paths in it are relative to dir.
+func compile(document *Policy, dir string) (*scope.Policy, field.ErrorList) {
+	c := compiler{dir: dir}
 	spec, at := &document.Spec, field.NewPath("spec")
 	c.want(field.NewPath("apiVersion"), document.APIVersion, APIVersion)
 	c.want(field.NewPath("kind"), document.Kind, Kind)
@@ -53,9 +54,18 @@ func compile(document *Policy) (*scope.Policy, field.ErrorList) {
 		Thread:            c.idRule(at, "thread", spec.ThreadKey, spec.ThreadPattern, scope.MaxThreadLength, spec.CaseSensitive),
 		UserDataVolume:    c.name(at.Child("userDataVolume"), or(spec.UserDataVolume, "user-data"), validation.IsDNS1123Label),
 		UserDataMountPath: c.mountPath(at.Child("userDataMountPath"), or(spec.UserDataMountPath, "/mnt/user-data")),
+		SandboxIDKey:      or(spec.SandboxIDKey, "sandbox-id"),
+		Proof:             or(spec.Proof, scope.ProofAdopted),
+		Keys:              c.keys(at.Child("keyFile"), spec.KeyFile),
+		DefaultUser:       spec.DefaultUser,
+		ReplaceUserData:   or(spec.ReplaceUserData, true),
 		Layout:            c.layout(at.Child("layout"), spec.Layout),
+		HostPathBases:     c.hostPaths(at.Child("hostPathBases"), spec.HostPathBases),
+		Allow:             c.allow(at.Child("allow"), spec.Allow),
 	}
-	c.keys(at, policy)
+	c.bases(at, policy)
+	c.identityKeys(at, policy)
+	c.proof(at, policy)
 	c.exemptions(at, policy)
 	return policy, c.mistakes
 }
@@ -63,6 +73,7 @@ func compile(document *Policy) (*scope.Policy, field.ErrorList) {
 // compiler collects the mistakes of one document. Its methods return what they were given, in
 // the form that scope wants; after a mistake the result is never used.
 type compiler struct {
+	dir      string
 	mistakes field.ErrorList
 }
 
@@ -132,89 +143,83 @@ func (c *compiler) idRule(at *field.Path, noun string, key *string, pattern stri
 	if pattern == "" {
 		return rule
 	}
-	// Alone first: a pattern such as a)|(b would close the anchors' group.
-	if _, err := regexp.Compile(pattern); err != nil {
-		c.invalid(at.Child(noun+"Pattern"), pattern, "is not a regular expression: %v", err)
-		return rule
+	// Alone first: a pattern such as a)|(b would close the anchors' group. And then inside it:
+	// one such as \Qa would take the group's end for its own text, and one may be too deep.
+	_, err := regexp.Compile(pattern)
+	if err == nil {
+		rule.Pattern, err = regexp.Compile(`^(?:` + pattern + `)$`)
 	}
-	rule.Pattern = regexp.MustCompile(`^(?:` + pattern + `)$`)
+	if err != nil {
+		c.invalid(at.Child(noun+"Pattern"), pattern, "is not a regular expression: %v", err)
+	}
 	return rule
 }
 
-// keys refuses keys that would read or stamp one fact over another.
-func (c *compiler) keys(at *field.Path, policy *scope.Policy) {
-	if policy.User.Key == policy.Thread.Key {
-		c.invalid(at.Child("threadKey"), policy.Thread.Key, "is also the userKey")
+// identityKeys refuses keys that would read or stamp one fact over another.
+func (c *compiler) identityKeys(at *field.Path, policy *scope.Policy) {
+	c.mistakes = append(c.mistakes, metavalidation.ValidateLabelName(policy.SandboxIDKey, at.Child("sandboxIDKey"))...)
+	taken := map[string]string{scope.MarkerAnnotation: "the marker that Userscope sets"}
+	for key := range policy.Selector {
+		taken[key] = "a label of the selector"
 	}
-	for _, key := range []struct{ name, value string }{{"userKey", policy.User.Key}, {"threadKey", policy.Thread.Key}} {
-		if _, ok := policy.Selector[key.value]; ok {
-			c.invalid(at.Child(key.name), key.value, "is also a label of the selector")
+	for _, key := range []struct{ name, value string }{
+		{"userKey", policy.User.Key}, {"threadKey", policy.Thread.Key}, {"sandboxIDKey", policy.SandboxIDKey},
+	} {
+		if other, ok := taken[key.value]; ok {
+			c.invalid(at.Child(key.name), key.value, "is also %s", other)
 		}
+		taken[key.value] = "the " + key.name
 	}
 }
 
-func (c *compiler) mountPath(at *field.Path, mountPath string) string {
-	if !path.IsAbs(mountPath) || path.Clean(mountPath) != mountPath || mountPath == "/" {
-		c.invalid(at, mountPath, "must be an absolute path without a slash at the end, . or ..")
+// absolute checks a path of a container or a node.
+func (c *compiler) absolute(at *field.Path, file string) string {
+	if !path.IsAbs(file) || path.Clean(file) != file || file == "/" {
+		c.invalid(at, file, "must be an absolute path other than /, without a slash at the end, . or ..")
 	}
-	return mountPath
+	c.possible(at, file)
+	return file
 }
 
-func (c *compiler) layout(at *field.Path, layout Layout) scope.Layout {
-	if layout.Root != "" {
-		root, err := scope.ParseTemplate(layout.Root)
-		switch {
-		case err != nil:
-			c.invalid(at.Child("root"), layout.Root, "%v", err)
-		case root.HasUser():
-			c.invalid(at.Child("root"), layout.Root, "must not have placeholders: every identity shares the root")
-		}
+// mountPath checks a path of a container, where the API server allows no colon.
+func (c *compiler) mountPath(at *field.Path, file string) string {
+	if strings.Contains(file, ":") {
+		c.invalid(at, file, "must not contain a colon")
 	}
-	if layout.UserData == "" {
-		c.required(at.Child("userData"), "such as users/{user}/threads/{thread}/user-data")
-		return scope.Layout{}
-	}
-	userData, err := scope.ParseTemplate(layout.UserData)
+	return c.absolute(at, file)
+}
+
+// The longest that Linux allows, in bytes.
+const (
+	maxPath    = 4095
+	maxSegment = 255
+)
+
+// possible checks that a path can exist, and can be shown.
+func (c *compiler) possible(at *field.Path, file string) {
 	switch {
-	case err != nil:
-		c.invalid(at.Child("userData"), layout.UserData, "%v", err)
-	case !userData.HasUser():
-		c.invalid(at.Child("userData"), layout.UserData, "must contain {user}: without it all users share one directory")
+	case strings.ContainsFunc(file, unicode.IsControl):
+		c.invalid(at, file, "must not contain control characters")
+	case len(file) > maxPath:
+		c.mistakes = append(c.mistakes, field.TooLong(at, file, maxPath))
+	case slices.ContainsFunc(strings.Split(file, "/"), func(segment string) bool { return len(segment) > maxSegment }):
+		c.invalid(at, file, "must not contain a segment of more than %d bytes", maxSegment)
 	}
-	return scope.Layout{Root: layout.Root, UserData: userData}
 }
 
-// exemptions refuses exempt creators that a sandbox namespace's own programs could be: then
-// whoever breaks into one of them is exempt too.
+// exemptions refuses exempt creators that no policy can have; validateExemptions refuses those
+// that depend on the others.
 func (c *compiler) exemptions(at *field.Path, policy *scope.Policy) {
 	for i, user := range policy.ExemptUsers {
-		where := at.Child("exemptCreators", "users").Index(i)
-		if namespace, ok := serviceAccountNamespace(user); ok && slices.Contains(policy.Namespaces, namespace) {
-			c.invalid(where, user, "is a ServiceAccount of the governed namespace %s", namespace)
-		}
 		if slices.Contains(policy.Provisioners, user) {
-			c.invalid(where, user, "is also one of the provisioners, whose Pods are always governed")
+			c.invalid(at.Child("exemptCreators", "users").Index(i), user, "is also one of the provisioners, whose Pods are always governed")
 		}
 	}
 	for i, group := range policy.ExemptGroups {
-		where := at.Child("exemptCreators", "groups").Index(i)
-		switch {
-		case group == "system:authenticated" || group == "system:serviceaccounts":
-			c.invalid(where, group, "contains every ServiceAccount of the governed namespaces")
-		case slices.Contains(policy.Namespaces, strings.TrimPrefix(group, "system:serviceaccounts:")):
-			c.invalid(where, group, "contains every ServiceAccount of a governed namespace")
+		if group == "system:authenticated" || group == "system:serviceaccounts" {
+			c.invalid(at.Child("exemptCreators", "groups").Index(i), group, "contains every ServiceAccount of the governed namespaces")
 		}
 	}
-}
-
-// serviceAccountNamespace returns the namespace in the username of a ServiceAccount.
-func serviceAccountNamespace(username string) (string, bool) {
-	name, ok := strings.CutPrefix(username, serviceAccountPrefix)
-	if !ok {
-		return "", false
-	}
-	namespace, _, ok := strings.Cut(name, ":")
-	return namespace, ok
 }
 
 // or returns what a pointer points to, or the default where it is nil.

@@ -2,6 +2,7 @@ package config
 
 import (
 	"reflect"
+	"slices"
 	"strings"
 	"testing"
 
@@ -12,10 +13,6 @@ const deerflow = "../../manifests/policies/deerflow.yaml"
 
 func TestDeerFlowPolicy(t *testing.T) {
 	policies, err := Load(deerflow)
-	if err != nil {
-		t.Fatal(err)
-	}
-	userData, err := scope.ParseTemplate("users/{user}/threads/{thread}/user-data")
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -37,11 +34,37 @@ func TestDeerFlowPolicy(t *testing.T) {
 		Thread:            scope.IDRule{Key: "thread-id", MaxLength: 64},
 		UserDataVolume:    "user-data",
 		UserDataMountPath: "/mnt/user-data",
-		Layout:            scope.Layout{Root: "deer-flow", UserData: userData},
+		SandboxIDKey:      "sandbox-id",
+		Proof:             scope.ProofAdopted,
+		ReplaceUserData:   true,
+		Layout: scope.Layout{Root: "deer-flow", UserData: template(t, "users/{user}/threads/{thread}/user-data"), Directories: []scope.Directory{
+			{Template: template(t, "users/{user}/threads/{thread}/acp-workspace"), Access: scope.ReadOnly},
+			{Template: template(t, "users/{user}/threads/{thread}/skills"), Access: scope.ReadOnly},
+			{Template: template(t, "users/{user}/skills_view/custom"), Access: scope.ReadOnly},
+			{Template: template(t, "users/{user}/skills_view/legacy"), Access: scope.ReadOnly},
+			{Template: template(t, "users/{user}/skills_view/integrations"), Access: scope.ReadOnly},
+			{Template: template(t, "users/{user}/integrations/lark-cli/config"), Access: scope.ReadOnly},
+			{Template: template(t, "users/{user}/integrations/lark-cli/config/locks"), Access: scope.ReadWrite},
+			{Template: template(t, "users/{user}/integrations/lark-cli/data"), Access: scope.ReadWrite},
+			{Template: template(t, "skills_view/public"), Access: scope.ReadOnly},
+			{Template: template(t, "integrations/lark-cli/sandbox-cli"), Access: scope.ReadOnly},
+		}, Legacy: template(t, "threads/{thread}/user-data")},
+		HostPathBases: []string{"/.deer-flow", "/app/backend/.deer-flow"},
+		Allow:         scope.Allow{HostPaths: []string{"/skills"}, Claims: []string{"deer-flow-skills"}},
 	}}
 	if !reflect.DeepEqual(policies, want) {
 		t.Errorf("got  %+v\nwant %+v", *policies[0], *want[0])
 	}
+}
+
+// template parses a template that is known to be good.
+func template(t *testing.T, text string) scope.Template {
+	t.Helper()
+	parsed, err := scope.ParseTemplate(text)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return parsed
 }
 
 // minimal is the shortest valid policy: everything else has a default.
@@ -66,6 +89,7 @@ func TestDefaultsAreDeerFlows(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
+	shipped[0].Layout.Directories, shipped[0].Layout.Legacy, shipped[0].HostPathBases, shipped[0].Allow = nil, scope.Template{}, nil, scope.Allow{} // lists, empty by default
 	if !reflect.DeepEqual(got, shipped) {
 		t.Errorf("the defaults\n%+v\nare not what the shipped policy spells out\n%+v", *got[0], *shipped[0])
 	}
@@ -83,6 +107,7 @@ spec:
   userKey: hub.jupyter.org/username
   userPattern: "[a-z][a-z0-9-]*"
   caseSensitive: false
+  proof: Never
   exemptCreators: {}
   userDataVolume: home
   userDataMountPath: /home/jovyan
@@ -103,6 +128,9 @@ spec:
 	}
 }
 
+// subdomain is what Kubernetes says of a name that is not of that form.
+const subdomain = `a lowercase RFC 1123 subdomain must consist of lower case alphanumeric characters, '-' or '.', and must start and end with an alphanumeric character (e.g. 'example.com', regex used for validation is '[a-z0-9]([-a-z0-9]*[a-z0-9])?(\.[a-z0-9]([-a-z0-9]*[a-z0-9])?)*')`
+
 // TestMistakes changes one thing of the minimal policy at a time.
 func TestMistakes(t *testing.T) {
 	second := strings.NewReplacer("name: deer-flow", "name: second", "claim: deer-flow-home", "claim: other",
@@ -115,12 +143,32 @@ func TestMistakes(t *testing.T) {
 		{"wrong version", "v1alpha1", "v1", `p.yaml: apiVersion: Unsupported value: "userscope.dev/v1": supported values: "userscope.dev/v1alpha1"`},
 		{"wrong kind", "kind: Policy", "kind: Pod", `p.yaml: kind: Unsupported value: "Pod": supported values: "Policy"`},
 		{"no name", "{name: deer-flow}", "{}", `p.yaml: metadata.name: Required value`},
-		{"unknown field", "claim:", "claims:", `p.yaml: unknown field "spec.claims"`},
-		{"field in the wrong case", "claim:", "Claim:", `p.yaml: unknown field "spec.Claim"`},
+		{"unknown field", "claim:", "claims:", "p.yaml: unknown field \"spec.claims\"\np.yaml: spec.claim: Required value"},
+		{"field in the wrong case", "claim:", "Claim:", "p.yaml: unknown field \"spec.Claim\"\np.yaml: spec.claim: Required value"},
 		{"unknown nested field", "{root:", "{base:", `p.yaml: unknown field "spec.layout.base"`},
-		{"field twice", "  claim:", "  claim: a\n  claim:", "p.yaml: not valid YAML: unmarshal errors:\n  line 8: key \"claim\" already set in map"},
-		{"wrong type", "[deer-flow]", "deer-flow", `p.yaml: spec.namespaces: want []string, got string`},
+		{"field twice", "  claim:", "  claim: a\n  claim:", `p.yaml: not valid YAML: line 8: key "claim" already set in map`},
+		{"wrong type", "[deer-flow]", "deer-flow", `p.yaml: spec.namespaces: want a list, got "deer-flow"`},
+		{"wrong type in a list", "[deer-flow]", "[deer-flow, 7]", `p.yaml: spec.namespaces[1]: want a string, got 7`},
+		{"wrong type in a map", "{app: deer-flow-sandbox}", "{a: b, app: true}", `p.yaml: spec.selector.app: want a string, got true`},
+		{"wrong type below a list", "{root:", "{directories: [{path: a, access: ReadOnly}, {path: [a]}], root:", `p.yaml: spec.layout.directories[1].path: want a string, got a list`},
+		{"an object for a string", "claim: deer-flow-home", "claim: {name: a}", `p.yaml: spec.claim: want a string, got an object`},
+		{"a string for an object", "{root:", "{directories: [a], root:", `p.yaml: spec.layout.directories[0]: want an object, got "a"`},
+		{"a string for a truth value", "claim:", "caseSensitive: 'no'\n  claim:", `p.yaml: spec.caseSensitive: want true or false, got "no"`},
+		{"a fraction for a whole number", "claim:", "allow: {fsGroup: 1.5}\n  claim:", `p.yaml: spec.allow.fsGroup: want a whole number, got 1.5`},
+		{"a number that is none", "claim:", "allow: {fsGroup: .nan}\n  claim:", `p.yaml: not valid YAML: NaN is no number`},
+		{"wrong type of the kind", "kind: Policy", "kind: [Policy]", `p.yaml: kind: want a string, got a list`},
+		{"a list", minimal, "- a", `p.yaml: is a list: want an object with apiVersion: userscope.dev/v1alpha1 and kind: Policy`},
+		{"a text", minimal, "policy", `p.yaml: is "policy": want an object with apiVersion: userscope.dev/v1alpha1 and kind: Policy`},
+		{"null for a list", "claim:", "exemptCreators:\n  claim:", `p.yaml: spec.exemptCreators: Invalid value: null: leave the field out, or give it a value`},
+		{"null for a label", "{app: deer-flow-sandbox}", "{app: null}", `p.yaml: spec.selector.app: Invalid value: null: leave the field out, or give it a value`},
+		{"null in a list", "claim:", "allow: {claims: [a, ~]}\n  claim:", "p.yaml: spec.allow.claims[1]: Invalid value: null: leave the field out, or give it a value\np.yaml: spec.allow.claims[1]: Required value"},
+		{"a second document without a separator", minimal, minimal + "..." + minimal, `p.yaml: not valid YAML: line 11: a document ends and something follows: put a line of --- between them`},
+		{"not text", minimal, "a\x00", `p.yaml: is not text in UTF-8`},
 		{"not YAML", "kind: Policy", "kind: [", `p.yaml: not valid YAML: line 4: did not find expected ',' or ']'`},
+		{"illegal name", "{name: deer-flow}", "{name: Deer_Flow}", `p.yaml: metadata.name: Invalid value: "Deer_Flow": ` + subdomain},
+		{"illegal claim", "claim: deer-flow-home", "claim: Home", `p.yaml: spec.claim: Invalid value: "Home": ` + subdomain},
+		{"illegal volume name", "claim:", "userDataVolume: a.b\n  claim:", `p.yaml: spec.userDataVolume: Invalid value: "a.b": must not contain dots`},
+		{"illegal selector", "{app: deer-flow-sandbox}", "{app: a/b}", `p.yaml: spec.selector: Invalid value: "a/b": a valid label must be an empty string or consist of alphanumeric characters, '-', '_' or '.', and must start and end with an alphanumeric character (e.g. 'MyValue',  or 'my_value',  or '12345', regex used for validation is '(([A-Za-z0-9][-A-Za-z0-9_.]*)?[A-Za-z0-9])?')`},
 		{"no namespaces", "namespaces: [deer-flow]", "namespaces: []", `p.yaml: spec.namespaces: Required value: name the namespaces whose sandboxes are governed`},
 		{"namespace twice", "[deer-flow]", "[a, a]", `p.yaml: spec.namespaces[1]: Duplicate value: "a"`},
 		{"illegal namespace", "[deer-flow]", "[deer_flow]", `p.yaml: spec.namespaces[0]: Invalid value: "deer_flow": a lowercase RFC 1123 label must consist of lower case alphanumeric characters or '-', and must start and end with an alphanumeric character (e.g. 'my-name',  or '123-abc', regex used for validation is '[a-z0-9]([-a-z0-9]*[a-z0-9])?')`},
@@ -132,21 +180,73 @@ func TestMistakes(t *testing.T) {
 		{"key in the selector", "claim:", "userKey: app\n  claim:", `p.yaml: spec.userKey: Invalid value: "app": is also a label of the selector`},
 		{"broken pattern", "claim:", "userPattern: \"(\"\n  claim:", "p.yaml: spec.userPattern: Invalid value: \"(\": is not a regular expression: error parsing regexp: missing closing ): `(`"},
 		{"pattern that closes the anchors' group", "claim:", "threadPattern: a)|(b\n  claim:", "p.yaml: spec.threadPattern: Invalid value: \"a)|(b\": is not a regular expression: error parsing regexp: unexpected ): `a)|(b`"},
-		{"relative mount path", "claim:", "userDataMountPath: mnt\n  claim:", `p.yaml: spec.userDataMountPath: Invalid value: "mnt": must be an absolute path without a slash at the end, . or ..`},
-		{"unclean mount path", "claim:", "userDataMountPath: /mnt/\n  claim:", `p.yaml: spec.userDataMountPath: Invalid value: "/mnt/": must be an absolute path without a slash at the end, . or ..`},
-		{"the root as mount path", "claim:", "userDataMountPath: /\n  claim:", `p.yaml: spec.userDataMountPath: Invalid value: "/": must be an absolute path without a slash at the end, . or ..`},
+		{"relative mount path", "claim:", "userDataMountPath: mnt\n  claim:", `p.yaml: spec.userDataMountPath: Invalid value: "mnt": must be an absolute path other than /, without a slash at the end, . or ..`},
+		{"unclean mount path", "claim:", "userDataMountPath: /mnt/\n  claim:", `p.yaml: spec.userDataMountPath: Invalid value: "/mnt/": must be an absolute path other than /, without a slash at the end, . or ..`},
+		{"the root as mount path", "claim:", "userDataMountPath: /\n  claim:", `p.yaml: spec.userDataMountPath: Invalid value: "/": must be an absolute path other than /, without a slash at the end, . or ..`},
+		{"a colon in the mount path", "claim:", "userDataMountPath: /mnt:ro\n  claim:", `p.yaml: spec.userDataMountPath: Invalid value: "/mnt:ro": must not contain a colon`},
+		{"a control character in the mount path", "claim:", `userDataMountPath: "/mnt\u007f"` + "\n  claim:", `p.yaml: spec.userDataMountPath: Invalid value: "/mnt\x7f": must not contain control characters`},
+		{"a control character in the root", "root: deer-flow", `root: "a\nb"`, `p.yaml: spec.layout.root: Invalid value: "a\nb": must not contain control characters`},
+		{"a control character in the user data", "users/{user}", `a\tb/{user}`, `p.yaml: spec.layout.userData: Invalid value: "a\tb/{user}/threads/{thread}/user-data": must not contain control characters`},
+		{"a control character in the directory of old", "{root:", `{legacyUserData: "a\0/{thread}", root:`, `p.yaml: spec.layout.legacyUserData: Invalid value: "a\x00/{thread}": must not contain control characters`},
+		{"a segment that is too long", "{root:", "{directories: [{path: " + strings.Repeat("é", 128) + ", access: ReadOnly}], root:", `p.yaml: spec.layout.directories[0].path: Invalid value: "` + strings.Repeat("é", 128) + `": must not contain a segment of more than 255 bytes`},
+		{"a path that is too long", "claim:", "hostPathBases: [" + strings.Repeat("/a", 2048) + "]\n  claim:", `p.yaml: spec.hostPathBases[0]: Too long: may not be more than 4095 bytes`},
+		{"a thread in the root", "root: deer-flow", `root: "{thread}"`, `p.yaml: spec.layout.root: Invalid value: "{thread}": must not have placeholders: every identity shares the root`},
 		{"absolute root", "root: deer-flow", "root: /deer-flow", `p.yaml: spec.layout.root: Invalid value: "/deer-flow": must be relative, without empty segments or a slash at the end`},
 		{"placeholder in the root", "root: deer-flow", `root: "{user}"`, `p.yaml: spec.layout.root: Invalid value: "{user}": must not have placeholders: every identity shares the root`},
 		{"no user data", `, userData: "users/{user}/threads/{thread}/user-data"`, "", `p.yaml: spec.layout.userData: Required value: such as users/{user}/threads/{thread}/user-data`},
-		{"thread without user", "users/{user}/threads", "threads", `p.yaml: spec.layout.userData: Invalid value: "threads/{thread}/user-data": {thread} needs {user} in the same path: threads of different users may carry the same id`},
-		{"no placeholder", "users/{user}/threads/{thread}/user-data", "data", `p.yaml: spec.layout.userData: Invalid value: "data": must contain {user}: without it all users share one directory`},
+		{"thread without user", "users/{user}/threads", "threads", `p.yaml: spec.layout.userData: Invalid value: "threads/{thread}/user-data": must contain {user}: without it users share a directory`},
+		{"no placeholder", "users/{user}/threads/{thread}/user-data", "data", `p.yaml: spec.layout.userData: Invalid value: "data": must contain {user}: without it users share a directory`},
 		{"placeholder in a segment", "users/{user}", "users/u-{user}", `p.yaml: spec.layout.userData: Invalid value: "users/u-{user}/threads/{thread}/user-data": segment "u-{user}": only {user} and {thread} are placeholders, and each must be a whole segment`},
 		{"placeholder twice", "users/{user}", "{user}/{user}", `p.yaml: spec.layout.userData: Invalid value: "{user}/{user}/threads/{thread}/user-data": {user} may occur only once`},
 		{"dots", "users/{user}", "users/../{user}", `p.yaml: spec.layout.userData: Invalid value: "users/../{user}/threads/{thread}/user-data": must not contain the segment ".."`},
 		{"exempt ServiceAccount of the namespace", "claim:", "exemptCreators: {users: ['system:serviceaccount:deer-flow:gateway']}\n  claim:", `p.yaml: spec.exemptCreators.users[0]: Invalid value: "system:serviceaccount:deer-flow:gateway": is a ServiceAccount of the governed namespace deer-flow`},
 		{"exempt provisioner", `provisioners: ["system:serviceaccount:deer-flow:deer-flow-provisioner"]`, "provisioners: [bot]\n  exemptCreators: {users: [bot]}", `p.yaml: spec.exemptCreators.users[0]: Invalid value: "bot": is also one of the provisioners, whose Pods are always governed`},
 		{"exempt group of everyone", "claim:", "exemptCreators: {groups: ['system:authenticated']}\n  claim:", `p.yaml: spec.exemptCreators.groups[0]: Invalid value: "system:authenticated": contains every ServiceAccount of the governed namespaces`},
+		{"exempt group of every ServiceAccount", "claim:", "exemptCreators: {groups: ['system:serviceaccounts']}\n  claim:", `p.yaml: spec.exemptCreators.groups[0]: Invalid value: "system:serviceaccounts": contains every ServiceAccount of the governed namespaces`},
+		{"empty exempt user", "claim:", "exemptCreators: {users: [a, '']}\n  claim:", `p.yaml: spec.exemptCreators.users[1]: Required value`},
+		{"exempt user twice", "claim:", "exemptCreators: {users: [a, a]}\n  claim:", `p.yaml: spec.exemptCreators.users[1]: Duplicate value: "a"`},
+		{"empty exempt group", "claim:", "exemptCreators: {groups: ['']}\n  claim:", `p.yaml: spec.exemptCreators.groups[0]: Required value`},
+		{"exempt group twice", "claim:", "exemptCreators: {groups: [a, b, a]}\n  claim:", `p.yaml: spec.exemptCreators.groups[2]: Duplicate value: "a"`},
 		{"exempt group of the namespace", "claim:", "exemptCreators: {groups: ['system:serviceaccounts:deer-flow']}\n  claim:", `p.yaml: spec.exemptCreators.groups[0]: Invalid value: "system:serviceaccounts:deer-flow": contains every ServiceAccount of a governed namespace`},
+		{"a label of the selector as a key", "claim:", "threadKey: app\n  claim:", `p.yaml: spec.threadKey: Invalid value: "app": is also a label of the selector`},
+		{"illegal sandbox id key", "claim:", "sandboxIDKey: ''\n  claim:", "p.yaml: spec.sandboxIDKey: Invalid value: \"\": name part must be non-empty\np.yaml: spec.sandboxIDKey: Invalid value: \"\": name part must consist of alphanumeric characters, '-', '_' or '.', and must start and end with an alphanumeric character (e.g. 'MyName',  or 'my.name',  or '123-abc', regex used for validation is '([A-Za-z0-9][-A-Za-z0-9_.]*)?[A-Za-z0-9]')"},
+		{"the marker as a key", "claim:", "threadKey: userscope.dev/policies\n  claim:", `p.yaml: spec.threadKey: Invalid value: "userscope.dev/policies": is also the marker that Userscope sets`},
+		{"the user's key as the sandbox id's", "claim:", "sandboxIDKey: user-id\n  claim:", `p.yaml: spec.sandboxIDKey: Invalid value: "user-id": is also the userKey`},
+		{"a directory without access", "{root:", "{directories: [{path: a}], root:", `p.yaml: spec.layout.directories[0].access: Required value: ReadOnly or ReadWrite`},
+		{"a directory with another access", "{root:", "{directories: [{path: a, access: rw}], root:", `p.yaml: spec.layout.directories[0].access: Unsupported value: "rw": supported values: "ReadOnly", "ReadWrite"`},
+		{"a directory that is no path", "{root:", "{directories: [{path: ../a, access: ReadOnly}], root:", `p.yaml: spec.layout.directories[0].path: Invalid value: "../a": must not contain the segment ".."`},
+		{"a shared directory, writable", "{root:", "{directories: [{path: a, access: ReadWrite}], root:", `p.yaml: spec.layout.directories[0].access: Invalid value: "ReadWrite": must be ReadOnly: without {user} the directory is shared by all`},
+		{"the user-data directory again", "{root:", "{directories: [{path: 'users/{user}/threads/{thread}/user-data', access: ReadOnly}], root:", `p.yaml: spec.layout.directories[0].path: Invalid value: "users/{user}/threads/{thread}/user-data": users/{user}/threads/{thread}/user-data and users/{user}/threads/{thread}/user-data are the same directory`},
+		{"a directory below another", "{root:", "{directories: [{path: 'a/{user}', access: ReadWrite}, {path: 'a/{user}/b', access: ReadOnly}], root:", `p.yaml: spec.layout.directories[1].path: Invalid value: "a/{user}/b": a/{user}/b lies below a/{user}, which is ReadWrite`},
+		{"a base that is no path", "claim:", "hostPathBases: [base]\n  claim:", `p.yaml: spec.hostPathBases[0]: Invalid value: "base": must be an absolute path other than /, without a slash at the end, . or ..`},
+		{"a base in a base", "claim:", "hostPathBases: [/a, /a/b]\n  claim:", `p.yaml: spec.hostPathBases[1]: Invalid value: "/a/b": and the base /a lie inside one another`},
+		{"a listed path above a base", "claim:", "hostPathBases: [/a/b]\n  allow: {hostPaths: [/ab, /a]}\n  claim:", `p.yaml: spec.allow.hostPaths[1]: Invalid value: "/a": and the base /a/b lie inside one another`},
+		{"a listed path below a base", "claim:", "hostPathBases: [/a]\n  allow: {hostPaths: [/a/users]}\n  claim:", `p.yaml: spec.allow.hostPaths[0]: Invalid value: "/a/users": and the base /a lie inside one another`},
+		{"the node's root listed", "claim:", "allow: {hostPaths: [/]}\n  claim:", `p.yaml: spec.allow.hostPaths[0]: Invalid value: "/": must be an absolute path other than /, without a slash at the end, . or ..`},
+		{"the claim listed as another", "claim:", "allow: {claims: [a, deer-flow-home]}\n  claim:", `p.yaml: spec.allow.claims[1]: Invalid value: "deer-flow-home": is the claim that policy deer-flow protects`},
+		{"all hostPaths listed", "claim:", "allow: {volumeTypes: [nfs, hostPath]}\n  claim:", `p.yaml: spec.allow.volumeTypes[1]: Invalid value: "hostPath": cannot be listed as a whole: list the hostPaths, claims, secrets or tokenAudiences`},
+		{"a capability over the node", "claim:", "allow: {capabilities: [NET_ADMIN, SYS_ADMIN]}\n  claim:", `p.yaml: spec.allow.capabilities[1]: Unsupported value: "SYS_ADMIN": supported values: "NET_ADMIN", "NET_RAW"`},
+		{"SELinux options of another user", "claim:", "allow: {seLinuxOptions: {user: u}}\n  claim:", `p.yaml: spec.allow.seLinuxOptions: Invalid value: {"user":"u"}: must not set user or role: the Pod Security baseline forbids both`},
+		{"an empty secret name", "claim:", "allow: {secrets: ['']}\n  claim:", `p.yaml: spec.allow.secrets[0]: Required value`},
+		{"a second policy that lists the first one's claim", "\napi", strings.Replace(second, "claim: other", "claim: other\n  allow: {claims: [deer-flow-home]}", 1) + "---\napi", `p.yaml: spec.allow.claims[0]: Invalid value: "deer-flow-home": is the claim that policy deer-flow protects`},
+		{"a second policy with another sandbox id", "\napi", strings.Replace(second, "claim: other", "claim: other\n  sandboxIDKey: id", 1) + "---\napi", `p.yaml: spec.sandboxIDKey: Invalid value: "sandbox-id": must be as in policy second, which governs Pods of the same namespace`},
+		{"another proof", "claim:", "proof: Sometimes\n  claim:", `p.yaml: spec.proof: Unsupported value: "Sometimes": supported values: "Adopted", "Always", "Never"`},
+		{"a proof without threads", "users/{user}/threads/{thread}/user-data", "home/{user}", `p.yaml: spec.proof: Invalid value: "Adopted": must be Never where the user-data directory has no {thread}: a sandbox id proves user and thread`},
+		{"a key that nothing needs", "claim:", "keyFile: testdata/keys/a\n  claim:", `p.yaml: spec.proof: Invalid value: "Adopted": must be Always where there is a keyFile: an identity that is believed needs no key`},
+		{"a missing key", "claim:", "proof: Always\n  keyFile: testdata/none\n  claim:", `p.yaml: spec.keyFile: Invalid value: "testdata/none": stat testdata/none: no such file or directory`},
+		{"a key file's name of two lines", "claim:", `proof: Always` + "\n  " + `keyFile: "a\nb"` + "\n  claim:", `p.yaml: spec.keyFile: Invalid value: "a\nb": stat a b: no such file or directory`},
+		{"a short key", "claim:", "proof: Always\n  keyFile: testdata/short/a\n  claim:", `p.yaml: spec.keyFile: Invalid value: "testdata/short/a": read key testdata/short/a: a key has at least 32 bytes`},
+		{"a short key beside a good one", "claim:", "proof: Always\n  keyFile: testdata/short\n  claim:", `p.yaml: spec.keyFile: Invalid value: "testdata/short": read key testdata/short/a: a key has at least 32 bytes`},
+		{"a directory without keys", "claim:", "proof: Always\n  keyFile: testdata/nokeys\n  claim:", `p.yaml: spec.keyFile: Invalid value: "testdata/nokeys": read keys testdata/nokeys: the directory holds no key`},
+		{"an illegal default user", "claim:", "defaultUser: a.b\n  claim:", `p.yaml: spec.defaultUser: Invalid value: "a.b": has characters other than A-Z, a-z, 0-9, _ and -`},
+		{"a default user without threads", `{root: deer-flow, userData: "users/{user}/threads/{thread}/user-data"}`, "{userData: 'home/{user}'}\n  proof: Never\n  defaultUser: nobody", `p.yaml: spec.defaultUser: Invalid value: "nobody": must be empty where the user-data directory has no {thread}: all sandboxes that name no user would share it`},
+		{"a directory by thread alone", "{root:", "{directories: [{path: 'a/{thread}', access: ReadOnly}], root:", `p.yaml: spec.layout.directories[0].path: Invalid value: "a/{thread}": must contain {user} beside {thread}: threads of different users may carry the same id`},
+		{"a directory of old by user", "{root:", "{legacyUserData: '{user}/{thread}', root:", `p.yaml: spec.layout.legacyUserData: Invalid value: "{user}/{thread}": must contain {thread} and not {user}: list what names a user under directories`},
+		{"a directory of old by nobody", "{root:", "{legacyUserData: data, root:", `p.yaml: spec.layout.legacyUserData: Invalid value: "data": must contain {thread} and not {user}: list what names a user under directories`},
+		{"a directory of old that is no path", "{root:", "{legacyUserData: /x, root:", `p.yaml: spec.layout.legacyUserData: Invalid value: "/x": must be relative, without empty segments or a slash at the end`},
+		{"a directory of old like a user's", "{root:", "{legacyUserData: 'users/{thread}/threads/x/user-data', root:", `p.yaml: spec.layout.legacyUserData: Invalid value: "users/{thread}/threads/x/user-data": could be taken for users/{user}/threads/{thread}/user-data`},
+		{"a second policy with another proof", "\napi", strings.Replace(second, "claim: other", "claim: other\n  proof: Always", 1) + "---\napi", `p.yaml: spec.proof: Invalid value: "Adopted": must be as in policy second, which governs Pods of the same namespace`},
+		{"a second policy with another default user", "\napi", strings.Replace(second, "claim: other", "claim: other\n  defaultUser: x", 1) + "---\napi", `p.yaml: spec.defaultUser: Invalid value: "": must be as in policy second, which governs Pods of the same namespace`},
 		{"the same name twice", "\napi", minimal + "---\napi", `p.yaml: metadata.name: Duplicate value: "deer-flow"`},
 		{"several mistakes, all of them", "claim: deer-flow-home", "claim: ''\n  userKey: ''", "p.yaml: spec.claim: Required value\n" +
 			"p.yaml: spec.userKey: Invalid value: \"\": name part must be non-empty\n" +
@@ -191,5 +291,31 @@ func TestUnreadableFile(t *testing.T) {
 	_, err := Load("testdata/missing.yaml")
 	if want := "policy file: open testdata/missing.yaml: no such file or directory"; err == nil || err.Error() != want {
 		t.Errorf("got %v, want %s", err, want)
+	}
+}
+
+func TestKeys(t *testing.T) {
+	tests := []struct {
+		name, file string
+		want       []string
+	}{
+		{"a file", "testdata/keys/a", []string{"0123456789abcdef0123456789abcdef"}},
+		{"only one newline is cut", "testdata/keys/b", []string{"another-key-of-the-gateway-32-by\n"}},
+		{"a directory, by name", "testdata/keys", []string{"0123456789abcdef0123456789abcdef", "another-key-of-the-gateway-32-by\n"}},
+	}
+	for _, test := range tests {
+		t.Run(test.name, func(t *testing.T) {
+			policies, err := Parse("p.yaml", []byte(strings.Replace(minimal, "claim:", "proof: Always\n  keyFile: "+test.file+"\n  claim:", 1)))
+			if err != nil {
+				t.Fatal(err)
+			}
+			var got []string
+			for _, key := range policies[0].Keys {
+				got = append(got, string(key))
+			}
+			if !slices.Equal(got, test.want) {
+				t.Errorf("got %q, want %q", got, test.want)
+			}
+		})
 	}
 }

@@ -1,8 +1,11 @@
 package config
 
 import (
+	"bytes"
+	"fmt"
 	"maps"
 	"slices"
+	"strings"
 
 	"k8s.io/apimachinery/pkg/util/validation/field"
 
@@ -18,8 +21,47 @@ func validateTogether(policies scope.Policies) field.ErrorList {
 		for _, other := range policies[:i] {
 			mistakes = append(mistakes, validatePair(policy, other)...)
 		}
+		for _, other := range policies {
+			mistakes = append(mistakes, validateClaims(policy, other)...)
+			mistakes = append(mistakes, validateNodes(policy, other)...)
+		}
 	}
 	return mistakes
+}
+
+// validateNodes refuses to list a path of the nodes that some policy divides among its users:
+// every policy's Pods run on the same nodes.
+func validateNodes(policy, other *scope.Policy) field.ErrorList {
+	var mistakes field.ErrorList
+	for i, listed := range policy.Allow.HostPaths {
+		for _, base := range other.HostPathBases {
+			if policy != other && nested(base, listed) {
+				mistakes = append(mistakes, field.Invalid(field.NewPath("spec", "allow", "hostPaths").Index(i), listed,
+					"and the base "+base+" of policy "+other.Name+" lie inside one another"))
+			}
+		}
+	}
+	return mistakes
+}
+
+// validateClaims refuses to list a claim that some policy protects: listed claims are mounted
+// whole.
+func validateClaims(policy, other *scope.Policy) field.ErrorList {
+	var mistakes field.ErrorList
+	for i, claim := range policy.Allow.Claims {
+		if claim == other.Claim && meet(policy, other) {
+			mistakes = append(mistakes, field.Invalid(field.NewPath("spec", "allow", "claims").Index(i), claim,
+				"is the claim that policy "+other.Name+" protects"))
+		}
+	}
+	return mistakes
+}
+
+// meet reports whether two policies govern Pods of the same namespace.
+func meet(policy, other *scope.Policy) bool {
+	return slices.ContainsFunc(policy.Namespaces, func(namespace string) bool {
+		return slices.Contains(other.Namespaces, namespace)
+	})
 }
 
 // validatePair reports what keeps policy from standing beside other.
@@ -27,10 +69,7 @@ func validatePair(policy, other *scope.Policy) field.ErrorList {
 	if policy.Name == other.Name {
 		return field.ErrorList{field.Duplicate(field.NewPath("metadata", "name"), policy.Name)}
 	}
-	meet := slices.ContainsFunc(policy.Namespaces, func(namespace string) bool {
-		return slices.Contains(other.Namespaces, namespace)
-	})
-	if !meet {
+	if !meet(policy, other) {
 		return nil
 	}
 
@@ -53,7 +92,12 @@ func validatePair(policy, other *scope.Policy) field.ErrorList {
 	alike("exemptCreators.users", policy.ExemptUsers, sameSet(policy.ExemptUsers, other.ExemptUsers))
 	alike("exemptCreators.groups", policy.ExemptGroups, sameSet(policy.ExemptGroups, other.ExemptGroups))
 	alike("userKey", policy.User.Key, policy.User.Key == other.User.Key)
+	alike("sandboxIDKey", policy.SandboxIDKey, policy.SandboxIDKey == other.SandboxIDKey)
 	alike("threadKey", policy.Thread.Key, policy.Thread.Key == other.Thread.Key)
+	alike("proof", policy.Proof, policy.Proof == other.Proof)
+	alike("defaultUser", policy.DefaultUser, policy.DefaultUser == other.DefaultUser)
+	// As JSON, the form of every other value here, keys would be legible.
+	alike("keyFile", fmt.Sprint(policy.Keys), slices.EqualFunc(policy.Keys, other.Keys, func(a, b scope.Key) bool { return bytes.Equal(a, b) }))
 	unlike("claim", policy.Claim, other.Claim)
 	unlike("userDataVolume", policy.UserDataVolume, other.UserDataVolume)
 	unlike("userDataMountPath", policy.UserDataMountPath, other.UserDataMountPath)
@@ -63,4 +107,35 @@ func validatePair(policy, other *scope.Policy) field.ErrorList {
 // sameSet reports whether two lists without duplicates hold the same entries.
 func sameSet(a, b []string) bool {
 	return len(a) == len(b) && !slices.ContainsFunc(a, func(entry string) bool { return !slices.Contains(b, entry) })
+}
+
+// validateExemptions refuses exempt creators that the programs of a governed namespace, be it
+// another policy's, could be: whoever breaks into one of them would be exempt too.
+func validateExemptions(policy *scope.Policy, policies scope.Policies) field.ErrorList {
+	governed := func(namespace string) bool {
+		return slices.ContainsFunc(policies, func(p *scope.Policy) bool { return slices.Contains(p.Namespaces, namespace) })
+	}
+	at := field.NewPath("spec", "exemptCreators")
+	var mistakes field.ErrorList
+	for i, user := range policy.ExemptUsers {
+		if namespace, ok := serviceAccountNamespace(user); ok && governed(namespace) {
+			mistakes = append(mistakes, field.Invalid(at.Child("users").Index(i), user, "is a ServiceAccount of the governed namespace "+namespace))
+		}
+	}
+	for i, group := range policy.ExemptGroups {
+		if namespace, ok := strings.CutPrefix(group, "system:serviceaccounts:"); ok && governed(namespace) {
+			mistakes = append(mistakes, field.Invalid(at.Child("groups").Index(i), group, "contains every ServiceAccount of a governed namespace"))
+		}
+	}
+	return mistakes
+}
+
+// serviceAccountNamespace returns the namespace in the username of a ServiceAccount.
+func serviceAccountNamespace(username string) (string, bool) {
+	name, ok := strings.CutPrefix(username, serviceAccountPrefix)
+	if !ok {
+		return "", false
+	}
+	namespace, _, ok := strings.Cut(name, ":")
+	return namespace, ok
 }

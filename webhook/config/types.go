@@ -1,8 +1,13 @@
 // Package config reads policy files: versioned, strict, defaulted and validated, so that what
-// reaches package scope can hold. It imports scope and nothing else of Userscope.
+// reaches package scope can hold. It imports documents and scope and nothing else of Userscope.
 package config
 
-import metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
+import (
+	corev1 "k8s.io/api/core/v1"
+	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
+
+	"userscope.dev/userscope/webhook/scope"
+)
 
 // The apiVersion and kind of every document of a policy file.
 const (
@@ -61,8 +66,76 @@ type Spec struct {
 	UserDataVolume    *string `json:"userDataVolume,omitempty"`
 	UserDataMountPath *string `json:"userDataMountPath,omitempty"`
 
+	// SandboxIDKey is the label that carries the gateway's sandbox id. By default
+	// sandbox-id.
+	SandboxIDKey *string `json:"sandboxIDKey,omitempty"`
+
+	// Proof says which identities the sandbox id must prove: Adopted (the default), Always or
+	// Never.
+	Proof *scope.Proof `json:"proof,omitempty"`
+
+	// KeyFile holds the secret under which the gateway mints sandbox ids, or is a directory
+	// of several such files: the first by name signs, all verify. A key is the content of
+	// its file less one newline at the end, at least 32 bytes. A relative path is relative
+	// to the policy file. By default sandbox ids are plain SHA-256.
+	KeyFile string `json:"keyFile,omitempty"`
+
+	// DefaultUser stands in for a user that nothing names. By default such Pods are
+	// refused.
+	DefaultUser string `json:"defaultUser,omitempty"`
+
+	// ReplaceUserData turns a user-data volume of any other source into the claim. By
+	// default true; false refuses such Pods.
+	ReplaceUserData *bool `json:"replaceUserData,omitempty"`
+
 	// Layout is where on the claim each user's data lies. Required.
 	Layout Layout `json:"layout"`
+
+	// HostPathBases are directories of the nodes that hold the layout's directories once
+	// more, without its root.
+	HostPathBases []string `json:"hostPathBases,omitempty"`
+
+	// Allow lists what else a sandbox may have. By default nothing.
+	Allow Allow `json:"allow,omitzero"`
+}
+
+// Allow lists what a sandbox may have beyond its identity's directories.
+type Allow struct {
+	// HostPaths are paths of the nodes, mounted read-only.
+	HostPaths []string `json:"hostPaths,omitempty"`
+
+	// Claims are other PersistentVolumeClaims, mounted read-only.
+	Claims []string `json:"claims,omitempty"`
+
+	// VolumeTypes are volume sources by their field's name in the API: csi, nfs,
+	// ephemeral.
+	VolumeTypes []string `json:"volumeTypes,omitempty"`
+
+	// Secrets may be mounted and read into the environment.
+	Secrets []string `json:"secrets,omitempty"`
+
+	// ServiceAccounts may be run as, besides default.
+	ServiceAccounts []string `json:"serviceAccounts,omitempty"`
+
+	// TokenAudiences are audiences for which a ServiceAccount token may be projected.
+	TokenAudiences []string `json:"tokenAudiences,omitempty"`
+
+	// ResourceClaims are ResourceClaims, ResourceClaimTemplates and extended resources, such
+	// as nvidia.com/gpu.
+	ResourceClaims []string `json:"resourceClaims,omitempty"`
+
+	// RuntimeClasses may be asked for.
+	RuntimeClasses []string `json:"runtimeClasses,omitempty"`
+
+	// Capabilities may be added beyond the Pod Security baseline's: NET_ADMIN and NET_RAW,
+	// which service meshes need.
+	Capabilities []string `json:"capabilities,omitempty"`
+
+	// FSGroup is the one fsGroup that a sandbox may set.
+	FSGroup *int64 `json:"fsGroup,omitempty"`
+
+	// SELinuxOptions are the ones that a sandbox may set.
+	SELinuxOptions *corev1.SELinuxOptions `json:"seLinuxOptions,omitempty"`
 }
 
 // Creators are names of users and groups, as the API server authenticates them.
@@ -78,6 +151,24 @@ type Layout struct {
 	Root string `json:"root,omitempty"`
 
 	// UserData is the template of the user-data directory below the root, such as
-	// users/{user}/threads/{thread}/user-data. Required.
+	// users/{user}/threads/{thread}/user-data. It is ReadWrite. Required.
 	UserData string `json:"userData"`
+
+	// LegacyUserData is the template of the user-data directory of old, by thread alone, such
+	// as threads/{thread}/user-data. Nobody may mount it; it names the thread of the Pods
+	// that do. By default there is none.
+	LegacyUserData string `json:"legacyUserData,omitempty"`
+
+	// Directories are the others that a sandbox may mount.
+	Directories []Directory `json:"directories,omitempty"`
+}
+
+// Directory is one directory of the layout, or rather one for each identity.
+type Directory struct {
+	// Path is a template below the root. Without {user} the directory is shared, and must
+	// be ReadOnly.
+	Path string `json:"path"`
+
+	// Access is ReadOnly or ReadWrite. Required.
+	Access scope.Access `json:"access"`
 }

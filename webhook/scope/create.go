@@ -1,9 +1,15 @@
 package scope
 
-// Decide judges the creation of a Pod: it is ungoverned, or every user-data mount of it comes
-// to lie in the directory of the Pod's identity, or it is refused. All violations are
-// reported at once. Applying the edits and deciding again changes nothing more.
-func (p Policies) Decide(req Request) Decision {
+import (
+	"slices"
+
+	corev1 "k8s.io/api/core/v1"
+)
+
+// Create judges the creation of a Pod: it is ungoverned, or everything that it mounts comes to
+// lie in the directories of its identity, or it is refused. All violations are reported at
+// once. Applying the edits and deciding again changes nothing more.
+func (p Policies) Create(req Request) Decision {
 	var governing Policies
 	for _, policy := range p.forNamespace(req.Namespace) {
 		if policy.governs(&req) {
@@ -14,30 +20,53 @@ func (p Policies) Decide(req Request) Decision {
 		return Decision{Verdict: Ungoverned}
 	}
 
-	r := &review{pod: req.Pod.DeepCopy()}
-	var identity Identity
+	r := &review{sent: req.Pod, pod: req.Pod.DeepCopy(), unknown: req.Unknown, governing: governing, replaced: map[int]bool{}}
 	for _, policy := range governing {
 		r.checkSelector(policy, req.Creator)
-		r.checkUserDataVolume(policy)
-		if !policy.references(r.pod) {
-			continue
-		}
-		if id, ok := r.identify(policy); ok {
-			identity = id
-			r.scopeUserData(policy, id)
-		}
+		r.checkOrigin(policy, req.Creator)
+		r.replaceUserData(policy)
 	}
-	return r.decision(identity)
+	// What drew a policy in may have been replaced, and a second decision would not see it.
+	edited := Request{Namespace: req.Namespace, Creator: req.Creator, Pod: r.pod}
+	r.governing = slices.DeleteFunc(governing, func(policy *Policy) bool { return !policy.governs(&edited) })
+	id, identified := r.identify()
+	for _, policy := range r.governing {
+		r.judge(policy, id, identified)
+	}
+	r.stamp(id, identified)
+	return r.decision(id)
+}
+
+// judge applies the rules of one policy to a Pod of the identity.
+func (r *review) judge(policy *Policy, id Identity, identified bool) {
+	dirs := policy.Layout.tree(id, identified)
+	if identified {
+		r.scopeUserData(policy, dirs)
+		r.checkClaimMounts(policy, dirs)
+	}
+	r.checkEnvFiles()
+	r.checkHostPaths(policy, dirs, identified)
+	r.checkOtherClaims(policy)
+	r.checkVolumeTypes(policy)
+	r.checkUnknownFields(policy)
+	r.checkSecrets(policy)
+	r.checkServiceAccount(policy)
+	r.checkEphemeralContainers(&corev1.Pod{})
+	r.checkDevices(policy)
+	r.checkVolumeOwnership(policy)
+	r.checkPodSecurity(policy)
 }
 
 // decision sums the review up.
 func (r *review) decision(id Identity) Decision {
-	switch {
-	case len(r.violations) > 0:
+	if len(r.violations) > 0 {
 		return Decision{Verdict: Refused, Identity: id, Violations: r.violations, More: r.more}
-	case len(r.edits) > 0:
-		return Decision{Verdict: Rewritten, Identity: id, Edits: r.edits}
-	default:
-		return Decision{Verdict: Allowed, Identity: id}
 	}
+	d := Decision{Verdict: Allowed, Identity: id, Edits: r.edits}
+	for _, edit := range r.edits {
+		if edit.Warning != "" {
+			d.Verdict = Rewritten
+		}
+	}
+	return d
 }

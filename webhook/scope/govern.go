@@ -11,8 +11,13 @@ import (
 // and its creator is not exempt. Labels alone would not do: who writes the Pod writes them.
 func (p *Policy) governs(req *Request) bool {
 	return p.selects(req.Pod.Labels) ||
-		slices.Contains(p.Provisioners, req.Creator.Username) ||
+		p.isProvisioner(req.Creator) ||
 		p.referencesClaim(req.Pod) && !p.exempts(req.Creator)
+}
+
+// isProvisioner reports whether every Pod of the creator is a sandbox.
+func (p *Policy) isProvisioner(creator Creator) bool {
+	return slices.Contains(p.Provisioners, creator.Username)
 }
 
 // selects reports whether the labels match the sandbox selector.
@@ -61,9 +66,9 @@ func hasDataSource(volume *corev1.Volume) bool {
 // checkSelector refuses a provisioner's Pod that does not wear the selector's labels: later
 // operations on it could not tell that it is a sandbox.
 func (r *review) checkSelector(policy *Policy, creator Creator) {
-	if policy.selects(r.pod.Labels) || !slices.Contains(policy.Provisioners, creator.Username) {
+	if policy.selects(r.pod.Labels) || !policy.isProvisioner(creator) {
 		return
 	}
 	r.refuse(SelectorMismatch, location{"metadata", "labels"}, labelsText(r.pod.Labels),
-		"a Pod of this creator must be a sandbox: set the labels "+labelsText(policy.Selector))
+		"this creator's Pods are sandboxes: set the labels "+labelsText(policy.Selector))
 }

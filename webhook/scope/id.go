@@ -41,14 +41,14 @@ func (r IDRule) Check(id string) string {
 	}
 	for i := range len(id) {
 		if !safe(id[i]) {
-			return "has characters other than A-Z a-z 0-9 _ -"
+			return "has characters other than A-Z, a-z, 0-9, _ and -"
 		}
 		if r.LowerCase && 'A' <= id[i] && id[i] <= 'Z' {
 			return "has upper-case letters, which the policy's filesystem cannot tell from lower-case ones"
 		}
 	}
 	if r.Pattern != nil && !r.Pattern.MatchString(id) {
-		return fmt.Sprintf("does not match the policy's pattern %s", r.Pattern)
+		return "does not match the policy's pattern"
 	}
 	return ""
 }

@@ -2,6 +2,7 @@ package scope
 
 import (
 	"fmt"
+	"slices"
 
 	corev1 "k8s.io/api/core/v1"
 )
@@ -19,11 +20,20 @@ type Identity struct {
 // Source is where an identity comes from.
 type Source string
 
-// The sources of an identity, the most direct first.
+// The sources of an identity, the most direct first: declared by a label or an annotation,
+// adopted from the directories that the Pod mounts, or the policy's default user.
 const (
 	SourceLabel      Source = "label"
 	SourceAnnotation Source = "annotation"
+	SourceSubPath    Source = "subPath"
+	SourceDefault    Source = "default"
 )
+
+// lessDirect returns the less direct of two sources.
+func lessDirect(a, b Source) Source {
+	order := []Source{"", SourceLabel, SourceAnnotation, SourceSubPath, SourceDefault}
+	return order[max(slices.Index(order, a), slices.Index(order, b))]
+}
 
 // String is the identity as people read it: alice/thread-1, or alice.
 func (i Identity) String() string {
@@ -33,64 +43,105 @@ func (i Identity) String() string {
 	return i.User + "/" + i.Thread
 }
 
-// identify finds out whose sandbox the Pod is. Every mistake in a declaration is a violation,
-// also where another source is fine: an identity is never repaired.
-func (r *review) identify(policy *Policy) (Identity, bool) {
-	user, userSource, ok := r.declared(policy.User, "user")
-	id := Identity{User: user, Source: userSource}
-	if !policy.Layout.needsThread() {
-		return id, ok
-	}
-	thread, threadSource, threadOK := r.declared(policy.Thread, "thread")
-	id.Thread = thread
-	if threadSource == SourceAnnotation {
-		id.Source = SourceAnnotation
-	}
-	return id, ok && threadOK
+// claimed is one half of an identity as it was found; the zero value means that it was not.
+type claimed struct {
+	id     string
+	source Source
 }
 
-// declared reads one id from the label and the annotation of its key.
-func (r *review) declared(rule IDRule, noun string) (id string, source Source, ok bool) {
-	label, hasLabel := r.pod.Labels[rule.Key]
-	annotation, hasAnnotation := r.pod.Annotations[rule.Key]
-	labels, annotations := location{"metadata", "labels", mapKey(rule.Key)}, location{"metadata", "annotations", mapKey(rule.Key)}
+func (c claimed) found() bool { return c.source != "" }
 
-	if !hasLabel && !hasAnnotation {
-		r.refuse(IdentityMissing, labels, "", fmt.Sprintf(
-			"no %s: set the label or, for an id that is no label value, the annotation %s to the sandbox's %s id", noun, rule.Key, noun))
-		return "", "", false
+// identify finds out whose sandbox the Pod is: user and thread each from the first source that
+// names them, and both proved as the policy asks. Every mistake in a declaration is a violation,
+// also where another source is fine, for an identity is never repaired. A Pod with neither data
+// nor a declaration needs no identity. The boolean tells whether there is a whole one.
+func (r *review) identify() (Identity, bool) {
+	policy := r.governing[0] // policies that meet agree on everything below
+	concerned := slices.DeleteFunc(slices.Clone(r.governing), func(p *Policy) bool { return !r.referencesData(p) })
+	hasData := len(concerned) > 0
+	if !hasData {
+		concerned = r.governing
 	}
-	ok = true
-	for _, found := range []struct {
-		present bool
-		value   string
-		at      location
-	}{{hasLabel, label, labels}, {hasAnnotation, annotation, annotations}} {
-		if !found.present {
-			continue
-		}
-		if problem := rule.Check(found.value); problem != "" {
-			r.refuse(IdentityInvalid, found.at, found.value, fmt.Sprintf("%s: set it to the %s id that the data belongs to", problem, noun))
-			ok = false
+	hasThreads := func(p *Policy) bool { return p.Layout.needsThread() }
+	needsThread := slices.ContainsFunc(concerned, hasThreads)
+
+	user, userOK := r.find("user", func(p *Policy) IDRule { return p.User }, func(i Identity) string { return i.User })
+	thread, threadOK := claimed{}, true
+	if slices.ContainsFunc(r.governing, hasThreads) {
+		thread, threadOK = r.find("thread", func(p *Policy) IDRule { return p.Thread }, func(i Identity) string { return i.Thread })
+	}
+	if userOK && threadOK && !user.found() && !thread.found() && !hasData {
+		return Identity{}, false
+	}
+	if userOK && !user.found() && thread.found() && policy.DefaultUser != "" {
+		user = claimed{policy.DefaultUser, SourceDefault}
+	}
+	if userOK && !user.found() {
+		r.refuseMissing(policy.User.Key, "user")
+	}
+	if threadOK && needsThread && !thread.found() {
+		r.refuseMissing(policy.Thread.Key, "thread")
+	}
+	if !user.found() || needsThread && !thread.found() {
+		return Identity{}, false
+	}
+	id := Identity{User: user.id, Thread: thread.id, Source: lessDirect(user.source, thread.source)}
+	return id, r.prove(policy, id)
+}
+
+// find finds one half of the identity: declared, or else adopted. It is not found after a
+// violation either; the boolean tells that there was none.
+func (r *review) find(noun string, ruleOf func(*Policy) IDRule, half func(Identity) string) (claimed, bool) {
+	declared, ok := r.declared(noun, ruleOf)
+	if !ok || declared.found() {
+		return declared, ok
+	}
+	return r.adopt(noun, half)
+}
+
+// declared reads one id from the label and the annotation of its key, and checks it under the
+// rule of every policy.
+func (r *review) declared(noun string, ruleOf func(*Policy) IDRule) (claimed, bool) {
+	key := ruleOf(r.governing[0]).Key
+	label, hasLabel := r.pod.Labels[key]
+	annotation, hasAnnotation := r.pod.Annotations[key]
+	inLabels, inAnnotations := location{"metadata", "labels", mapKey(key)}, location{"metadata", "annotations", mapKey(key)}
+
+	ok := true
+	check := func(present bool, value string, at location) {
+		for _, policy := range r.governing {
+			if problem := ruleOf(policy).Check(value); present && problem != "" {
+				r.refuse(IdentityInvalid, at, value, fmt.Sprintf("%s: set it to the %s id that the data belongs to", problem, noun))
+				ok = false
+			}
 		}
 	}
+	check(hasLabel, label, inLabels)
+	check(hasAnnotation, annotation, inAnnotations)
 	if hasLabel && hasAnnotation && label != annotation {
-		r.refuse(IdentityConflict, annotations, annotation, fmt.Sprintf("the label of the same key says %s: set only one, or both alike", quote(label)))
+		r.refuse(IdentityConflict, inAnnotations, annotation, fmt.Sprintf("contradicts the label with the same key, which says %s: set only one of them, or both alike", quote(label)))
 		ok = false
 	}
-	if hasLabel {
-		return label, SourceLabel, ok
+	switch {
+	case ok && hasLabel:
+		return claimed{label, SourceLabel}, true
+	case ok && hasAnnotation:
+		return claimed{annotation, SourceAnnotation}, true
+	default:
+		return claimed{}, ok
 	}
-	return annotation, SourceAnnotation, ok
 }
 
-// references reports whether the Pod has anything of the policy's data, and so needs an
+// refuseMissing refuses a Pod that nobody can be found for.
+func (r *review) refuseMissing(key, noun string) {
+	r.refuse(IdentityMissing, location{"metadata", "labels", mapKey(key)}, "", fmt.Sprintf(
+		"no %[1]s: set this label to the sandbox's %[1]s id or, if the id is no legal label value, an annotation with the same key", noun))
+}
+
+// referencesData reports whether the Pod has anything of the policy's data, and so needs an
 // identity.
-func (p *Policy) references(pod *corev1.Pod) bool {
-	for i := range pod.Spec.Volumes {
-		if pod.Spec.Volumes[i].Name == p.UserDataVolume || p.isClaim(&pod.Spec.Volumes[i]) {
-			return true
-		}
-	}
-	return false
+func (r *review) referencesData(policy *Policy) bool {
+	return slices.ContainsFunc(r.pod.Spec.Volumes, func(volume corev1.Volume) bool {
+		return volume.Name == policy.UserDataVolume || policy.isClaim(&volume) || policy.isPrivateHostPath(&volume)
+	})
 }

@@ -26,12 +26,12 @@ func (l location) String() string {
 		case int:
 			fmt.Fprintf(&b, "[%d]", step)
 		case mapKey:
-			fmt.Fprintf(&b, "[%s]", step)
+			fmt.Fprintf(&b, "[%s]", printable(string(step)))
 		case string:
 			if i > 0 {
 				b.WriteByte('.')
 			}
-			b.WriteString(step)
+			b.WriteString(printable(step))
 		}
 	}
 	return b.String()

@@ -8,7 +8,11 @@ import (
 
 // review is one Pod while it is judged: the Pod as edited so far, and what was found.
 type review struct {
+	sent       *corev1.Pod // as it came, never changed
 	pod        *corev1.Pod
+	unknown    []UnknownField
+	governing  Policies
+	replaced   map[int]bool // the volumes that were replaced, by index
 	edits      []Edit
 	violations []Violation
 	more       int
@@ -24,6 +28,16 @@ func (r *review) refuse(rule Rule, at location, value, message string) {
 	default:
 		r.violations = append(r.violations, violation)
 	}
+}
+
+// setTrue makes field, the boolean at a location, true.
+func (r *review) setTrue(field *bool, at location, why string) {
+	if *field {
+		return
+	}
+	// The object may say false or nothing, and "add" fits both.
+	r.edits = append(r.edits, Edit{Op: "add", Path: at.pointer(), Value: true, Warning: at.String() + ": is now true: " + why})
+	*field = true
 }
 
 // setString makes field, the string at a location, hold want.

@@ -27,7 +27,17 @@ func deerflow(tweaks ...func(*Policy)) *Policy {
 		Thread:            IDRule{Key: "thread-id", MaxLength: MaxThreadLength},
 		UserDataVolume:    "user-data",
 		UserDataMountPath: "/mnt/user-data",
-		Layout:            Layout{Root: "deer-flow", UserData: template("users/{user}/threads/{thread}/user-data")},
+		ReplaceUserData:   true,
+		SandboxIDKey:      "sandbox-id",
+		Layout: Layout{Root: "deer-flow", UserData: template("users/{user}/threads/{thread}/user-data"), Directories: []Directory{
+			{template("users/{user}/threads/{thread}/acp-workspace"), ReadOnly},
+			{template("users/{user}/skills"), ReadOnly},
+			{template("users/{user}/skills/locks"), ReadWrite},
+			{template("shared/tools"), ReadOnly},
+		}, Legacy: template("threads/{thread}/user-data")},
+		Proof:         ProofAdopted,
+		HostPathBases: []string{"/base", "/other/base"},
+		Allow:         Allow{HostPaths: []string{"/skills"}, Claims: []string{"skills"}},
 	}
 	for _, tweak := range tweaks {
 		tweak(policy)
@@ -48,8 +58,9 @@ func template(text string) Template {
 func sandbox(tweaks ...func(*corev1.Pod)) *corev1.Pod {
 	pod := &corev1.Pod{
 		ObjectMeta: metav1.ObjectMeta{
-			Name:   "sandbox-1",
-			Labels: map[string]string{"app": "deer-flow-sandbox", "user-id": "alice", "thread-id": "t1"},
+			Name:        "sandbox-1",
+			Labels:      map[string]string{"app": "deer-flow-sandbox", "user-id": "alice", "thread-id": "t1"},
+			Annotations: map[string]string{MarkerAnnotation: "deer-flow"},
 		},
 		Spec: corev1.PodSpec{
 			Containers: []corev1.Container{{
@@ -89,6 +100,20 @@ func annotation(key, value string) func(*corev1.Pod) {
 
 func subPath(value string) func(*corev1.Pod) {
 	return func(pod *corev1.Pod) { pod.Spec.Containers[0].VolumeMounts[0].SubPath = value }
+}
+
+func hostPathVolume(name, path string) corev1.Volume {
+	return corev1.Volume{Name: name, VolumeSource: corev1.VolumeSource{HostPath: &corev1.HostPathVolumeSource{Path: path}}}
+}
+
+// spec changes the Pod's spec.
+func spec(change func(*corev1.PodSpec)) func(*corev1.Pod) {
+	return func(pod *corev1.Pod) { change(&pod.Spec) }
+}
+
+// first changes the Pod's first container.
+func first(change func(*corev1.Container)) func(*corev1.Pod) {
+	return func(pod *corev1.Pod) { change(&pod.Spec.Containers[0]) }
 }
 
 func volumes(volumes ...corev1.Volume) func(*corev1.Pod) {

@@ -12,7 +12,7 @@ import (
 	corev1 "k8s.io/api/core/v1"
 )
 
-// Request is everything that a decision about the creation of a Pod depends on.
+// Request is what a decision about a Pod depends on.
 type Request struct {
 	// Namespace is the admission request's namespace. The Pod's own metadata may leave
 	// it empty.
@@ -21,8 +21,11 @@ type Request struct {
 	// Creator is the authenticated user of the request.
 	Creator Creator
 
-	// Pod is the object as it was sent. The decision does not change it.
+	// Pod is the object as it was sent; nil for a deletion. The decision does not change it.
 	Pod *corev1.Pod
+
+	// Unknown are the fields of the Pod that ParsePod could not read into it.
+	Unknown []UnknownField
 }
 
 // Creator is who asks: the userInfo of an admission request.

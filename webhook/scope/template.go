@@ -13,15 +13,15 @@ const (
 )
 
 // Template is a relative path in which the segments {user} and {thread} stand for the ids of
-// an identity: users/{user}/threads/{thread}/user-data. Path writes such a path.
+// an identity: users/{user}/threads/{thread}/user-data. Path writes such a path and Parse reads
+// it: each is the other's inverse.
 type Template struct {
 	text     string
 	segments []string
 }
 
-// ParseTemplate reads a template. A placeholder must be a whole segment and occur once, and
-// {thread} needs {user}: a directory by thread alone is where two users meet. The path must
-// be clean and relative. The error says which of these is broken.
+// ParseTemplate reads a template. A placeholder must be a whole segment and occur once. The path
+// must be clean and relative. The error says which of these is broken.
 func ParseTemplate(text string) (Template, error) {
 	if err := checkRelative(text); err != nil {
 		return Template{}, err
@@ -38,9 +38,6 @@ func ParseTemplate(text string) (Template, error) {
 		case strings.ContainsAny(segment, "{}"):
 			return Template{}, fmt.Errorf("segment %q: only {user} and {thread} are placeholders, and each must be a whole segment", segment)
 		}
-	}
-	if seen[threadPlaceholder] && !seen[userPlaceholder] {
-		return Template{}, errors.New("{thread} needs {user} in the same path: threads of different users may carry the same id")
 	}
 	return t, nil
 }
@@ -93,4 +90,71 @@ func (t Template) Path(id Identity) string {
 		}
 	}
 	return strings.Join(segments, "/")
+}
+
+// Parse returns the ids that a clean path spells, if it is a directory of the template at all.
+// The ids are not empty; whether they are legal is the policy's to say.
+func (t Template) Parse(path string) (Identity, bool) {
+	segments := strings.Split(path, "/")
+	if len(segments) != len(t.segments) {
+		return Identity{}, false
+	}
+	var id Identity
+	for i, segment := range t.segments {
+		switch {
+		case segment == userPlaceholder:
+			id.User = segments[i]
+		case segment == threadPlaceholder:
+			id.Thread = segments[i]
+		case segment != segments[i]:
+			return Identity{}, false
+		}
+		if segments[i] == "" {
+			return Identity{}, false
+		}
+	}
+	return id, true
+}
+
+// Overlap tells why two directories of a layout cannot stand beside each other; the empty
+// string means that they can. They cannot if both could be one directory, or one an ancestor of
+// the other, for different identities, or if the upper one is writable: a sandbox could then put
+// a symlink in the way of the lower one's mount. Filesystems that ignore case are thought of.
+func Overlap(a, b Directory) string {
+	if len(a.segments) > len(b.segments) {
+		a, b = b, a
+	}
+	differently := false
+	for i, segment := range a.segments {
+		other := b.segments[i]
+		switch {
+		case strings.EqualFold(segment, other):
+		case isPlaceholder(segment) && (isPlaceholder(other) || couldBeID(other)),
+			isPlaceholder(other) && couldBeID(segment):
+			differently = true
+		default:
+			return ""
+		}
+	}
+	same := len(a.segments) == len(b.segments)
+	switch {
+	case same && differently:
+		return fmt.Sprintf("%s and %s could be one directory, of different identities", a, b)
+	case same:
+		return fmt.Sprintf("%s and %s are the same directory", a, b)
+	case a.Access == ReadWrite:
+		return fmt.Sprintf("%s lies below %s, which is ReadWrite", b, a)
+	case differently || !a.HasUser() && b.HasUser():
+		return fmt.Sprintf("%s lies below %s, which other identities can read", b, a)
+	}
+	return ""
+}
+
+func isPlaceholder(segment string) bool {
+	return segment == userPlaceholder || segment == threadPlaceholder
+}
+
+// couldBeID reports whether a literal segment is a legal id of some policy.
+func couldBeID(segment string) bool {
+	return IDRule{MaxLength: MaxUserLength}.Check(segment) == ""
 }

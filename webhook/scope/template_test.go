@@ -8,6 +8,7 @@ func TestParseTemplate(t *testing.T) {
 		{"home/{user}", ""},
 		{"{user}", ""},
 		{"shared/tools", ""},
+		{"threads/{thread}", ""},
 		{"...", ""},
 		{"", "must not be empty"},
 		{"/users/{user}", "must be relative, without empty segments or a slash at the end"},
@@ -17,10 +18,10 @@ func TestParseTemplate(t *testing.T) {
 		{"{user}/..", `must not contain the segment ".."`},
 		{"u-{user}", `segment "u-{user}": only {user} and {thread} are placeholders, and each must be a whole segment`},
 		{"{User}", `segment "{User}": only {user} and {thread} are placeholders, and each must be a whole segment`},
+		{"{user}/x}", `segment "x}": only {user} and {thread} are placeholders, and each must be a whole segment`},
 		{"{", `segment "{": only {user} and {thread} are placeholders, and each must be a whole segment`},
 		{"{user}/{user}", "{user} may occur only once"},
 		{"{user}/{thread}/{thread}", "{thread} may occur only once"},
-		{"threads/{thread}", "{thread} needs {user} in the same path: threads of different users may carry the same id"},
 	}
 	for _, test := range tests {
 		t.Run(test.text, func(t *testing.T) {
@@ -48,5 +49,39 @@ func TestTemplatePath(t *testing.T) {
 		if got := template(text).Path(id); got != want {
 			t.Errorf("%s: got %s, want %s", text, got, want)
 		}
+	}
+}
+
+func TestOverlap(t *testing.T) {
+	ro := func(text string) Directory { return Directory{template(text), ReadOnly} }
+	rw := func(text string) Directory { return Directory{template(text), ReadWrite} }
+	tests := []struct {
+		name    string
+		a, b    Directory
+		problem string
+	}{
+		{"neighbours", rw("users/{user}/a"), rw("users/{user}/b"), ""},
+		{"a name that begins alike", rw("users/{user}/a"), rw("users/{user}/ab"), ""},
+		{"a literal that is no id", rw("home/{user}"), ro("home/.shared"), ""},
+		{"different depths below different parents", rw("a/{user}"), ro("b/c/d"), ""},
+		{"a writable directory below a readable one of the same user", ro("u/{user}/config"), rw("u/{user}/config/locks"), ""},
+		{"a thread's directory below its user's", ro("u/{user}"), rw("u/{user}/t/{thread}"), ""},
+		{"the same", ro("u/{user}"), rw("u/{user}"), "u/{user} and u/{user} are the same directory"},
+		{"the same but for case", ro("U/{user}"), rw("u/{user}"), "U/{user} and u/{user} are the same directory"},
+		{"a literal that is some user's", rw("home/{user}"), ro("home/shared"), "home/{user} and home/shared could be one directory, of different identities"},
+		{"a literal first", ro("home/shared"), rw("home/{user}"), "home/shared and home/{user} could be one directory, of different identities"},
+		{"user and thread exchanged", rw("{user}/{thread}"), rw("{thread}/{user}"), "{user}/{thread} and {thread}/{user} could be one directory, of different identities"},
+		{"below a writable one", rw("u/{user}"), ro("u/{user}/skills"), "u/{user}/skills lies below u/{user}, which is ReadWrite"},
+		{"below a writable one, named the other way round", ro("u/{user}/skills"), rw("u/{user}"), "u/{user}/skills lies below u/{user}, which is ReadWrite"},
+		{"a private one below a shared one", ro("users"), rw("users/{user}"), "users/{user} lies below users, which other identities can read"},
+		{"a shared one below a shared one", ro("tools"), ro("tools/bin"), ""},
+		{"below what could be another user's", ro("home/{user}"), ro("home/shared/{user}"), "home/shared/{user} lies below home/{user}, which other identities can read"},
+	}
+	for _, test := range tests {
+		t.Run(test.name, func(t *testing.T) {
+			if got := Overlap(test.a, test.b); got != test.problem {
+				t.Errorf("got  %s\nwant %s", got, test.problem)
+			}
+		})
 	}
 }

@@ -1,56 +1,58 @@
 package scope
 
-import (
-	"path"
-	"strings"
+import corev1 "k8s.io/api/core/v1"
 
-	corev1 "k8s.io/api/core/v1"
-)
+// User data is what a mount of the claim shows at the policy's user-data path, through a
+// volume of any name, and what the user-data volume shows anywhere else, unless its subPath
+// is exactly another directory of the Pod's identity. Whatever such a mount asked for, it is
+// given the identity's own directory.
 
-// checkUserDataVolume refuses a user-data volume that is not the claim.
-func (r *review) checkUserDataVolume(policy *Policy) {
+// replaceUserData makes every user-data volume the claim, so that the Pods of a provisioner
+// that uses hostPath volumes, keyed by thread alone to this day, are scoped too.
+func (r *review) replaceUserData(policy *Policy) {
 	for i := range r.pod.Spec.Volumes {
 		volume := &r.pod.Spec.Volumes[i]
-		if volume.Name != policy.UserDataVolume || policy.isClaim(volume) {
+		if volume.Name != policy.UserDataVolume || policy.isClaim(volume) && len(sources(volume)) == 1 {
 			continue
 		}
-		r.refuse(UserDataVolume, location{"spec", "volumes", i}, volume.Name,
-			"is not the claim that holds the users' data: make it persistentVolumeClaim.claimName "+policy.Claim)
+		at := location{"spec", "volumes", i}
+		if !policy.ReplaceUserData {
+			r.refuse(UserDataVolume, at, volumeText(volume),
+				"is not the claim that holds the users' data: make it the persistentVolumeClaim "+policy.Claim)
+			continue
+		}
+		r.edits = append(r.edits, Edit{
+			Op: "replace", Path: at.pointer(),
+			Value: map[string]any{"name": volume.Name, "persistentVolumeClaim": map[string]any{"claimName": policy.Claim}},
+			Warning: at.String() + ": " + printable(volumeText(volume)) + " is now persistentVolumeClaim " + policy.Claim +
+				": user data lies on that claim",
+		})
+		volume.VolumeSource = corev1.VolumeSource{PersistentVolumeClaim: &corev1.PersistentVolumeClaimVolumeSource{ClaimName: policy.Claim}}
+		r.replaced[i] = true
 	}
 }
 
-// scopeUserData points every user-data mount at the identity's own directory, whatever it
-// asked for.
-func (r *review) scopeUserData(policy *Policy, id Identity) {
-	for _, m := range mounts(r.pod) {
-		if !policy.isUserData(r.pod, m) {
+// scopeUserData points every user-data mount at the identity's own directory.
+func (r *review) scopeUserData(policy *Policy, dirs tree) {
+	for _, m := range policy.claimMounts(r.pod) {
+		if !policy.isUserData(m, dirs) {
 			continue
 		}
 		r.removeString(&m.SubPathExpr, m.at("subPathExpr"), "user data is mounted by its literal path")
-		r.setString(&m.SubPath, m.at("subPath"), policy.Layout.userDataPath(id))
+		r.setString(&m.SubPath, m.at("subPath"), dirs.userData)
+		r.setString(&m.MountPath, m.at("mountPath"), containerPath(m.MountPath))
 	}
 }
 
-// isUserData reports whether a mount shows user data: a mount of the claim at the user-data
-// path, through a volume of any name, or a mount of the user-data volume anywhere.
-func (p *Policy) isUserData(pod *corev1.Pod, m mount) bool {
-	named := m.Name == p.UserDataVolume || containerPath(m.MountPath) == p.UserDataMountPath
-	return named && p.mountsClaim(pod, m)
-}
-
-// mountsClaim reports whether the mount's volume is the claim. Should several volumes carry
-// the name, which the API server refuses later, one is enough.
-func (p *Policy) mountsClaim(pod *corev1.Pod, m mount) bool {
-	for i := range pod.Spec.Volumes {
-		if pod.Spec.Volumes[i].Name == m.Name && p.isClaim(&pod.Spec.Volumes[i]) {
-			return true
-		}
+// isUserData reports whether a mount of the claim shows user data.
+func (p *Policy) isUserData(m mount, dirs tree) bool {
+	if containerPath(m.MountPath) == p.UserDataMountPath {
+		return true
 	}
-	return false
-}
-
-// containerPath is the path in the container that a mountPath means: the kubelet takes a
-// relative one as relative to the root, and the runtime cleans it.
-func containerPath(mountPath string) string {
-	return path.Clean("/" + strings.TrimLeft(mountPath, "/"))
+	if m.Name != p.UserDataVolume {
+		return false
+	}
+	clean, _ := cleanRelative(m.SubPath)
+	_, another := dirs.onClaim(clean)
+	return m.SubPathExpr != "" || !another
 }

@@ -9,11 +9,32 @@ import (
 // TestRuleNames holds the names against literals: people and alerts depend on them.
 func TestRuleNames(t *testing.T) {
 	want := map[Rule]bool{ // whether it is about the identity
-		"identity-missing":  true,
-		"identity-invalid":  true,
-		"identity-conflict": true,
-		"selector-mismatch": false,
-		"user-data-volume":  false,
+		"identity-missing":      true,
+		"identity-invalid":      true,
+		"identity-conflict":     true,
+		"identity-unproven":     true,
+		"selector-mismatch":     false,
+		"controller-owner":      false,
+		"static-pod":            false,
+		"user-data-volume":      false,
+		"claim-mount":           false,
+		"host-path":             false,
+		"other-claim":           false,
+		"ephemeral-volume":      false,
+		"volume-type":           false,
+		"unknown-field":         false,
+		"secret":                false,
+		"service-account":       false,
+		"service-account-token": false,
+		"volume-device":         false,
+		"resource-claim":        false,
+		"runtime-class":         false,
+		"fs-group":              false,
+		"selinux-options":       false,
+		"pod-security":          false,
+		"immutable-field":       false,
+		"ephemeral-container":   false,
+		"delete-not-sandbox":    false,
 	}
 	if len(Rules()) != len(want) {
 		t.Errorf("%d rules, want %d", len(Rules()), len(want))
@@ -51,5 +72,18 @@ func TestLocation(t *testing.T) {
 	first, second := parent.child("a"), parent.child("b")
 	if first.String() != "a" || second.String() != "b" {
 		t.Errorf("got %s and %s: siblings share memory", first, second)
+	}
+}
+
+func TestPrintable(t *testing.T) {
+	for text, want := range map[string]string{
+		`a "b" c~`:               `a "b" c~`,
+		"a\n\x1b[2J\x7f\u2028é":  `a\n\x1b[2J\x7f\u2028\u00e9`,
+		strings.Repeat("x", 256): strings.Repeat("x", 256),
+		strings.Repeat("x", 257): strings.Repeat("x", 256) + "…",
+	} {
+		if got := printable(text); got != want {
+			t.Errorf("got %s, want %s", got, want)
+		}
 	}
 }

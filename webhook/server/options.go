@@ -69,9 +69,9 @@ func splitAddress(address string) (host string, port int, err error) {
 	if err != nil {
 		return "", 0, fmt.Errorf("%q: want HOST:PORT or :PORT", address)
 	}
-	port, err = strconv.Atoi(text)
-	if err != nil || port < 1 || port > 65535 {
+	number, err := strconv.ParseUint(text, 10, 16) // unlike Atoi it takes no sign
+	if err != nil || number == 0 {
 		return "", 0, fmt.Errorf("%q: port %q: want a number from 1 to 65535", address, text)
 	}
-	return host, port, nil
+	return host, int(number), nil
 }

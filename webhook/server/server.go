@@ -14,8 +14,12 @@ import (
 	ctrlwebhook "sigs.k8s.io/controller-runtime/pkg/webhook"
 )
 
-// MutatePath is where the webhook is served that judges Pods and rewrites them.
-const MutatePath = "/mutate"
+// The paths of the webhook. Both answer alike: MutatePath is for the creation of Pods, which may
+// be rewritten, ValidatePath for all that is only allowed or refused.
+const (
+	MutatePath   = "/mutate"
+	ValidatePath = "/validate"
+)
 
 var logger = ctrllog.Log.WithName("server")
 
@@ -27,9 +31,9 @@ type Server struct {
 	draining atomic.Bool
 }
 
-// New returns a server of the mutating webhook and of the gathered metrics. The error reports
+// New returns a server of AdmissionReviews and of the gathered metrics. The error reports
 // the options' mistakes.
-func New(options Options, mutate http.Handler, metrics prometheus.Gatherer) (*Server, error) {
+func New(options Options, reviews http.Handler, metrics prometheus.Gatherer) (*Server, error) {
 	if err := options.Validate(); err != nil {
 		return nil, err
 	}
@@ -40,7 +44,8 @@ func New(options Options, mutate http.Handler, metrics prometheus.Gatherer) (*Se
 			Host: host, Port: port, CertDir: options.CertDir, CertName: certFile, KeyName: keyFile,
 		}),
 	}
-	s.webhook.Register(MutatePath, mutate)
+	s.webhook.Register(MutatePath, reviews)
+	s.webhook.Register(ValidatePath, reviews)
 	s.health = &http.Server{
 		Handler:           s.healthHandler(metrics),
 		ReadHeaderTimeout: 5 * time.Second,

@@ -124,6 +124,24 @@ func TestDrains(t *testing.T) {
 	}
 }
 
+// The delay is the one that was asked for, and by default it leaves time for the last requests: the
+// kubelet kills after 30 seconds, and a request may take five.
+func TestDrainDelay(t *testing.T) {
+	if server.DefaultDrainDelay != 10*time.Second {
+		t.Errorf("by default %s", server.DefaultDrainDelay)
+	}
+	s := start(t, options(t, current(t)), answering)
+	s.awaitReadyz(t, http.StatusOK)
+	told := time.Now()
+	s.end()
+	if err := <-s.ended; err != nil {
+		t.Error(err)
+	}
+	if took := time.Since(told); took >= server.DefaultDrainDelay {
+		t.Errorf("no delay took %s", took)
+	}
+}
+
 // The server is ready when an API server would accept its certificate; it lives all the while.
 func TestReadiness(t *testing.T) {
 	const name = "userscope.userscope-system.svc"
@@ -253,6 +271,8 @@ func TestOptionsAreValidated(t *testing.T) {
 		{"a port alone", func(o *server.Options) { o.Listen = "10250" }, `--listen: "10250": want HOST:PORT or :PORT`},
 		{"no port", func(o *server.Options) { o.Listen = "localhost:" }, `--listen: "localhost:": port "": want a number from 1 to 65535`},
 		{"a named port", func(o *server.Options) { o.Listen = ":https" }, `--listen: ":https": port "https": want a number from 1 to 65535`},
+		{"a port with a sign", func(o *server.Options) { o.Listen = "127.0.0.1:+10250" }, `--listen: "127.0.0.1:+10250": port "+10250": want a number from 1 to 65535`},
+		{"a negative port", func(o *server.Options) { o.Listen = ":-1" }, `--listen: ":-1": port "-1": want a number from 1 to 65535`},
 		{"port 0", func(o *server.Options) { o.Listen = ":0" }, `--listen: ":0": port "0": want a number from 1 to 65535`},
 		{"a port beyond the last", func(o *server.Options) { o.ListenHealth = ":65536" }, `--listen-health: ":65536": port "65536": want a number from 1 to 65535`},
 		{"an IPv6 address without brackets", func(o *server.Options) { o.ListenHealth = "::1:8081" }, `--listen-health: "::1:8081": want HOST:PORT or :PORT`},

@@ -35,7 +35,7 @@ func run(args []string, stdout, stderr io.Writer) int {
 		fmt.Fprintln(stderr, "usage: judge [flags] FOLDER…\n\nExit codes: 0 all Pods came out right, 1 some did not, 2 wrong usage, 3 failed.")
 		flags.PrintDefaults()
 	}
-	hostPath := flags.String("hostpath", string(judge.HostPathRefused),
+	hostPath := flags.String("hostpath", string(judge.HostPathRewritten),
 		"what has to become of a Pod whose user-data volume is a hostPath: refused or rewritten")
 	verbose := flags.Bool("v", false, "also show what came out right")
 	err := flags.Parse(args)

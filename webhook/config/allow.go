@@ -1,0 +1,44 @@
+package config
+
+import (
+	"slices"
+
+	"k8s.io/apimachinery/pkg/util/validation/field"
+
+	"userscope.dev/userscope/webhook/scope"
+)
+
+// networkCapabilities are those beyond the Pod Security baseline that give power over the Pod's
+// own network only.
+var networkCapabilities = []string{"NET_ADMIN", "NET_RAW"}
+
+// allow checks the lists of what else a sandbox may have.
+func (c *compiler) allow(at *field.Path, allow Allow) scope.Allow {
+	for i, name := range allow.VolumeTypes {
+		switch name {
+		case "hostPath", "persistentVolumeClaim", "secret", "serviceAccountToken":
+			c.invalid(at.Child("volumeTypes").Index(i), name, "cannot be listed as a whole: list the hostPaths, claims, secrets or tokenAudiences")
+		}
+	}
+	for i, name := range allow.Capabilities {
+		if !slices.Contains(networkCapabilities, name) {
+			c.mistakes = append(c.mistakes, field.NotSupported(at.Child("capabilities").Index(i), name, networkCapabilities))
+		}
+	}
+	if options := allow.SELinuxOptions; options != nil && (options.User != "" || options.Role != "") {
+		c.invalid(at.Child("seLinuxOptions"), *options, "must not set user or role: the Pod Security baseline forbids both")
+	}
+	return scope.Allow{
+		HostPaths:       c.hostPaths(at.Child("hostPaths"), allow.HostPaths),
+		Claims:          c.list(at.Child("claims"), allow.Claims),
+		VolumeTypes:     c.list(at.Child("volumeTypes"), allow.VolumeTypes),
+		Secrets:         c.list(at.Child("secrets"), allow.Secrets),
+		ServiceAccounts: c.list(at.Child("serviceAccounts"), allow.ServiceAccounts),
+		TokenAudiences:  c.list(at.Child("tokenAudiences"), allow.TokenAudiences),
+		ResourceClaims:  c.list(at.Child("resourceClaims"), allow.ResourceClaims),
+		RuntimeClasses:  c.list(at.Child("runtimeClasses"), allow.RuntimeClasses),
+		Capabilities:    c.list(at.Child("capabilities"), allow.Capabilities),
+		FSGroup:         allow.FSGroup,
+		SELinuxOptions:  allow.SELinuxOptions,
+	}
+}

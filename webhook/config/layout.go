@@ -1,0 +1,129 @@
+package config
+
+import (
+	"strings"
+
+	"k8s.io/apimachinery/pkg/util/validation/field"
+
+	"userscope.dev/userscope/webhook/scope"
+)
+
+func (c *compiler) layout(at *field.Path, layout Layout) scope.Layout {
+	if layout.Root != "" {
+		root, err := c.template(at.Child("root"), layout.Root)
+		if err == nil && (root.HasUser() || root.HasThread()) {
+			c.invalid(at.Child("root"), layout.Root, "must not have placeholders: every identity shares the root")
+		}
+	}
+	if layout.UserData == "" {
+		c.required(at.Child("userData"), "such as users/{user}/threads/{thread}/user-data")
+		return scope.Layout{}
+	}
+	userData, err := c.template(at.Child("userData"), layout.UserData)
+	if err == nil && !userData.HasUser() {
+		c.invalid(at.Child("userData"), layout.UserData, "must contain {user}: without it users share a directory")
+	}
+	compiled := scope.Layout{Root: layout.Root, UserData: userData}
+	for i, directory := range layout.Directories {
+		if parsed, ok := c.directory(at.Child("directories").Index(i), directory); ok {
+			compiled.Directories = append(compiled.Directories, parsed)
+		}
+	}
+	if layout.LegacyUserData != "" {
+		compiled.Legacy = c.legacy(at.Child("legacyUserData"), layout.LegacyUserData)
+	}
+	if len(compiled.Directories) == len(layout.Directories) && err == nil {
+		c.overlaps(at, compiled)
+	}
+	return compiled
+}
+
+// template reads a template.
+func (c *compiler) template(at *field.Path, text string) (scope.Template, error) {
+	c.possible(at, text)
+	template, err := scope.ParseTemplate(text)
+	if err != nil {
+		c.invalid(at, text, "%v", err)
+	}
+	return template, err
+}
+
+// legacy reads the template of the user-data directory of old.
+func (c *compiler) legacy(at *field.Path, text string) scope.Template {
+	template, err := c.template(at, text)
+	if err == nil && (template.HasUser() || !template.HasThread()) {
+		c.invalid(at, text, "must contain {thread} and not {user}: list what names a user under directories")
+		return scope.Template{}
+	}
+	return template
+}
+
+// directory reads one directory of the layout.
+func (c *compiler) directory(at *field.Path, directory Directory) (scope.Directory, bool) {
+	template, err := c.template(at.Child("path"), directory.Path)
+	if err == nil && template.HasThread() && !template.HasUser() {
+		c.invalid(at.Child("path"), directory.Path, "must contain {user} beside {thread}: threads of different users may carry the same id")
+	}
+	switch directory.Access {
+	case scope.ReadOnly:
+	case scope.ReadWrite:
+		if err == nil && !template.HasUser() {
+			c.invalid(at.Child("access"), directory.Access, "must be ReadOnly: without {user} the directory is shared by all")
+		}
+	case "":
+		c.required(at.Child("access"), "ReadOnly or ReadWrite")
+	default:
+		c.mistakes = append(c.mistakes, field.NotSupported(at.Child("access"), directory.Access, []scope.Access{scope.ReadOnly, scope.ReadWrite}))
+	}
+	return scope.Directory{Template: template, Access: directory.Access}, err == nil
+}
+
+// overlaps refuses directories through which one identity could reach another's data, or change
+// what lies above one of its own mounts.
+func (c *compiler) overlaps(at *field.Path, layout scope.Layout) {
+	userData := scope.Directory{Template: layout.UserData, Access: scope.ReadWrite}
+	legacy := scope.Directory{Template: layout.Legacy, Access: scope.ReadOnly}
+	for _, directory := range append([]scope.Directory{userData}, layout.Directories...) {
+		if layout.Legacy.HasThread() && scope.Overlap(directory, legacy) != "" {
+			c.invalid(at.Child("legacyUserData"), legacy.String(), "could be taken for %s", directory)
+		}
+	}
+	for i, directory := range layout.Directories {
+		where := at.Child("directories").Index(i).Child("path")
+		for _, other := range append([]scope.Directory{userData}, layout.Directories[:i]...) {
+			if problem := scope.Overlap(directory, other); problem != "" {
+				c.invalid(where, directory.String(), "%s", problem)
+			}
+		}
+	}
+}
+
+// hostPaths checks a list of paths of the nodes.
+func (c *compiler) hostPaths(at *field.Path, paths []string) []string {
+	for i, file := range paths {
+		c.absolute(at.Index(i), file)
+	}
+	return c.list(at, paths)
+}
+
+// bases refuses paths of the nodes that lie inside one another: a listed path above a base, for
+// instance, would show everybody's data.
+func (c *compiler) bases(at *field.Path, policy *scope.Policy) {
+	for i, base := range policy.HostPathBases {
+		for _, other := range policy.HostPathBases[:i] {
+			if nested(base, other) {
+				c.invalid(at.Child("hostPathBases").Index(i), base, "and the base %s lie inside one another", other)
+			}
+		}
+		for j, listed := range policy.Allow.HostPaths {
+			if nested(base, listed) {
+				c.invalid(at.Child("allow", "hostPaths").Index(j), listed, "and the base %s lie inside one another", base)
+			}
+		}
+	}
+}
+
+// nested reports whether one of two clean absolute paths is the other or an ancestor of it.
+func nested(a, b string) bool {
+	return strings.HasPrefix(a+"/", b+"/") || strings.HasPrefix(b+"/", a+"/")
+}

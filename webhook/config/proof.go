@@ -1,0 +1,99 @@
+package config
+
+import (
+	"bytes"
+	"errors"
+	"os"
+	"path/filepath"
+	"slices"
+	"strings"
+
+	"k8s.io/apimachinery/pkg/util/validation/field"
+
+	"userscope.dev/userscope/webhook/scope"
+)
+
+// MinKeyLength is the shortest key, in bytes: that of the hash (RFC 2104, section 3).
+const MinKeyLength = 32
+
+var (
+	errNoKey    = errors.New("the directory holds no key")
+	errShortKey = errors.New("a key has at least 32 bytes")
+)
+
+// proof checks how identities are proved.
+func (c *compiler) proof(at *field.Path, policy *scope.Policy) {
+	known := []scope.Proof{scope.ProofAdopted, scope.ProofAlways, scope.ProofNever}
+	userData := policy.Layout.UserData
+	threads := userData.HasThread() || !userData.HasUser() // one without a user is reported already
+	switch {
+	case !slices.Contains(known, policy.Proof):
+		c.mistakes = append(c.mistakes, field.NotSupported(at.Child("proof"), policy.Proof, known))
+	case len(policy.Keys) > 0 && policy.Proof != scope.ProofAlways:
+		c.invalid(at.Child("proof"), policy.Proof, "must be Always where there is a keyFile: an identity that is believed needs no key")
+	case !threads && policy.Proof != scope.ProofNever:
+		c.invalid(at.Child("proof"), policy.Proof, "must be Never where the user-data directory has no {thread}: a sandbox id proves user and thread")
+	}
+	if policy.DefaultUser == "" {
+		return
+	}
+	if problem := policy.User.Check(policy.DefaultUser); problem != "" {
+		c.invalid(at.Child("defaultUser"), policy.DefaultUser, "%s", problem)
+	}
+	if !threads {
+		c.invalid(at.Child("defaultUser"), policy.DefaultUser, "must be empty where the user-data directory has no {thread}: all sandboxes that name no user would share it")
+	}
+}
+
+// keys reads a key file, or a directory of several.
+func (c *compiler) keys(at *field.Path, file string) []scope.Key {
+	if file == "" {
+		return nil
+	}
+	if !filepath.IsAbs(file) {
+		file = filepath.Join(c.dir, file)
+	}
+	keys, err := ReadKeys(file)
+	if err != nil {
+		c.invalid(at, file, "%v", err)
+	}
+	return keys
+}
+
+// ReadKeys reads the keys of a file, or of a directory's files in the order of their names.
+// Names that begin with a dot are passed over: a mounted Secret has some of its own. The error
+// says which file is no key.
+func ReadKeys(file string) ([]scope.Key, error) {
+	info, err := os.Stat(file)
+	if err != nil {
+		return nil, err
+	}
+	files := []string{file}
+	if info.IsDir() {
+		entries, err := os.ReadDir(file)
+		if err != nil {
+			return nil, err
+		}
+		files = nil
+		for _, entry := range entries {
+			if !strings.HasPrefix(entry.Name(), ".") {
+				files = append(files, filepath.Join(file, entry.Name()))
+			}
+		}
+		if len(files) == 0 {
+			return nil, &os.PathError{Op: "read keys", Path: file, Err: errNoKey}
+		}
+	}
+	keys := make([]scope.Key, len(files))
+	for i, name := range files {
+		content, err := os.ReadFile(name)
+		if err != nil {
+			return nil, err
+		}
+		keys[i] = scope.Key(bytes.TrimSuffix(content, []byte("\n")))
+		if len(keys[i]) < MinKeyLength {
+			return nil, &os.PathError{Op: "read key", Path: name, Err: errShortKey}
+		}
+	}
+	return keys, nil
+}

@@ -1,0 +1,105 @@
+package scope
+
+import (
+	"fmt"
+	"path"
+	"strings"
+)
+
+// An unmodified provisioner declares no identity, but it mounts its sandbox's private
+// directories, and their paths spell user and thread. These ids are adopted, for the proof to
+// confirm: see proof.go. The paths are read by the same templates that they are written by.
+
+// spelling is what one mounted path says of an identity; either half may be empty.
+type spelling struct {
+	Identity
+	at   location
+	path string
+}
+
+// spellings returns what the mounts of the claim and the hostPath volumes, as they were sent, say
+// of the Pod's identity.
+func (r *review) spellings() []spelling {
+	var all []spelling
+	for _, policy := range r.governing {
+		for _, m := range policy.claimMounts(r.sent) {
+			if m.SubPathExpr != "" {
+				continue
+			}
+			if clean, problem := cleanRelative(m.SubPath); problem == "" {
+				if id, ok := policy.Layout.spelledOnClaim(clean); ok {
+					all = append(all, spelling{policy.legal(id), m.at("subPath"), m.SubPath})
+				}
+			}
+		}
+		for i := range r.sent.Spec.Volumes {
+			hostPath := r.sent.Spec.Volumes[i].HostPath
+			if hostPath == nil || hasDotDot(hostPath.Path) {
+				continue
+			}
+			for _, base := range policy.HostPathBases {
+				below, ok := strings.CutPrefix(path.Clean(hostPath.Path), base+"/")
+				if !ok {
+					continue
+				}
+				if id, ok := policy.Layout.spelled(below); ok {
+					all = append(all, spelling{policy.legal(id), location{"spec", "volumes", i, "hostPath", "path"}, hostPath.Path})
+				}
+			}
+		}
+	}
+	return all
+}
+
+// legal returns the identity without the halves that are no legal ids: such a path is no
+// directory of anybody.
+func (p *Policy) legal(id Identity) Identity {
+	if p.User.Check(id.User) != "" {
+		id.User = ""
+	}
+	if p.Thread.Check(id.Thread) != "" {
+		id.Thread = ""
+	}
+	return id
+}
+
+// spelledOnClaim reads a clean path on the claim. The thread-only directories of old lay at the
+// claim's root, also where the layout has a root of its own.
+func (l Layout) spelledOnClaim(clean string) (Identity, bool) {
+	if below, ok := cutRoot(l.Root, clean); ok {
+		if id, ok := l.spelled(below); ok {
+			return id, true
+		}
+	}
+	return l.Legacy.Parse(clean)
+}
+
+// spelled reads a path below the layout's root or a base.
+func (l Layout) spelled(below string) (Identity, bool) {
+	for _, directory := range l.all() {
+		if id, ok := directory.Parse(below); ok && directory.HasUser() {
+			return id, true
+		}
+	}
+	return l.Legacy.Parse(below)
+}
+
+// adopt takes one half of the identity from the spellings, which must agree.
+func (r *review) adopt(noun string, half func(Identity) string) (claimed, bool) {
+	var first spelling
+	for _, s := range r.spellings() {
+		switch id := half(s.Identity); {
+		case id == "":
+		case first.at == nil:
+			first = s
+		case id != half(first.Identity):
+			r.refuse(IdentityConflict, s.at, s.path, fmt.Sprintf("is another %[1]s's: mount one %[1]s's only; found %[2]s and %[3]s",
+				noun, quote(half(first.Identity)), quote(id)))
+			return claimed{}, false
+		}
+	}
+	if first.at == nil {
+		return claimed{}, true
+	}
+	return claimed{half(first.Identity), SourceSubPath}, true
+}

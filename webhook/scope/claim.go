@@ -1,0 +1,100 @@
+package scope
+
+import (
+	"path"
+	"slices"
+	"strings"
+
+	corev1 "k8s.io/api/core/v1"
+)
+
+// A mount of the claim that does not show user data must be one of the directories of the
+// Pod's identity, exactly: not above one, and not below one either. The kubelet follows
+// symlinks as long as they stay inside the volume, so that a path through a directory in which
+// any sandbox can write may lead to any other.
+
+// checkClaimMounts keeps the mounts of the claim that are the identity's directories, in their
+// clean form and with at most their access, and refuses all others.
+func (r *review) checkClaimMounts(policy *Policy, dirs tree) {
+	const remedy = "mount a directory of the policy's layout"
+	for _, m := range policy.claimMounts(r.pod) {
+		if policy.isUserData(m, dirs) {
+			continue
+		}
+		if m.SubPathExpr != "" {
+			r.refuse(ClaimMount, m.at("subPathExpr"), m.SubPathExpr, "is expanded on the node, where it could become any path: set subPath instead")
+			continue
+		}
+		clean, problem := cleanRelative(m.SubPath)
+		access, own := dirs.onClaim(clean)
+		if !own && problem == "" {
+			problem = "is not a directory of this sandbox"
+		}
+		if problem != "" {
+			r.refuse(ClaimMount, m.at("subPath"), m.SubPath, problem+": "+remedy)
+			continue
+		}
+		r.setString(&m.SubPath, m.at("subPath"), clean)
+		r.setString(&m.MountPath, m.at("mountPath"), containerPath(m.MountPath))
+		if access == ReadOnly {
+			r.setTrue(&m.ReadOnly, m.at("readOnly"), "the policy lists the directory as ReadOnly")
+		}
+	}
+}
+
+// checkEnvFiles refuses environment variables from files of anything but an emptyDir: the kubelet
+// reads them from the volume's root, past every subPath (KEP-3721).
+func (r *review) checkEnvFiles() {
+	scratch := map[string]bool{}
+	for i := range r.pod.Spec.Volumes {
+		if r.pod.Spec.Volumes[i].EmptyDir != nil {
+			scratch[r.pod.Spec.Volumes[i].Name] = true
+		}
+	}
+	for _, c := range containers(r.pod) {
+		for i, env := range c.Env {
+			if env.ValueFrom != nil && env.ValueFrom.FileKeyRef != nil && !scratch[env.ValueFrom.FileKeyRef.VolumeName] {
+				r.refuse(ClaimMount, c.at("env", i, "valueFrom", "fileKeyRef", "volumeName"), env.ValueFrom.FileKeyRef.VolumeName,
+					"is read from the volume's root: use an emptyDir")
+			}
+		}
+	}
+}
+
+// claimMounts returns the mounts whose volume is the claim. Should several volumes carry one name,
+// which the API server refuses later, one that is the claim is enough.
+func (p *Policy) claimMounts(pod *corev1.Pod) []mount {
+	names := map[string]bool{}
+	for i := range pod.Spec.Volumes {
+		if p.isClaim(&pod.Spec.Volumes[i]) {
+			names[pod.Spec.Volumes[i].Name] = true
+		}
+	}
+	return slices.DeleteFunc(mounts(pod), func(m mount) bool { return !names[m.Name] })
+}
+
+// cleanRelative returns the shortest spelling of a subPath, or the problem that it is not a
+// path below the volume's root. A path with .. is a problem even if it comes back.
+func cleanRelative(subPath string) (clean, problem string) {
+	switch {
+	case strings.HasPrefix(subPath, "/"):
+		return "", "is absolute"
+	case hasDotDot(subPath):
+		return "", "contains .."
+	}
+	if clean = path.Clean(subPath); clean == "." {
+		return "", "is the whole claim, with every user's data"
+	}
+	return clean, ""
+}
+
+// hasDotDot reports whether a path has a segment that leads upwards.
+func hasDotDot(p string) bool {
+	return slices.Contains(strings.Split(p, "/"), "..")
+}
+
+// containerPath is the path in the container that a mountPath means: the kubelet takes a
+// relative one as relative to the root, and the runtime cleans it.
+func containerPath(mountPath string) string {
+	return path.Clean("/" + mountPath)
+}

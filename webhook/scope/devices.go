@@ -1,0 +1,57 @@
+package scope
+
+import (
+	"cmp"
+	"maps"
+	"slices"
+	"strings"
+
+	corev1 "k8s.io/api/core/v1"
+)
+
+// Block devices, claimed devices and other runtimes reach data below the filesystem, where no
+// subPath holds. A device is claimed by a ResourceClaim, or by an extended resource: behind one
+// stands a device plugin or, since KEP-5004, a DeviceClass.
+
+// checkDevices refuses volumeDevices, and resource claims and runtime classes that are not
+// listed.
+func (r *review) checkDevices(policy *Policy) {
+	for _, c := range containers(r.pod) {
+		for i, device := range c.VolumeDevices {
+			r.refuse(VolumeDevice, c.at("volumeDevices", i, "name"), device.Name, "is a volume as a raw device, which shows all that is on it: mount it as a directory, or drop it")
+		}
+	}
+	for _, c := range containers(r.pod) {
+		r.checkResources(policy, c.Resources.Limits, c.at("resources", "limits"))
+		r.checkResources(policy, c.Resources.Requests, c.at("resources", "requests"))
+	}
+	for i, claim := range r.pod.Spec.ResourceClaims {
+		name, template := value(claim.ResourceClaimName), value(claim.ResourceClaimTemplateName)
+		if name != "" && template != "" || !slices.Contains(policy.Allow.ResourceClaims, cmp.Or(name, template)) {
+			r.refuse(ResourceClaim, location{"spec", "resourceClaims", i}, cmp.Or(name, template, claim.Name), "is a device that sandboxes may not claim: drop it, or have the policy list it")
+		}
+	}
+	if class := r.pod.Spec.RuntimeClassName; class != nil && !slices.Contains(policy.Allow.RuntimeClasses, *class) {
+		r.refuse(RuntimeClass, location{"spec", "runtimeClassName"}, *class, "is a runtime that sandboxes may not choose: drop it, or have the policy list it")
+	}
+}
+
+// checkResources refuses extended resources that are not listed. Their names have a domain, which
+// those of CPU, memory and the like have not.
+func (r *review) checkResources(policy *Policy, resources corev1.ResourceList, at location) {
+	for _, name := range slices.Sorted(maps.Keys(resources)) {
+		if strings.Contains(string(name), "/") && !slices.Contains(policy.Allow.ResourceClaims, string(name)) {
+			amount := resources[name]
+			r.refuse(ResourceClaim, at.child(mapKey(name)), amount.String(),
+				"is a device that sandboxes may not claim: drop it, or have the policy list it")
+		}
+	}
+}
+
+// value returns what a pointer points to, or nothing.
+func value(s *string) string {
+	if s == nil {
+		return ""
+	}
+	return *s
+}

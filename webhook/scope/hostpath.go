@@ -1,0 +1,103 @@
+package scope
+
+import (
+	"path"
+	"slices"
+	"strings"
+
+	corev1 "k8s.io/api/core/v1"
+)
+
+// A hostPath volume shows the node's own files. It is one of the identity's directories below
+// one of the policy's bases, or a listed path, which is read-only; it is a directory; and it
+// is mounted whole, since a path through a directory in which others write may lead anywhere
+// within it.
+
+// checkHostPaths judges every hostPath volume and its mounts.
+func (r *review) checkHostPaths(policy *Policy, dirs tree, identified bool) {
+	volumes := map[string]Access{}
+	for i := range r.pod.Spec.Volumes {
+		volume := &r.pod.Spec.Volumes[i]
+		if volume.HostPath == nil {
+			continue
+		}
+		at := location{"spec", "volumes", i, "hostPath"}
+		clean := path.Clean(volume.HostPath.Path)
+		access, allowed := policy.onHost(clean, dirs)
+		switch {
+		case hasDotDot(volume.HostPath.Path):
+			r.refuse(HostPath, at.child("path"), volume.HostPath.Path, "contains ..: write the path that it means")
+			continue
+		case !allowed && !identified && policy.isPrivateHostPath(volume):
+			continue // whose it is cannot be said, and that is refused already
+		case !allowed:
+			r.refuse(HostPath, at.child("path"), volume.HostPath.Path,
+				"is not a hostPath that this sandbox may have: use the claim, or have the policy list it")
+			continue
+		}
+		r.checkHostPathType(volume.HostPath.Type, at)
+		r.setString(&volume.HostPath.Path, at.child("path"), clean)
+		volumes[volume.Name] = access
+	}
+	r.checkHostPathMounts(volumes)
+}
+
+// checkHostPathType refuses everything that is not a directory: sockets and devices give more
+// than files.
+func (r *review) checkHostPathType(kind *corev1.HostPathType, at location) {
+	if kind == nil {
+		return
+	}
+	switch *kind {
+	case corev1.HostPathUnset, corev1.HostPathDirectory, corev1.HostPathDirectoryOrCreate:
+	default:
+		r.refuse(HostPath, at.child("type"), string(*kind), "is not a directory: use Directory or DirectoryOrCreate")
+	}
+}
+
+// checkHostPathMounts refuses a part of one of the volumes, and forces readOnly where the policy
+// says so.
+func (r *review) checkHostPathMounts(volumes map[string]Access) {
+	for _, m := range mounts(r.pod) {
+		access, ok := volumes[m.Name]
+		if !ok {
+			continue
+		}
+		if m.SubPath != "" {
+			r.refuse(HostPath, m.at("subPath"), m.SubPath, "is a part of a hostPath volume: mount the volume without subPath")
+		}
+		if m.SubPathExpr != "" {
+			r.refuse(HostPath, m.at("subPathExpr"), m.SubPathExpr, "is a part of a hostPath volume: mount the volume without subPathExpr")
+		}
+		if access == ReadOnly {
+			r.setTrue(&m.ReadOnly, m.at("readOnly"), "the policy has it as ReadOnly")
+		}
+	}
+}
+
+// onHost returns the access to a clean path of the node.
+func (p *Policy) onHost(clean string, dirs tree) (Access, bool) {
+	if slices.Contains(p.Allow.HostPaths, clean) {
+		return ReadOnly, true
+	}
+	for _, base := range p.HostPathBases {
+		if below, ok := strings.CutPrefix(clean, base+"/"); ok {
+			access, found := dirs.access[below]
+			return access, found
+		}
+	}
+	return "", false
+}
+
+// isPrivateHostPath reports whether the volume lies below a base without being shared, so that
+// it is somebody's.
+func (p *Policy) isPrivateHostPath(volume *corev1.Volume) bool {
+	if volume.HostPath == nil {
+		return false
+	}
+	clean := path.Clean(volume.HostPath.Path)
+	return slices.ContainsFunc(p.HostPathBases, func(base string) bool {
+		below, ok := strings.CutPrefix(clean, base+"/")
+		return ok && !p.Layout.isShared(below)
+	})
+}

@@ -1,0 +1,346 @@
+package scope
+
+import (
+	"fmt"
+	"reflect"
+	"slices"
+	"strings"
+	"testing"
+
+	corev1 "k8s.io/api/core/v1"
+)
+
+// Digests of "alice:t1" and the like, computed with another implementation.
+const (
+	alicePlain   = "b076b51a7d6fe4e26bd8c8eff4f1c34b62cac1cba16d205cd6283ae9214d52e0"
+	aliceKeyed   = "38f3bfc0eecde8be544ac6f18bfc4e4bd8110f9ca82392884972c4bc82907791"
+	aliceOther   = "ac4790729bdf5c3f2827806d4123ffc3452d61fc1013facf92dcb5e9f2694b1b"
+	defaultPlain = "eeb6544e5ffa968dc4d6cb89c95edfed2520a2c7d3f181ea62bb3fcdbbb29191"
+	threadPlain  = "628b49d96dcde97a430dd4f597705899e09a968f793491e4b704cae33a40dc02"
+)
+
+var (
+	key      = Key("0123456789abcdef0123456789abcdef")
+	otherKey = Key("another-key-of-the-gateway-32-by")
+)
+
+// unlabelled is alice's sandbox as the gateway and an unmodified provisioner make it.
+func unlabelled(sandboxID string, tweaks ...func(*corev1.Pod)) *corev1.Pod {
+	pod := sandbox(noLabel("user-id", "thread-id"), func(pod *corev1.Pod) {
+		if sandboxID != "" {
+			pod.Labels["sandbox-id"] = sandboxID
+		}
+	})
+	for _, tweak := range tweaks {
+		tweak(pod)
+	}
+	return pod
+}
+
+func proving(proof Proof, keys ...Key) *Policy {
+	return deerflow(func(p *Policy) { p.Proof, p.Keys = proof, keys })
+}
+
+const (
+	mustProve  = `; it must prove "alice/t1"`
+	minted     = ": use the id that the gateway minted"
+	another    = "is of another user or thread" + minted
+	anotherKey = "is of another user, thread or key" + minted
+	malformed  = "is not 16 to 63 lower-case hex digits" + minted
+)
+
+func unproven(sandboxID, message string) []Violation {
+	return []Violation{{IdentityUnproven, "metadata.labels[sandbox-id]", sandboxID, message}}
+}
+
+func TestAdoptedIdentity(t *testing.T) {
+	extra := func(subPath string) func(*corev1.Pod) {
+		return func(pod *corev1.Pod) {
+			addVolume(claimVolume("extra-0", "deer-flow-home"))(pod)
+			addMount(corev1.VolumeMount{Name: "extra-0", MountPath: "/x", SubPath: subPath, ReadOnly: true})(pod)
+		}
+	}
+	onHost := func(path string) func(*corev1.Pod) { return addVolume(hostPathVolume("h", path)) }
+	fromHost := volumes(hostPathVolume("user-data", "/base/threads/t1/user-data"))
+	unmounted := func(pod *corev1.Pod) { mountsOf()(pod); fromHost(pod) }
+	replaced := []Edit{{Op: "replace", Path: "/spec/volumes/0",
+		Value:   map[string]any{"name": "user-data", "persistentVolumeClaim": map[string]any{"claimName": "deer-flow-home"}},
+		Warning: "spec.volumes[0]: hostPath /base/threads/t1/user-data is now persistentVolumeClaim deer-flow-home: user data lies on that claim"}}
+	missing := func(noun string) Violation {
+		return Violation{IdentityMissing, "metadata.labels[" + noun + "-id]", "",
+			"no " + noun + ": set this label to the sandbox's " + noun + " id or, if the id is no legal label value, an annotation with the same key"}
+	}
+	const secondMount = "spec.containers[0].volumeMounts[1].subPath"
+	conflict := func(at, path, noun, id, other string) []Violation {
+		return []Violation{{IdentityConflict, at, path, fmt.Sprintf("is another %s's: mount one %s's only; found %q and %q", noun, noun, other, id)}}
+	}
+	const bobsSkills = "deer-flow/users/bob/skills"
+
+	runCreate(t, []createTest{
+		{name: "from the user-data mount", pod: unlabelled(alicePlain[:16]), verdict: Allowed, identity: "alice/t1 subPath"},
+		{name: "from an unclean spelling", pod: unlabelled(alicePlain[:16], subPath("./deer-flow//users/alice/threads/t1/user-data/")), verdict: Rewritten, identity: "alice/t1 subPath",
+			edits: setTo(firstSubPath, "./deer-flow//users/alice/threads/t1/user-data/", aliceDir, firstSubPathAt)},
+		{name: "from another directory of the thread", pod: unlabelled(alicePlain[:16], subPath("x"), extra("deer-flow/users/alice/threads/t1/acp-workspace")), verdict: Rewritten,
+			identity: "alice/t1 subPath", edits: setTo(firstSubPath, "x", aliceDir, firstSubPathAt)},
+		{name: "user and thread from different mounts", pod: unlabelled(alicePlain[:16], subPath("threads/t1/user-data"), extra("deer-flow/users/alice/skills")), verdict: Rewritten,
+			identity: "alice/t1 subPath", edits: setTo(firstSubPath, "threads/t1/user-data", aliceDir, firstSubPathAt)},
+		{name: "the thread from the path of old below the root", pod: unlabelled(alicePlain[:16], subPath("deer-flow/threads/t1/user-data"), extra("deer-flow/users/alice/skills")), verdict: Rewritten,
+			identity: "alice/t1 subPath", edits: setTo(firstSubPath, "deer-flow/threads/t1/user-data", aliceDir, firstSubPathAt)},
+		{name: "from hostPath volumes", pod: unlabelled(alicePlain[:16], unmounted, onHost("/base/users/alice/skills")), verdict: Rewritten,
+			identity: "alice/t1 subPath", edits: replaced},
+		{name: "the user from a label, the thread from a mount", pod: unlabelled(alicePlain[:16], label("user-id", "alice")), verdict: Allowed, identity: "alice/t1 subPath"},
+		{name: "the user from a mount, the thread from an annotation", pod: unlabelled(alicePlain[:16], annotation("thread-id", "t1")), verdict: Allowed, identity: "alice/t1 subPath"},
+		{name: "labels before mounts", pod: sandbox(subPath(bobDir)), verdict: Rewritten, identity: "alice/t1 label", edits: setTo(firstSubPath, bobDir, aliceDir, firstSubPathAt)},
+		{name: "a malformed label before good mounts", pod: unlabelled(alicePlain[:16], label("user-id", "a.b")), verdict: Refused,
+			violations: []Violation{{IdentityInvalid, "metadata.labels[user-id]", "a.b", "has characters other than A-Z, a-z, 0-9, _ and -: set it to the user id that the data belongs to"}}},
+		{name: "mounts of two users", pod: unlabelled(alicePlain[:16], extra(bobsSkills)), verdict: Refused,
+			violations: conflict(secondMount, bobsSkills, "user", "bob", "alice")},
+		{name: "mounts of two threads", pod: unlabelled(alicePlain[:16], extra("deer-flow/users/alice/threads/t2/acp-workspace")), verdict: Refused,
+			violations: conflict(secondMount, "deer-flow/users/alice/threads/t2/acp-workspace", "thread", "t2", "t1")},
+		{name: "mounts of two users and two threads", pod: unlabelled(alicePlain[:16], extra("deer-flow/users/bob/threads/t2/acp-workspace")), verdict: Refused,
+			violations: append(conflict(secondMount, "deer-flow/users/bob/threads/t2/acp-workspace", "user", "bob", "alice"),
+				conflict(secondMount, "deer-flow/users/bob/threads/t2/acp-workspace", "thread", "t2", "t1")...)},
+		{name: "a mount and a hostPath of two users", pod: unlabelled(alicePlain[:16], onHost("/base/users/bob/skills")), verdict: Refused,
+			violations: conflict("spec.volumes[1].hostPath.path", "/base/users/bob/skills", "user", "bob", "alice")},
+		{name: "only a user", pod: unlabelled(alicePlain[:16], subPath("deer-flow/users/alice/skills")), verdict: Refused, violations: []Violation{missing("thread")}},
+		{name: "only the path of old", pod: unlabelled(alicePlain[:16], subPath("threads/t1/user-data")), verdict: Refused, violations: []Violation{missing("user")}},
+		{name: "an expression spells nothing", pod: unlabelled(alicePlain[:16], first(func(c *corev1.Container) {
+			c.VolumeMounts[0].SubPathExpr = "$(X)"
+		})), verdict: Refused, violations: []Violation{missing("user"), missing("thread")}},
+		{name: "a path upwards spells nothing", pod: unlabelled(alicePlain[:16], subPath("x/../"+aliceDir)), verdict: Refused, violations: []Violation{missing("user"), missing("thread")}},
+		{name: "a hostPath upwards spells nothing", pod: unlabelled(alicePlain[:16], unmounted, onHost("/base/x/../users/alice/skills")), verdict: Refused,
+			violations: []Violation{missing("user"), {HostPath, "spec.volumes[1].hostPath.path", "/base/x/../users/alice/skills", "contains ..: write the path that it means"}}},
+		{name: "a mount of another claim spells nothing", pod: unlabelled(alicePlain[:16], subPath("x"), func(pod *corev1.Pod) {
+			addVolume(claimVolume("s", "skills"))(pod)
+			pod.Spec.Volumes[1].PersistentVolumeClaim.ReadOnly = true
+			addMount(corev1.VolumeMount{Name: "s", MountPath: "/x", SubPath: aliceDir})(pod)
+		}), verdict: Refused, violations: []Violation{missing("user"), missing("thread")}},
+		{name: "a path with an illegal id spells nothing", pod: unlabelled(alicePlain[:16], subPath("deer-flow/users/a.b/threads/t.1/user-data")), verdict: Refused,
+			violations: []Violation{missing("user"), missing("thread")}},
+		{name: "a shared directory spells nothing", pod: unlabelled(alicePlain[:16], subPath("x"), extra("deer-flow/shared/tools")), verdict: Refused,
+			violations: []Violation{missing("user"), missing("thread")}},
+		{name: "a sandbox with half a declaration and no data", pod: unlabelled("", volumes(), mountsOf(), label("user-id", "alice")), verdict: Refused,
+			violations: []Violation{missing("thread")}},
+		{name: "one that a policy without a path of old must not read", policy: deerflow(func(p *Policy) { p.Layout.Legacy = Template{} }),
+			pod:     unlabelled(alicePlain[:16], subPath("threads/t1/user-data"), extra("deer-flow/users/alice/skills")),
+			verdict: Refused, violations: []Violation{missing("thread")}},
+	})
+}
+
+func TestProof(t *testing.T) {
+	labelled := func(sandboxID string) *corev1.Pod { return sandbox(label("sandbox-id", sandboxID)) }
+	wrong := "0" + alicePlain[1:16]
+	tests := []struct {
+		name              string
+		sandboxID         string
+		keys              []Key
+		declared, adopted string // the settings of proof that believe it
+		message           string // where it is refused
+		always            string // where that is another under Always
+	}{
+		{name: "none", sandboxID: "", declared: "Adopted Never", adopted: "Never", message: "no sandbox id: have the gateway set the label to the id that proves the identity"},
+		{name: "16 digits", sandboxID: alicePlain[:16], declared: "Adopted Always Never", adopted: "Adopted Always Never"},
+		{name: "63 digits", sandboxID: alicePlain[:63], declared: "Adopted Always Never", adopted: "Adopted Always Never"},
+		{name: "64 digits", sandboxID: alicePlain, declared: "Never", adopted: "Never", message: malformed},
+		{name: "15 digits", sandboxID: alicePlain[:15], declared: "Adopted Never", adopted: "Never", message: malformed},
+		{name: "16 wrong digits", sandboxID: wrong, declared: "Never", adopted: "Never", message: another},
+		{name: "16 digits, the last one wrong", sandboxID: alicePlain[:15] + "0", declared: "Never", adopted: "Never", message: another},
+		{name: "63 digits, the last one wrong", sandboxID: alicePlain[:62] + "f", declared: "Never", adopted: "Never", message: another},
+		{name: "upper-case digits", sandboxID: strings.ToUpper(alicePlain[:16]), declared: "Never", adopted: "Never", message: malformed},
+		{name: "something that is no number", sandboxID: alicePlain[:15] + "z", declared: "Adopted Never", adopted: "Never", message: malformed},
+		{name: "8 digits", sandboxID: alicePlain[:8], declared: "Adopted Never", adopted: "Never",
+			message: "has 8 digits, too few (DeerFlow 2026-06-23 to 07-24): upgrade, set labels, or use proof: Never",
+			always:  "has 8 digits, too few (DeerFlow 2026-06-23 to 07-24): upgrade, or use another proof"},
+		{name: "8 digits where there is a key", sandboxID: alicePlain[:8], keys: []Key{key}, declared: "Adopted Never", adopted: "Never",
+			message: "has 8 digits, too few (DeerFlow 2026-06-23 to 07-24): have the gateway mint it with the key"},
+		{name: "8 digits of the thread", sandboxID: threadPlain[:8], declared: "Adopted Never", adopted: "Never",
+			message: "is of the thread alone (DeerFlow before 2026-06-23): upgrade, set labels, or use proof: Never",
+			always:  "is of the thread alone (DeerFlow before 2026-06-23): upgrade, or use another proof"},
+		{name: "the thread itself", sandboxID: "t1", declared: "Adopted Never", adopted: "Never",
+			message: "is random (DeerFlow without a thread): give it a thread, set labels, or use proof: Never",
+			always:  "is random (DeerFlow without a thread): give it a thread, or use another proof"},
+		{name: "16 digits under the key", sandboxID: aliceKeyed[:16], keys: []Key{key}, declared: "Adopted Always Never", adopted: "Adopted Always Never"},
+		{name: "16 digits under the second key", sandboxID: aliceOther[:16], keys: []Key{key, otherKey}, declared: "Adopted Always Never", adopted: "Adopted Always Never"},
+		{name: "16 digits under another key", sandboxID: aliceOther[:16], keys: []Key{key}, declared: "Never", adopted: "Never", message: anotherKey},
+		{name: "16 plain digits where there is a key", sandboxID: alicePlain[:16], keys: []Key{key}, declared: "Never", adopted: "Never",
+			message: "is a plain hash, which anybody can compute: have the gateway mint it with the key"},
+		{name: "16 digits under a key where there is none", sandboxID: aliceKeyed[:16], declared: "Never", adopted: "Never", message: another},
+	}
+	for _, test := range tests {
+		for _, proof := range []Proof{ProofAdopted, ProofAlways, ProofNever} {
+			for _, source := range []struct {
+				name     string
+				pod      *corev1.Pod
+				believed string
+			}{{"declared", labelled(test.sandboxID), test.declared}, {"adopted", unlabelled(test.sandboxID), test.adopted}} {
+				t.Run(test.name+"/"+string(proof)+"/"+source.name, func(t *testing.T) {
+					want := createTest{policy: proving(proof, test.keys...), pod: source.pod, verdict: Allowed}
+					if !slices.Contains(strings.Fields(source.believed), string(proof)) {
+						message := test.message
+						if proof == ProofAlways && test.always != "" {
+							message = test.always
+						}
+						want.verdict, want.violations = Refused, unproven(test.sandboxID, message+mustProve)
+					}
+					want.run(t)
+				})
+			}
+		}
+	}
+}
+
+func TestDefaultUser(t *testing.T) {
+	with := func(proof Proof) *Policy {
+		return deerflow(func(p *Policy) { p.DefaultUser, p.Proof = "default", proof })
+	}
+	const defaultDir = "deer-flow/users/default/threads/t1/user-data"
+	legacy := func(sandboxID string, tweaks ...func(*corev1.Pod)) *corev1.Pod {
+		return unlabelled(sandboxID, append([]func(*corev1.Pod){subPath("threads/t1/user-data")}, tweaks...)...)
+	}
+	moved := setTo(firstSubPath, "threads/t1/user-data", defaultDir, firstSubPathAt)
+	refused := func(sandboxID, why string) []Violation {
+		return unproven(sandboxID, why+`; it must prove "default/t1"`)
+	}
+	addSkills := func(subPath string) func(*corev1.Pod) {
+		return addMount(corev1.VolumeMount{Name: "user-data", MountPath: "/x", SubPath: subPath, ReadOnly: true})
+	}
+	none := "no sandbox id: have the gateway set the label to the id that proves the identity"
+	runCreate(t, []createTest{
+		{name: "a thread of old", policy: with(ProofAdopted), pod: legacy(threadPlain[:8]), verdict: Rewritten, identity: "default/t1 default", edits: moved},
+		{name: "a declared thread", policy: with(ProofAdopted), pod: legacy("", label("thread-id", "t1"), subPath("x")), verdict: Rewritten, identity: "default/t1 default",
+			edits: setTo(firstSubPath, "x", defaultDir, firstSubPathAt)},
+		{name: "no thread", policy: with(ProofAdopted), pod: legacy("", subPath("x")), verdict: Refused, violations: []Violation{
+			{IdentityMissing, "metadata.labels[user-id]", "", "no user: set this label to the sandbox's user id or, if the id is no legal label value, an annotation with the same key"},
+			{IdentityMissing, "metadata.labels[thread-id]", "", "no thread: set this label to the sandbox's thread id or, if the id is no legal label value, an annotation with the same key"}}},
+		{name: "never beside a user that something names", policy: with(ProofAdopted), pod: legacy("", label("user-id", "alice"), label("thread-id", "t1"), subPath(aliceDir)), verdict: Allowed, identity: "alice/t1 label"},
+		{name: "a proof of the default user", policy: with(ProofAdopted), pod: legacy(defaultPlain[:16]), verdict: Rewritten, edits: moved},
+		{name: "a proof of somebody else", policy: with(ProofAdopted), pod: legacy(alicePlain[:16]), verdict: Refused, violations: refused(alicePlain[:16], another)},
+		{name: "a proof of somebody else, believing all", policy: with(ProofNever), pod: legacy(alicePlain[:16]), verdict: Refused, violations: refused(alicePlain[:16], another)},
+		{name: "no proof, believing all", policy: with(ProofNever), pod: legacy(""), verdict: Rewritten, edits: moved},
+		{name: "no proof, where one is wanted", policy: with(ProofAlways), pod: legacy(""), verdict: Refused, violations: refused("", none)},
+		{name: "a proof, where one is wanted", policy: with(ProofAlways), pod: legacy(defaultPlain[:16]), verdict: Rewritten, edits: moved},
+		{name: "a shared directory", policy: with(ProofAdopted), pod: legacy("", addSkills("deer-flow/shared/tools")), verdict: Rewritten, edits: moved},
+		{name: "a directory of another user", policy: with(ProofAdopted), pod: unlabelled("", volumes(claimVolume("x", "deer-flow-home")), label("thread-id", "t1"),
+			mountsOf(corev1.VolumeMount{Name: "x", MountPath: "/x", SubPath: "deer-flow/users/alice/skills", ReadOnly: true})), verdict: Refused,
+			violations: unproven("", none+mustProve)},
+		{name: "a directory of the user", policy: with(ProofAdopted), pod: legacy("", func(pod *corev1.Pod) {
+			addVolume(hostPathVolume("h", "/base/users/default"))(pod)
+			addMount(corev1.VolumeMount{Name: "h", MountPath: "/x", ReadOnly: true})(pod)
+		}), verdict: Refused, violations: []Violation{{HostPath, "spec.volumes[1].hostPath.path", "/base/users/default",
+			"is not a hostPath that this sandbox may have: use the claim, or have the policy list it"}}},
+	})
+}
+
+// TestDefaultUserHasNoUserDirectories asks for the directories themselves: a mount of one would
+// name the user, who then is no default.
+func TestDefaultUserHasNoUserDirectories(t *testing.T) {
+	layout := deerflow().Layout
+	for _, test := range []struct {
+		source Source
+		skills bool
+	}{{SourceLabel, true}, {SourceAnnotation, true}, {SourceSubPath, true}, {SourceDefault, false}} {
+		dirs := layout.tree(Identity{User: "default", Thread: "t1", Source: test.source}, true)
+		if _, ok := dirs.access["users/default/skills"]; ok != test.skills {
+			t.Errorf("%s: the user's directory %t, want %t", test.source, ok, test.skills)
+		}
+		if _, ok := dirs.access["users/default/threads/t1/acp-workspace"]; !ok {
+			t.Errorf("%s: the thread's directory is missing", test.source)
+		}
+		if _, ok := dirs.access["shared/tools"]; !ok {
+			t.Errorf("%s: the shared directory is missing", test.source)
+		}
+	}
+}
+
+func TestStamps(t *testing.T) {
+	const policies, inPolicies = "userscope.dev/policies", "/metadata/annotations/userscope.dev~1policies"
+	marked := annotation(policies, "deer-flow")
+	unmarked := func(pod *corev1.Pod) { pod.Annotations = nil }
+	user := Edit{Op: "add", Path: "/metadata/annotations/user-id", Value: "alice"}
+	thread := Edit{Op: "add", Path: "/metadata/annotations/thread-id", Value: "t1"}
+	userLabel := Edit{Op: "add", Path: "/metadata/labels/user-id", Value: "alice"}
+	threadLabel := Edit{Op: "add", Path: "/metadata/labels/thread-id", Value: "t1"}
+	hub := deerflow(func(p *Policy) { p.Layout, p.Proof = Layout{UserData: template("home/{user}")}, ProofNever })
+	tests := []struct {
+		name   string
+		policy *Policy
+		pod    *corev1.Pod
+		want   []Edit
+	}{
+		{"everything there", nil, sandbox(marked, annotation("user-id", "alice"), annotation("thread-id", "t1")), nil},
+		{"labels", nil, sandbox(marked), []Edit{user, thread}},
+		{"no annotations", nil, sandbox(unmarked), []Edit{{Op: "add", Path: "/metadata/annotations", Value: map[string]string{policies: "deer-flow"}}, user, thread}},
+		{"a forged marker", nil, sandbox(annotation(policies, "none")), []Edit{{Op: "add", Path: inPolicies, Value: "deer-flow"}, user, thread}},
+		{"an empty marker", nil, sandbox(annotation(policies, "")), []Edit{{Op: "add", Path: inPolicies, Value: "deer-flow"}, user, thread}},
+		{"annotations", nil, sandbox(marked, noLabel("user-id", "thread-id"), annotation("user-id", "alice"), annotation("thread-id", "t1")), []Edit{userLabel, threadLabel}},
+		{"adopted", nil, unlabelled(alicePlain[:16], marked), []Edit{user, userLabel, thread, threadLabel}},
+		{"no labels", nil, unlabelled("", marked, annotation("user-id", "alice"), annotation("thread-id", "t1"), func(pod *corev1.Pod) { pod.Labels = nil }),
+			[]Edit{{Op: "add", Path: "/metadata/labels", Value: map[string]string{"user-id": "alice"}}, threadLabel}},
+		{"an id that is no label value", nil, sandbox(marked, noLabel("user-id"), annotation("user-id", "-alice"), annotation("thread-id", "t1"), subPath("deer-flow/users/-alice/threads/t1/user-data")), nil},
+		{"no thread", hub, sandbox(marked, noLabel("thread-id"), subPath("home/alice")), []Edit{user}},
+		{"no metadata", deerflow(func(p *Policy) { p.Selector = nil }), &corev1.Pod{}, []Edit{{Op: "add", Path: "/metadata",
+			Value: map[string]any{"annotations": map[string]string{policies: "deer-flow"}}}}},
+		{"no data and no identity", nil, unlabelled("", marked, volumes(), mountsOf()), nil},
+	}
+	for _, test := range tests {
+		t.Run(test.name, func(t *testing.T) {
+			policy := test.policy
+			if policy == nil {
+				policy = deerflow()
+			}
+			got := Policies{policy}.Create(Request{Namespace: "deer-flow", Creator: Creator{Username: "dev"}, Pod: test.pod})
+			if got.Verdict != Allowed || len(got.Edits)+len(test.want) > 0 && !reflect.DeepEqual(got.Edits, test.want) {
+				t.Errorf("got %s\n%+v\nwant\n%+v", got.Verdict, got.Edits, test.want)
+			}
+		})
+	}
+}
+
+func TestTemplateParse(t *testing.T) {
+	tests := []struct {
+		template, path string
+		want           Identity
+		ok             bool
+	}{
+		{"users/{user}/threads/{thread}/user-data", "users/alice/threads/t1/user-data", Identity{User: "alice", Thread: "t1"}, true},
+		{"users/{user}/threads/{thread}/user-data", "users/alice/threads/t1/user-data/x", Identity{}, false},
+		{"users/{user}/threads/{thread}/user-data", "users/alice/threads/t1", Identity{}, false},
+		{"users/{user}/threads/{thread}/user-data", "users/alice/threads/t1/other", Identity{}, false},
+		{"users/{user}/threads/{thread}/user-data", "users//threads/t1/user-data", Identity{}, false},
+		{"{user}", "alice", Identity{User: "alice"}, true},
+		{"{user}", "", Identity{}, false},
+		{"threads/{thread}/user-data", "threads/t1/user-data", Identity{Thread: "t1"}, true},
+		{"shared", "shared", Identity{}, true},
+	}
+	for _, test := range tests {
+		t.Run(test.template+" "+test.path, func(t *testing.T) {
+			if got, ok := template(test.template).Parse(test.path); got != test.want || ok != test.ok {
+				t.Errorf("got %+v, %t", got, ok)
+			}
+		})
+	}
+	if _, ok := (Template{}).Parse("x"); ok {
+		t.Error("the zero template matches")
+	}
+}
+
+func TestSandboxID(t *testing.T) {
+	id := Identity{User: "alice", Thread: "t1"}
+	if got := SandboxID(id, nil); got != alicePlain {
+		t.Errorf("plain: got %s", got)
+	}
+	if got := SandboxID(id, key); got != aliceKeyed {
+		t.Errorf("keyed: got %s", got)
+	}
+}
+
+func TestKeysDoNotPrint(t *testing.T) {
+	policy := proving(ProofAlways, key)
+	for _, format := range []string{"%v", "%+v", "%#v", "%s", "%x", "%d"} {
+		for _, value := range []any{key, policy, *policy} {
+			if text := fmt.Sprintf(format, value); strings.Contains(text, "0123456789") || strings.Contains(text, "3031323334") || strings.Contains(text, "48 49 50") {
+				t.Errorf("%s of %T shows the key: %s", format, value, text)
+			}
+		}
+	}
+}

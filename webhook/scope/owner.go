@@ -1,0 +1,31 @@
+package scope
+
+import (
+	"maps"
+	"slices"
+	"strings"
+)
+
+// A provisioner creates its Pods itself. One that claims to be a controller's would be adopted
+// by it, as a replica of the gateway for instance; one that claims to come from a node's own
+// files is treated differently by the kubelet and by admission.
+
+// checkOrigin refuses controller references and the kubelet's own annotations on a
+// provisioner's Pod.
+func (r *review) checkOrigin(policy *Policy, creator Creator) {
+	if !policy.isProvisioner(creator) {
+		return
+	}
+	for i, owner := range r.pod.OwnerReferences {
+		if owner.Controller != nil && *owner.Controller {
+			r.refuse(ControllerOwner, location{"metadata", "ownerReferences", i}, owner.Kind+"/"+owner.Name,
+				"would make the sandbox a controller's Pod: drop the reference, or set controller: false")
+		}
+	}
+	for _, key := range slices.Sorted(maps.Keys(r.pod.Annotations)) {
+		if strings.HasPrefix(key, "kubernetes.io/config.") {
+			r.refuse(StaticPod, location{"metadata", "annotations", mapKey(key)}, r.pod.Annotations[key],
+				"marks a Pod that the kubelet read from a file: drop the annotation")
+		}
+	}
+}

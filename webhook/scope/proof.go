@@ -1,0 +1,144 @@
+package scope
+
+import (
+	"crypto/hmac"
+	"crypto/sha256"
+	"encoding/hex"
+	"fmt"
+	"slices"
+	"strings"
+)
+
+// The gateway, not the provisioner, chooses a sandbox's id: the first hex digits of SHA-256 of
+// "{user}:{thread}". An id of 16 digits or more therefore shows which user and thread the
+// gateway meant. A plain hash can be computed by whoever knows the ids, so that it catches
+// mistakes, not malice; an HMAC under a key that only the gateway and Userscope have cannot be.
+
+// Proof says which identities a sandbox id must prove.
+type Proof string
+
+// The settings of a policy's proof.
+const (
+	// ProofAdopted believes a declared identity, unless a sandbox id of 16 digits or more
+	// contradicts it, and wants an adopted one proved.
+	ProofAdopted Proof = "Adopted"
+	// ProofAlways wants every identity proved.
+	ProofAlways Proof = "Always"
+	// ProofNever believes every identity.
+	ProofNever Proof = "Never"
+)
+
+// The number of hex digits that a proof may have: fewer than 16 are guessed too easily, and a
+// label value has 63 characters at the most.
+const (
+	MinProofDigits = 16
+	MaxProofDigits = 63
+)
+
+// Key is a secret that the gateway and Userscope share. It prints as "[key]" in every format.
+type Key []byte
+
+// Format keeps the key out of every message and log.
+func (Key) Format(state fmt.State, _ rune) { _, _ = state.Write([]byte("[key]")) }
+
+// SandboxID returns the hex digits of which a proof of the identity is a prefix: of SHA-256, or of
+// HMAC-SHA256 (RFC 2104) where there is a key.
+func SandboxID(id Identity, key Key) string {
+	digest := sha256.New()
+	if key != nil {
+		digest = hmac.New(sha256.New, key)
+	}
+	digest.Write([]byte(id.User + ":" + id.Thread))
+	return hex.EncodeToString(digest.Sum(nil))
+}
+
+// prove refuses an identity that the policy wants proved and the sandbox id does not prove.
+func (r *review) prove(policy *Policy, id Identity) bool {
+	sandboxID := r.pod.Labels[policy.SandboxIDKey]
+	contradicted := len(sandboxID) >= MinProofDigits && isHex(strings.ToLower(sandboxID))
+	believed := false
+	switch {
+	case policy.proves(sandboxID, id):
+		return true
+	case policy.Proof == ProofAlways:
+	case id.Source == SourceDefault:
+		believed = !contradicted
+	case policy.Proof == ProofNever:
+		believed = true
+	case id.Source != SourceSubPath:
+		believed = !contradicted
+	}
+	if !believed {
+		r.refuse(IdentityUnproven, location{"metadata", "labels", mapKey(policy.SandboxIDKey)}, sandboxID,
+			policy.unproven(sandboxID, id)+"; it must prove "+quote(id.String()))
+	}
+	return believed
+}
+
+// proves reports whether a sandbox id proves the identity, under any key where there are some.
+// The comparison takes the same time for every id of one length.
+func (p *Policy) proves(sandboxID string, id Identity) bool {
+	if !canProve(sandboxID) {
+		return false
+	}
+	matches := func(key Key) bool {
+		return hmac.Equal([]byte(SandboxID(id, key)[:len(sandboxID)]), []byte(sandboxID))
+	}
+	if len(p.Keys) == 0 {
+		return matches(nil)
+	}
+	return slices.ContainsFunc(p.Keys, matches)
+}
+
+// unproven says why a sandbox id proves nothing, which versions of DeerFlow mint such ids, and
+// what can be done.
+func (p *Policy) unproven(sandboxID string, id Identity) string {
+	plain := SandboxID(id, nil)
+	switch {
+	case sandboxID == "":
+		return "no sandbox id: have the gateway set the label to the id that proves the identity"
+	case sandboxID == plain[:8]:
+		return "has 8 digits, too few (DeerFlow 2026-06-23 to 07-24): " + p.remedy("upgrade")
+	case sandboxID == threadDigest(id.Thread):
+		return "is of the thread alone (DeerFlow before 2026-06-23): " + p.remedy("upgrade")
+	case sandboxID == id.Thread:
+		return "is random (DeerFlow without a thread): " + p.remedy("give it a thread")
+	case !canProve(sandboxID):
+		return "is not 16 to 63 lower-case hex digits: use the id that the gateway minted"
+	case len(p.Keys) == 0:
+		return "is of another user or thread: use the id that the gateway minted"
+	case strings.HasPrefix(plain, sandboxID):
+		return "is a plain hash, which anybody can compute: have the gateway mint it with the key"
+	default:
+		return "is of another user, thread or key: use the id that the gateway minted"
+	}
+}
+
+// remedy says what can be done about a sandbox id that is no proof but was minted as it is: first
+// in DeerFlow, else in the policy.
+func (p *Policy) remedy(first string) string {
+	switch {
+	case len(p.Keys) > 0:
+		return "have the gateway mint it with the key"
+	case p.Proof == ProofAlways:
+		return first + ", or use another proof"
+	default:
+		return first + ", set labels, or use proof: Never"
+	}
+}
+
+// canProve reports whether a sandbox id has the form of a proof.
+func canProve(sandboxID string) bool {
+	return MinProofDigits <= len(sandboxID) && len(sandboxID) <= MaxProofDigits && isHex(sandboxID)
+}
+
+// threadDigest is the sandbox id of a thread in DeerFlow's first versions.
+func threadDigest(thread string) string {
+	digest := sha256.Sum256([]byte(thread))
+	return hex.EncodeToString(digest[:])[:8]
+}
+
+// isHex reports whether s consists of lower-case hex digits.
+func isHex(s string) bool {
+	return strings.Trim(s, "0123456789abcdef") == ""
+}

@@ -1,0 +1,54 @@
+package scope
+
+import (
+	"strings"
+
+	corev1 "k8s.io/api/core/v1"
+)
+
+// With an fsGroup the kubelet changes group and mode of the files of a whole volume, every user's
+// on it, not of the mounted directory alone; with seLinuxOptions the runtime relabels what is
+// mounted, or the whole volume. Only the one value that the policy names may be set, which every
+// sandbox shares.
+
+// checkVolumeOwnership judges fsGroup and seLinuxOptions.
+func (r *review) checkVolumeOwnership(policy *Policy) {
+	if pod := r.pod.Spec.SecurityContext; pod != nil {
+		at := location{"spec", "securityContext"}
+		r.checkFSGroup(policy, pod, at)
+		r.checkSELinux(policy, pod.SELinuxOptions, at)
+	}
+	for _, c := range containers(r.pod) {
+		if c.SecurityContext != nil {
+			r.checkSELinux(policy, c.SecurityContext.SELinuxOptions, c.at("securityContext"))
+		}
+	}
+}
+
+// checkFSGroup lets the policy's fsGroup pass, with the change policy that leaves a volume
+// alone whose root is right already.
+func (r *review) checkFSGroup(policy *Policy, pod *corev1.PodSecurityContext, at location) {
+	if pod.FSGroup == nil {
+		return
+	}
+	if policy.Allow.FSGroup == nil || *policy.Allow.FSGroup != *pod.FSGroup {
+		r.refuse(FSGroup, at.child("fsGroup"), decimal(*pod.FSGroup), "would change the group and mode of every user's files: drop it, or have the policy name it")
+		return
+	}
+	if pod.FSGroupChangePolicy == nil {
+		pod.FSGroupChangePolicy = new(corev1.PodFSGroupChangePolicy(""))
+	}
+	r.setString((*string)(pod.FSGroupChangePolicy), at.child("fsGroupChangePolicy"), string(corev1.FSGroupChangeOnRootMismatch))
+}
+
+func (r *review) checkSELinux(policy *Policy, options *corev1.SELinuxOptions, at location) {
+	if options == nil || policy.Allow.SELinuxOptions != nil && *policy.Allow.SELinuxOptions == *options {
+		return
+	}
+	r.refuse(SELinuxOptions, at.child("seLinuxOptions"), selinuxText(options), "would relabel files that others use: drop it, or have the policy name it")
+}
+
+// selinuxText writes SELinux options as a context: user:role:type:level.
+func selinuxText(options *corev1.SELinuxOptions) string {
+	return strings.Join([]string{options.User, options.Role, options.Type, options.Level}, ":")
+}

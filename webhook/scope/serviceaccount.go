@@ -1,0 +1,49 @@
+package scope
+
+import (
+	"slices"
+	"strings"
+
+	corev1 "k8s.io/api/core/v1"
+)
+
+// A sandbox that runs as the gateway's ServiceAccount needs no mount to reach anybody's data.
+// It runs as default, or as one that the policy lists; and the only token in it is the one
+// that the API server puts there itself, or one for a listed audience.
+
+// checkServiceAccount judges the ServiceAccount, in both its spellings, and the token
+// projections.
+func (r *review) checkServiceAccount(policy *Policy) {
+	for _, field := range []struct{ name, account string }{
+		{"serviceAccountName", r.pod.Spec.ServiceAccountName},
+		{"serviceAccount", r.pod.Spec.DeprecatedServiceAccount},
+	} {
+		if field.account != "" && field.account != "default" && !slices.Contains(policy.Allow.ServiceAccounts, field.account) {
+			r.refuse(ServiceAccount, location{"spec", field.name}, field.account,
+				"is a ServiceAccount that sandboxes may not run as: leave it out, or have the policy list it")
+		}
+	}
+	for i := range r.pod.Spec.Volumes {
+		volume := &r.pod.Spec.Volumes[i]
+		for j, source := range projections(volume) {
+			token := source.ServiceAccountToken
+			if token == nil || isOwnToken(volume.Name, token) || slices.Contains(policy.Allow.TokenAudiences, token.Audience) {
+				continue
+			}
+			remedy := "drop it, or have the policy list it"
+			if token.Audience == "" {
+				remedy = "drop it, the API server adds its own"
+			}
+			r.refuse(ServiceAccountToken, location{"spec", "volumes", i, "projected", "sources", j, "serviceAccountToken", "audience"}, token.Audience,
+				"sandboxes may not have this token: "+remedy)
+		}
+	}
+}
+
+// isOwnToken reports whether a token projection is the one that the API server's
+// ServiceAccount admission plugin adds to every Pod (KEP-1205), before webhooks see it.
+func isOwnToken(volume string, token *corev1.ServiceAccountTokenProjection) bool {
+	return strings.HasPrefix(volume, "kube-api-access-") &&
+		token.Audience == "" && token.Path == "token" &&
+		token.ExpirationSeconds != nil && *token.ExpirationSeconds == 3607
+}

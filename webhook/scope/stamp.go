@@ -1,0 +1,56 @@
+package scope
+
+import (
+	"reflect"
+	"strings"
+
+	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
+	"k8s.io/apimachinery/pkg/util/validation"
+)
+
+// MarkerAnnotation marks a Pod that Userscope judged when it was created. Its value names the
+// policies. Later operations know sandboxes by it.
+const MarkerAnnotation = "userscope.dev/policies"
+
+// stamp marks the Pod as judged by its governing policies, whatever the marker said before, and
+// writes its identity on it: as annotations, and as labels where the ids are label values, so
+// that NetworkPolicies and queries find it.
+func (r *review) stamp(id Identity, identified bool) {
+	names := make([]string, len(r.governing))
+	for i, policy := range r.governing {
+		names[i] = policy.Name
+	}
+	r.pod.Annotations = r.setEntry(r.pod.Annotations, "annotations", MarkerAnnotation, strings.Join(names, ","))
+	if !identified {
+		return
+	}
+	for _, half := range []struct{ key, id string }{{r.governing[0].User.Key, id.User}, {r.governing[0].Thread.Key, id.Thread}} {
+		if half.id == "" {
+			continue
+		}
+		r.pod.Annotations = r.setEntry(r.pod.Annotations, "annotations", half.key, half.id)
+		if len(validation.IsValidLabelValue(half.id)) == 0 {
+			r.pod.Labels = r.setEntry(r.pod.Labels, "labels", half.key, half.id)
+		}
+	}
+}
+
+// setEntry sets a label or an annotation and returns the entries with it. There is no warning: it
+// takes nothing away from what was sent.
+func (r *review) setEntry(entries map[string]string, field, key, value string) map[string]string {
+	if got, ok := entries[key]; ok && got == value {
+		return entries
+	}
+	at := location{"metadata", field}
+	if len(entries) == 0 {
+		edit := Edit{Op: "add", Path: at.pointer(), Value: map[string]string{key: value}}
+		if reflect.DeepEqual(r.pod.ObjectMeta, metav1.ObjectMeta{}) { // there may be no metadata at all
+			edit = Edit{Op: "add", Path: "/metadata", Value: map[string]any{field: edit.Value}}
+		}
+		r.edits = append(r.edits, edit)
+		return map[string]string{key: value}
+	}
+	r.edits = append(r.edits, Edit{Op: "add", Path: at.child(mapKey(key)).pointer(), Value: value})
+	entries[key] = value
+	return entries
+}

@@ -1,0 +1,75 @@
+package scope
+
+import (
+	"maps"
+	"slices"
+
+	corev1 "k8s.io/api/core/v1"
+)
+
+// A stored Pod's mounts never change, so that an update can only lie about whose it is. On a
+// marked Pod, the keys that say so are fixed; on any other, neither the marker nor the
+// selector's labels can be added. Everything else passes, finalizers and deletion above all:
+// Userscope never wedges a Pod.
+
+// Update judges a change of a stored Pod, from old to req.Pod.
+func (p Policies) Update(req Request, old *corev1.Pod) Decision {
+	r := &review{pod: req.Pod, governing: p.forNamespace(req.Namespace)}
+	if len(r.governing) == 0 {
+		return Decision{Verdict: Ungoverned}
+	}
+	_, marked := old.Annotations[MarkerAnnotation]
+	for _, policy := range r.governing {
+		if marked {
+			r.checkKeysKept(policy, old)
+		} else {
+			r.checkNotAdopted(policy, old)
+		}
+	}
+	if !marked && len(r.violations) == 0 {
+		return Decision{Verdict: Ungoverned}
+	}
+	return r.decision(Identity{})
+}
+
+// checkKeysKept refuses a change of what says whose sandbox a Pod is.
+func (r *review) checkKeysKept(policy *Policy, old *corev1.Pod) {
+	const remedy = "says whose sandbox the Pod is, and cannot be added, changed or removed: create a new Pod instead"
+	labels := append(slices.Sorted(maps.Keys(policy.Selector)), policy.identityKeys()...)
+	for _, key := range append(labels, policy.SandboxIDKey) {
+		if !sameEntry(old.Labels, r.pod.Labels, key) {
+			r.refuse(ImmutableField, location{"metadata", "labels", mapKey(key)}, r.pod.Labels[key], remedy)
+		}
+	}
+	for _, key := range append(policy.identityKeys(), MarkerAnnotation) {
+		if !sameEntry(old.Annotations, r.pod.Annotations, key) {
+			r.refuse(ImmutableField, location{"metadata", "annotations", mapKey(key)}, r.pod.Annotations[key], remedy)
+		}
+	}
+}
+
+// checkNotAdopted refuses to make a sandbox of a Pod that was not judged as one.
+func (r *review) checkNotAdopted(policy *Policy, old *corev1.Pod) {
+	const remedy = "would make a sandbox of a Pod that was not created as one: create a new Pod instead"
+	if !sameEntry(old.Annotations, r.pod.Annotations, MarkerAnnotation) {
+		r.refuse(ImmutableField, location{"metadata", "annotations", mapKey(MarkerAnnotation)}, r.pod.Annotations[MarkerAnnotation], remedy)
+	}
+	if policy.selects(r.pod.Labels) && !policy.selects(old.Labels) {
+		r.refuse(ImmutableField, location{"metadata", "labels"}, labelsText(policy.Selector), remedy)
+	}
+}
+
+// identityKeys returns the keys of the labels and annotations that declare an identity.
+func (p *Policy) identityKeys() []string {
+	if p.Layout.needsThread() {
+		return []string{p.User.Key, p.Thread.Key}
+	}
+	return []string{p.User.Key}
+}
+
+// sameEntry reports whether a key is in both maps with one value, or in neither.
+func sameEntry(a, b map[string]string, key string) bool {
+	valueA, inA := a[key]
+	valueB, inB := b[key]
+	return inA == inB && valueA == valueB
+}

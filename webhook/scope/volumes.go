@@ -1,0 +1,133 @@
+package scope
+
+import (
+	"reflect"
+	"slices"
+	"strings"
+
+	corev1 "k8s.io/api/core/v1"
+	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
+)
+
+// A sandbox's volumes are the claim, what the policy lists, and the types that reach nothing
+// beyond the Pod and the namespace's ConfigMaps. Every other type is refused, also one that
+// this build does not know: a volume type is a road to data until somebody has looked at it.
+
+// harmless are the volume types and projections that need no listing.
+var harmless = []string{"configMap", "downwardAPI", "emptyDir", "projected", "clusterTrustBundle"}
+
+// noSource describes a volume whose source this build does not know.
+const noSource = "no known source"
+
+// judgedElsewhere are the volume types and projections with rules of their own.
+var judgedElsewhere = []string{"persistentVolumeClaim", "hostPath", "secret", "serviceAccountToken"}
+
+// checkVolumeTypes refuses volumes, and projections inside them, of types that are not listed.
+func (r *review) checkVolumeTypes(policy *Policy) {
+	listed := r.listedUnknown(policy)
+	for i := range r.pod.Spec.Volumes {
+		volume := &r.pod.Spec.Volumes[i]
+		at := location{"spec", "volumes", i}
+		r.checkSources(policy, at, sources(volume), listed[i])
+		r.checkEphemeral(policy, volume, at)
+		if volume.Projected == nil {
+			continue
+		}
+		for j := range volume.Projected.Sources {
+			r.checkSources(policy, at.child("projected", "sources", j), setFields(reflect.ValueOf(volume.Projected.Sources[j])), false)
+		}
+	}
+}
+
+// checkSources judges the types of one volume or projection.
+func (r *review) checkSources(policy *Policy, at location, types []string, listedUnknown bool) {
+	if len(types) == 0 && !listedUnknown {
+		r.refuse(VolumeType, at, noSource, "could be anything: use a volume type that this version of Userscope knows, or upgrade Userscope")
+	}
+	for _, name := range types {
+		if slices.Contains(harmless, name) || slices.Contains(judgedElsewhere, name) || slices.Contains(policy.Allow.VolumeTypes, name) {
+			continue
+		}
+		r.refuse(VolumeType, at.child(name), name, "is a volume type that sandboxes may not have: drop the volume, or have the policy list the type")
+	}
+}
+
+// checkEphemeral judges a listed generic ephemeral volume: it must start empty, since its
+// contents could otherwise be a copy of anybody's data.
+func (r *review) checkEphemeral(policy *Policy, volume *corev1.Volume, at location) {
+	if volume.Ephemeral == nil || volume.Ephemeral.VolumeClaimTemplate == nil || !slices.Contains(policy.Allow.VolumeTypes, "ephemeral") {
+		return
+	}
+	spec := &volume.Ephemeral.VolumeClaimTemplate.Spec
+	refuse := func(field, value string) {
+		r.refuse(EphemeralVolume, at.child("ephemeral", "volumeClaimTemplate", "spec", field), value,
+			"makes the volume start with existing data: leave it out")
+	}
+	if spec.VolumeName != "" {
+		refuse("volumeName", spec.VolumeName)
+	}
+	if spec.Selector != nil {
+		refuse("selector", metav1.FormatLabelSelector(spec.Selector))
+	}
+	if spec.DataSource != nil {
+		refuse("dataSource", spec.DataSource.Kind+"/"+spec.DataSource.Name)
+	}
+	if spec.DataSourceRef != nil {
+		refuse("dataSourceRef", spec.DataSourceRef.Kind+"/"+spec.DataSourceRef.Name)
+	}
+}
+
+// checkOtherClaims refuses claims that are not listed, and makes listed ones read-only: a
+// writable volume that all sandboxes share is a place to meet.
+func (r *review) checkOtherClaims(policy *Policy) {
+	for i := range r.pod.Spec.Volumes {
+		volume := &r.pod.Spec.Volumes[i]
+		if volume.PersistentVolumeClaim == nil || r.isGovernedClaim(volume) {
+			continue
+		}
+		at := location{"spec", "volumes", i, "persistentVolumeClaim"}
+		name := volume.PersistentVolumeClaim.ClaimName
+		if !slices.Contains(policy.Allow.Claims, name) {
+			r.refuse(OtherClaim, at.child("claimName"), name, "is a claim that sandboxes may not mount: use "+policy.Claim+", or have the policy list it")
+			continue
+		}
+		r.setTrue(&volume.PersistentVolumeClaim.ReadOnly, at.child("readOnly"), "sandboxes share the claim")
+	}
+}
+
+// isGovernedClaim reports whether the volume is the claim of a policy that judges the Pod.
+func (r *review) isGovernedClaim(volume *corev1.Volume) bool {
+	return slices.ContainsFunc(r.governing, func(policy *Policy) bool { return policy.isClaim(volume) })
+}
+
+// sources returns the names of the volume's sources that this build knows, of which a valid
+// volume has exactly one.
+func sources(volume *corev1.Volume) []string {
+	return setFields(reflect.ValueOf(volume.VolumeSource))
+}
+
+// volumeText says what a volume is, for a message.
+func volumeText(volume *corev1.Volume) string {
+	switch types := sources(volume); {
+	case len(types) == 0:
+		return noSource
+	case volume.HostPath != nil:
+		return "hostPath " + volume.HostPath.Path
+	case volume.PersistentVolumeClaim != nil:
+		return "persistentVolumeClaim " + volume.PersistentVolumeClaim.ClaimName
+	default:
+		return strings.Join(types, ", ")
+	}
+}
+
+// setFields returns the JSON names of the pointers in an API struct that are not nil.
+func setFields(value reflect.Value) []string {
+	var names []string
+	for i := range value.NumField() {
+		if !value.Field(i).IsNil() {
+			name, _, _ := strings.Cut(value.Type().Field(i).Tag.Get("json"), ",")
+			names = append(names, name)
+		}
+	}
+	return names
+}
