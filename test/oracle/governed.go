@@ -1,0 +1,69 @@
+package oracle
+
+import (
+	"slices"
+	"strings"
+)
+
+// Governed returns the policies that a Pod is subject to when it is created.
+func Governed(policies []Policy, request Request, pod map[string]any) []Policy {
+	var found []Policy
+	for _, p := range policies {
+		if slices.Contains(p.Namespaces, request.Namespace) && p.governs(request, pod) {
+			found = append(found, p)
+		}
+	}
+	return found
+}
+
+// governs is section 3 of the design.
+func (p Policy) governs(request Request, pod object) bool {
+	if p.selects(pod) || p.provisions(request) {
+		return true
+	}
+	return p.referenced(pod) && !p.exempts(request)
+}
+
+// selects reports whether a Pod wears every label of the selector.
+func (p Policy) selects(pod object) bool {
+	labels := child(pod, "metadata", "labels")
+	for key, want := range p.Selector {
+		if _, ok := labels[key]; !ok || text(labels, key) != want {
+			return false
+		}
+	}
+	return true
+}
+
+func (p Policy) provisions(request Request) bool {
+	return slices.Contains(p.Provisioners, request.Username)
+}
+
+func (p Policy) exempts(request Request) bool {
+	return slices.Contains(p.ExemptUsers, request.Username) ||
+		slices.ContainsFunc(request.Groups, func(group string) bool { return slices.Contains(p.ExemptGroups, group) })
+}
+
+// referenced reports whether a Pod names the claim, or has a volume made that may be a copy.
+func (p Policy) referenced(pod object) bool {
+	return slices.ContainsFunc(volumes(pod), func(volume object) bool {
+		template := child(volume, "ephemeral", "volumeClaimTemplate", "spec")
+		return text(child(volume, "persistentVolumeClaim"), "claimName") == p.Claim ||
+			present(template, "dataSource") || present(template, "dataSourceRef")
+	})
+}
+
+// marker is the annotation of every governed Pod.
+const marker = "userscope.dev/policies"
+
+// marked reports whether a Pod was governed when it was created, by this policy.
+func (p Policy) marked(pod object) bool {
+	names := strings.Split(text(child(pod, "metadata", "annotations"), marker), ",")
+	return slices.Contains(names, p.Name)
+}
+
+// bearsMarker reports whether a Pod was governed by whichever policy.
+func bearsMarker(pod object) bool {
+	_, ok := child(pod, "metadata", "annotations")[marker]
+	return ok
+}

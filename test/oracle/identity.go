@@ -1,0 +1,114 @@
+package oracle
+
+import (
+	"cmp"
+	"regexp"
+	"slices"
+	"strings"
+)
+
+// The legal ids, as DeerFlow defines them.
+var (
+	legalUser   = regexp.MustCompile(`\A[A-Za-z0-9_-]{1,255}\z`)
+	legalThread = regexp.MustCompile(`\A[A-Za-z0-9_-]{1,64}\z`)
+)
+
+// Whose returns the identity that a Pod bears under the policies, empty where it has none. Each
+// policy has a say, for one may know threads that another does not.
+func Whose(policies []Policy, pod map[string]any) (user, thread string) {
+	for _, p := range policies {
+		j := &judgement{policy: p, pod: pod}
+		j.findIdentity()
+		user, thread = cmp.Or(user, j.user), cmp.Or(thread, j.thread)
+	}
+	return user, thread
+}
+
+// findIdentity reads the identity that the Pod bears and condemns what is none.
+func (j *judgement) findIdentity() {
+	rules := j.policy.Identity
+	needed := j.needsIdentity()
+	j.user = j.id("user", rules.UserKey, legalUser, rules.UserPattern, needed)
+	if j.policy.hasThreads() {
+		j.thread = j.id("thread", rules.ThreadKey, legalThread, rules.ThreadPattern, needed)
+	}
+}
+
+// id reads one half of the identity from label and annotation; empty where the Pod bears no
+// valid one.
+func (j *judgement) id(noun, key string, legal *regexp.Regexp, pattern string, needed bool) string {
+	var spelled []string
+	for _, place := range []string{"labels", "annotations"} {
+		if value, ok := child(j.pod, "metadata", place)[key]; ok {
+			id, _ := value.(string)
+			if !legal.MatchString(id) || pattern != "" && !regexp.MustCompile(`\A(?:`+pattern+`)\z`).MatchString(id) ||
+				j.policy.Identity.LowerCase && strings.ToLower(id) != id {
+				j.condemn("I5", "the %s in the %s is %q, which is no legal id", noun, place, id)
+				return ""
+			}
+			spelled = append(spelled, id)
+		}
+	}
+	switch {
+	case len(spelled) == 0:
+		if needed {
+			j.condemn("I5", "the Pod references data and bears no %s", noun)
+		}
+		return ""
+	case spelled[0] != spelled[len(spelled)-1]:
+		j.condemn("I5", "the %s is %q by label and %q by annotation", noun, spelled[0], spelled[1])
+		return ""
+	default:
+		return spelled[0]
+	}
+}
+
+// needsIdentity reports whether the Pod references data: the claim, a user-data volume, or what
+// is below a base on the node and is not shared.
+func (j *judgement) needsIdentity() bool {
+	shared := j.policy.directoriesOf("", "")
+	return slices.ContainsFunc(volumes(j.pod), func(volume object) bool {
+		if text(volume, "name") == j.policy.Volume || text(child(volume, "persistentVolumeClaim"), "claimName") == j.policy.Claim {
+			return true
+		}
+		below, ok := j.policy.belowBase(text(child(volume, "hostPath"), "path"))
+		_, public := shared[below]
+		return ok && !public
+	})
+}
+
+// hasThreads reports whether the layout knows threads.
+func (p Policy) hasThreads() bool {
+	return slices.ContainsFunc(p.Directories, func(d Directory) bool { return strings.Contains(d.Path, "{thread}") })
+}
+
+// directoriesOf returns the directories of an identity by their paths below the root. What
+// depends on a half that is missing is not among them.
+func (p Policy) directoriesOf(user, thread string) map[string]Directory {
+	found := map[string]Directory{}
+	for _, directory := range p.Directories {
+		parts := strings.Split(directory.Path, "/")
+		for i, part := range parts {
+			switch part {
+			case "{user}":
+				parts[i] = user
+			case "{thread}":
+				parts[i] = thread
+			}
+		}
+		if !slices.Contains(parts, "") {
+			found[strings.Join(parts, "/")] = directory
+		}
+	}
+	return found
+}
+
+// belowBase returns the rest of a node's path below one of the bases.
+func (p Policy) belowBase(path string) (string, bool) {
+	for _, base := range p.HostBases {
+		if rest, ok := strings.CutPrefix(absolutePath(path), base+"/"); ok {
+			return rest, true
+		}
+	}
+	return "", false
+}

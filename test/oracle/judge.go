@@ -1,0 +1,98 @@
+package oracle
+
+import (
+	"fmt"
+	"slices"
+	"strings"
+)
+
+// Judge returns the invariants that the creation of a Pod breaks, each as a sentence. The Pod
+// was sent as sent and let through as final.
+func Judge(policies []Policy, request Request, sent, final map[string]any) []string {
+	governing := Governed(policies, request, sent)
+	judgements := make([]*judgement, 0, len(governing))
+	for _, p := range governing {
+		j := &judgement{policy: p, request: request, pod: final}
+		for _, other := range governing {
+			j.protected = append(j.protected, other.Claim)
+		}
+		j.findIdentity()
+		j.proof(sent)
+		j.directories = p.directoriesOf(j.user, j.thread)
+		judgements = append(judgements, j)
+	}
+	findings := changes(judgements, sent, final)
+	for _, j := range judgements {
+		findings = append(findings, j.all()...)
+	}
+	slices.Sort(findings)
+	return findings
+}
+
+// judgement is the case of one policy against one Pod.
+type judgement struct {
+	policy  Policy
+	request Request
+	pod     object
+
+	// protected are the claims of all policies that govern the Pod: each is the business of
+	// its own policy.
+	protected []string
+
+	user, thread string
+	directories  map[string]Directory
+
+	findings []string
+}
+
+// all applies I1 to I5.
+func (j *judgement) all() []string {
+	j.origin()
+	j.claimMounts()
+	j.devices()
+	j.ephemeralContainers()
+	j.volumes()
+	j.secrets()
+	j.accounts()
+	j.resources()
+	j.ownership()
+	j.baseline()
+	return j.findings
+}
+
+// condemn records a broken invariant.
+func (j *judgement) condemn(invariant, format string, args ...any) {
+	j.findings = append(j.findings, fmt.Sprintf("%s (%s): %s", invariant, j.policy.Name, fmt.Sprintf(format, args...)))
+}
+
+// allow condemns what is on no list.
+func (j *judgement) allow(list []string, value, format string, args ...any) {
+	if !slices.Contains(list, value) {
+		j.condemn("I4", "%s is %q, which is not listed", fmt.Sprintf(format, args...), value)
+	}
+}
+
+// origin is about what a provisioner makes beside sandboxes, and about the marker by which
+// later operations know sandboxes.
+func (j *judgement) origin() {
+	// The policy may have been drawn in by a volume that was replaced.
+	if j.policy.governs(j.request, j.pod) && !j.policy.marked(j.pod) {
+		j.condemn("I5", "the Pod does not bear the marker")
+	}
+	if !j.policy.provisions(j.request) {
+		return
+	}
+	if !j.policy.selects(j.pod) {
+		j.condemn("I5", "a provisioner's Pod does not match the selector")
+	}
+	for _, owner := range children(child(j.pod, "metadata"), "ownerReferences") {
+		if flag(owner, "controller") {
+			j.condemn("I4", "a provisioner's Pod belongs to the controller %s %q", text(owner, "kind"), text(owner, "name"))
+		}
+	}
+	for key := range child(j.pod, "metadata", "annotations") {
+		if strings.HasPrefix(key, "kubernetes.io/config.") {
+			j.condemn("I4", "a provisioner's Pod poses as a kubelet's by annotation %s", key)
+		}
+	}
+}

@@ -1,0 +1,83 @@
+package oracle
+
+import "reflect"
+
+// secrets is I4 for Secrets: whoever may create Pods would otherwise read every Secret of the
+// namespace through one.
+func (j *judgement) secrets() {
+	listed := j.policy.Allowed.Secrets
+	for _, volume := range volumes(j.pod) {
+		if present(volume, "secret") {
+			j.allow(listed, text(child(volume, "secret"), "secretName"), "the Secret of volume %q", text(volume, "name"))
+		}
+		for _, projection := range children(child(volume, "projected"), "sources") {
+			if present(projection, "secret") {
+				j.allow(listed, text(child(projection, "secret"), "name"), "a Secret of volume %q", text(volume, "name"))
+			}
+		}
+	}
+	for _, c := range containers(j.pod, lasting) {
+		for _, variable := range children(c.object, "env") {
+			if source := child(variable, "valueFrom"); present(source, "secretKeyRef") {
+				j.allow(listed, text(child(source, "secretKeyRef"), "name"), "the Secret in variable %q of %s", text(variable, "name"), c.where)
+			}
+		}
+		for _, source := range children(c.object, "envFrom") {
+			if present(source, "secretRef") {
+				j.allow(listed, text(child(source, "secretRef"), "name"), "a Secret in the environment of %s", c.where)
+			}
+		}
+	}
+}
+
+// accounts is I4 for ServiceAccounts. The API server reads the second field where the first is
+// empty.
+func (j *judgement) accounts() {
+	spec := child(j.pod, "spec")
+	account := text(spec, "serviceAccountName")
+	if account == "" {
+		account = text(spec, "serviceAccount")
+	}
+	if account != "" && account != "default" {
+		j.allow(j.policy.Allowed.ServiceAccounts, account, "the ServiceAccount")
+	}
+}
+
+// resources is I4 for what is made or prepared outside the Pod.
+func (j *judgement) resources() {
+	spec := child(j.pod, "spec")
+	for _, claim := range children(spec, "resourceClaims") {
+		for _, key := range []string{"resourceClaimName", "resourceClaimTemplateName"} {
+			if present(claim, key) {
+				j.allow(j.policy.Allowed.ResourceClaims, text(claim, key), "the %s of %q", key, text(claim, "name"))
+			}
+		}
+	}
+	if present(spec, "runtimeClassName") {
+		j.allow(j.policy.Allowed.RuntimeClasses, text(spec, "runtimeClassName"), "the runtime class")
+	}
+}
+
+// ownership is I4 for the settings that change a volume as a whole, other tenants' files
+// included.
+func (j *judgement) ownership() {
+	security := child(j.pod, "spec", "securityContext")
+	if present(security, "fsGroup") {
+		if group := number(security["fsGroup"]); group != j.policy.Allowed.FSGroup {
+			j.condemn("I4", "the fsGroup is %s", group)
+		}
+		if policy := text(security, "fsGroupChangePolicy"); policy != "OnRootMismatch" {
+			j.condemn("I4", "the fsGroupChangePolicy is %q", policy)
+		}
+	}
+	j.seLinux("the Pod", security)
+	for _, c := range containers(j.pod, lasting) {
+		j.seLinux(c.where, child(c.object, "securityContext"))
+	}
+}
+
+func (j *judgement) seLinux(where string, security object) {
+	if present(security, "seLinuxOptions") && !reflect.DeepEqual(child(security, "seLinuxOptions"), j.policy.Allowed.SELinuxOptions) {
+		j.condemn("I4", "%s sets seLinuxOptions %v", where, security["seLinuxOptions"])
+	}
+}

@@ -1,0 +1,92 @@
+package oracle
+
+import (
+	"fmt"
+	"slices"
+)
+
+// JudgeUpdate returns what a Pod's update breaks: what makes it a sandbox of its identity must
+// stay as it is, and nothing becomes a sandbox later.
+func JudgeUpdate(policies []Policy, request Request, old, updated map[string]any) []string {
+	var findings []string
+	for _, p := range policies {
+		if !slices.Contains(p.Namespaces, request.Namespace) {
+			continue
+		}
+		if !bearsMarker(old) {
+			if bearsMarker(updated) {
+				findings = append(findings, "I5: the marker is put on a Pod that was not judged")
+			}
+			if p.selects(updated) && !p.selects(old) {
+				findings = append(findings, "I5: a Pod that was not judged now matches the selector")
+			}
+			continue
+		}
+		identity := []string{p.Identity.UserKey}
+		if p.hasThreads() {
+			identity = append(identity, p.Identity.ThreadKey)
+		}
+		labels := append([]string{p.Identity.SandboxIDKey}, identity...)
+		for key := range p.Selector {
+			labels = append(labels, key)
+		}
+		findings = append(findings, altered(old, updated, "labels", labels)...)
+		findings = append(findings, altered(old, updated, "annotations", append(identity, marker))...)
+	}
+	slices.Sort(findings)
+	return slices.Compact(findings)
+}
+
+// altered condemns labels or annotations that come, go or change.
+func altered(old, updated object, place string, keys []string) []string {
+	var findings []string
+	before, after := child(old, "metadata", place), child(updated, "metadata", place)
+	for _, key := range keys {
+		_, had := before[key]
+		_, has := after[key]
+		if had != has || text(before, key) != text(after, key) {
+			findings = append(findings, fmt.Sprintf("I5: %s %s changes from %v to %v", place, key, before[key], after[key]))
+		}
+	}
+	return findings
+}
+
+// JudgeDelete returns what a deletion breaks: provisioners delete sandboxes only.
+func JudgeDelete(policies []Policy, request Request, old map[string]any) []string {
+	for _, p := range policies {
+		if slices.Contains(p.Namespaces, request.Namespace) && p.provisions(request) && !p.selects(old) && !bearsMarker(old) {
+			return []string{"I4: a provisioner deletes a Pod that is no sandbox"}
+		}
+	}
+	return nil
+}
+
+// JudgeEphemeralContainers returns what the containers that an update adds to a running Pod
+// break.
+func JudgeEphemeralContainers(policies []Policy, request Request, old, updated map[string]any) []string {
+	known := map[string]bool{}
+	for _, c := range containers(old, []string{"ephemeralContainers"}) {
+		known[text(c.object, "name")] = true
+	}
+	var findings []string
+	for _, p := range policies {
+		if !slices.Contains(p.Namespaces, request.Namespace) || !p.isSandbox(old) && (!p.referenced(old) || p.exempts(request)) {
+			continue
+		}
+		j := &judgement{policy: p, request: request}
+		for _, c := range containers(updated, []string{"ephemeralContainers"}) {
+			if !known[text(c.object, "name")] {
+				j.ephemeralContainer(c, updated)
+			}
+		}
+		findings = append(findings, j.findings...)
+	}
+	slices.Sort(findings)
+	return findings
+}
+
+// isSandbox reports whether a stored Pod is one: it was judged when it was created, or it is
+// older than the installation and wears the labels.
+func (p Policy) isSandbox(pod object) bool {
+	return bearsMarker(pod) || p.selects(pod)
+}

@@ -1,0 +1,75 @@
+package oracle
+
+// Policy is what an admin laid down for one claim, as the design describes it. Whoever calls
+// the oracle fills it by hand: read by the code under test, it would share that code's mistakes.
+type Policy struct {
+	Name       string
+	Namespaces []string
+	Claim      string
+	Selector   map[string]string
+
+	// Provisioners are usernames. The claim alone does not make the exempt ones' Pods sandboxes.
+	Provisioners []string
+	ExemptUsers  []string
+	ExemptGroups []string
+
+	Identity Identity
+
+	// Volume and MountPath make a user-data mount.
+	Volume    string
+	MountPath string
+
+	// Root is where the directories begin on the claim; HostBases is where they begin on nodes.
+	Root        string
+	HostBases   []string
+	Directories []Directory
+
+	Allowed Allowed
+}
+
+// Identity is how a policy's sandboxes tell whose they are.
+type Identity struct {
+	// UserKey and ThreadKey are label and annotation keys.
+	UserKey, ThreadKey string
+
+	// UserPattern and ThreadPattern narrow the ids that are legal anyway; empty for all.
+	UserPattern, ThreadPattern string
+
+	// LowerCase is for filesystems that do not tell A from a.
+	LowerCase bool
+
+	// SandboxIDKey is the label of the gateway's own id, Proof what it must prove, as the
+	// policy has it (empty: nothing is asked), and Key the secret of its digest, if any.
+	SandboxIDKey, Proof, Key string
+}
+
+// Directory is one template of a layout.
+type Directory struct {
+	Path     string
+	Writable bool
+	UserData bool
+}
+
+// Allowed are the exceptions that an admin listed.
+type Allowed struct {
+	HostPaths       []string
+	Claims          []string
+	VolumeTypes     []string
+	Secrets         []string
+	ServiceAccounts []string
+	TokenAudiences  []string
+	ResourceClaims  []string
+	RuntimeClasses  []string
+	Capabilities    []string
+	// FSGroup is a number as JSON writes it; empty for none.
+	FSGroup string
+	// SELinuxOptions is the object as JSON has it; nil for none.
+	SELinuxOptions map[string]any
+}
+
+// Request is what the API server says of a request besides the objects.
+type Request struct {
+	Namespace string
+	Username  string
+	Groups    []string
+}

@@ -1,0 +1,47 @@
+package oracle
+
+// devices is I3 for devices. No sandbox has one: what a device reaches, no path limits.
+func (j *judgement) devices() {
+	for _, c := range containers(j.pod, everyone) {
+		for _, device := range children(c.object, "volumeDevices") {
+			j.condemn("I3", "%s has volume %q as a device", c.where, text(device, "name"))
+		}
+	}
+}
+
+// ephemeralContainers is I3 for containers that can be added to a running Pod. They have no
+// subPath, so that what they mount they mount whole.
+func (j *judgement) ephemeralContainers() {
+	for _, c := range containers(j.pod, []string{"ephemeralContainers"}) {
+		j.ephemeralContainer(c, j.pod)
+	}
+}
+
+// ephemeralContainer judges one ephemeral container by the volumes of its Pod.
+func (j *judgement) ephemeralContainer(c container, pod object) {
+	for _, mount := range append(children(c.object, "volumeMounts"), children(c.object, "volumeDevices")...) {
+		name := text(mount, "name")
+		for _, volume := range volumes(pod) {
+			if text(volume, "name") == name && (present(volume, "persistentVolumeClaim") || present(volume, "hostPath")) {
+				j.condemn("I3", "%s mounts volume %q", c.where, name)
+			}
+		}
+	}
+	if flag(child(c.object, "securityContext"), "privileged") {
+		j.condemn("I3", "%s is privileged", c.where)
+	}
+}
+
+// clone is I3 for volumes that are made for the Pod: whatever they can be made from may be the
+// claim, or a snapshot of it.
+func (j *judgement) clone(volume object) {
+	template := child(volume, "ephemeral", "volumeClaimTemplate", "spec")
+	for _, key := range []string{"selector", "dataSource", "dataSourceRef"} {
+		if present(template, key) {
+			j.condemn("I3", "the ephemeral volume %q has a %s", text(volume, "name"), key)
+		}
+	}
+	if text(template, "volumeName") != "" {
+		j.condemn("I3", "the ephemeral volume %q asks for volume %q", text(volume, "name"), text(template, "volumeName"))
+	}
+}

@@ -1,0 +1,66 @@
+package property
+
+// source draws a volume source of any kind, some with fields that matter.
+func (d *drawing) source() (kind string, source any) {
+	kinds := []struct {
+		kind    string
+		sources []any
+	}{
+		{"emptyDir", []any{object{}, object{"medium": "Memory"}, object{"claimName": d.policy.Claim}, nil}},
+		{"configMap", []any{object{"name": "x"}, object{"name": "x", "items": []any{object{"key": "k", "path": "p", "tomorrow": 1}}}}},
+		{"downwardAPI", []any{object{"items": []any{}}}},
+		{"persistentVolumeClaim", []any{
+			object{"claimName": d.policy.Claim}, object{"claimName": d.policy.Claim, "readOnly": true}, object{"claimName": "postgres"},
+			object{"claimName": d.in.Oracle[0].Claim}, object{"claimName": d.policy.Claim, "tomorrow": "x"}, object{},
+		}},
+		{"hostPath", []any{object{"path": d.hostPath()}, object{"path": d.hostPath(), "type": of(d, "Directory", "File", "Socket", "BlockDevice", "")}}},
+		{"secret", []any{object{"secretName": d.secret()}, object{"secretName": ""}}},
+		{"projected", []any{
+			object{"sources": []any{object{"secret": object{"name": d.secret()}}}},
+			object{"sources": []any{object{"configMap": object{"name": "x"}}, object{"serviceAccountToken": object{"path": "t", "audience": of(d, "vault", "sts", "")}}}},
+			object{"sources": []any{object{"clusterTrustBundle": object{"name": "x", "path": "x"}}, object{"podCertificate": object{"signerName": "x/y"}}}},
+			object{"sources": []any{object{"tomorrow": object{}}}},
+			object{"sources": []any{object{}, nil}},
+		}},
+		{"ephemeral", []any{
+			object{"volumeClaimTemplate": object{"spec": object{"accessModes": []any{"ReadWriteOnce"}}}},
+			object{"volumeClaimTemplate": object{"spec": object{"volumeName": "pv"}}},
+			object{"volumeClaimTemplate": object{"spec": object{"selector": of(d, object{}, object{"matchExpressions": []any{object{"key": "k", "operator": "Exists"}}})}}},
+			object{"volumeClaimTemplate": object{"spec": object{"dataSource": object{"kind": "PersistentVolumeClaim", "name": d.policy.Claim}}}},
+			object{"volumeClaimTemplate": object{"spec": object{"dataSourceRef": object{"kind": "VolumeSnapshot", "name": "x", "namespace": "y"}}}},
+			object{}, object{"volumeClaimTemplate": nil},
+		}},
+		{"csi", []any{object{"driver": "efs.csi.aws.com"}}},
+		{"nfs", []any{object{"server": "nfs", "path": "/"}}},
+		{"iscsi", []any{object{"targetPortal": "x", "iqn": "x", "lun": 0}}},
+		{"image", []any{object{"reference": "image"}}},
+		{"gitRepo", []any{object{"repository": "https://example.com"}}},
+		{"rbd", []any{object{"monitors": []any{"x"}, "image": "x"}}},
+		{"flexVolume", []any{object{"driver": "x"}}},
+		{"cephfs", []any{object{"monitors": []any{"x"}}}},
+		{"glusterfs", []any{object{"endpoints": "x", "path": "x"}}},
+		{"fc", []any{object{"targetWWNs": []any{"x"}}}},
+		{"local", []any{object{"path": "/"}}},
+		{"tomorrow", []any{object{"claimName": d.policy.Claim}, "text", 1, []any{}}},
+		{"persistentvolumeclaim", []any{object{"claimName": d.policy.Claim}}},
+	}
+	drawn := of(d, kinds...)
+	return drawn.kind, of(d, drawn.sources...)
+}
+
+// hostPath draws a path of the node.
+func (d *drawing) hostPath() string {
+	paths := []string{"/", "", "/etc", "/var/lib/kubelet", "skills", "/skills", "/skills/", "/x/../skills", "/skills/x"}
+	paths = append(paths, d.policy.Allowed.HostPaths...)
+	for _, base := range d.policy.HostBases {
+		directory := base + "/" + d.resolved(of(d, d.policy.Directories...).Path)
+		paths = append(paths, base, base+"/", parent(base), base+"/users", base+"/"+d.path(), base+"x",
+			directory, directory, directory+"/", directory+"/..", base+"/./"+d.userDataDirectory(), base+"/../"+base)
+	}
+	return of(d, paths...)
+}
+
+// secret draws the name of a Secret.
+func (d *drawing) secret() string {
+	return of(d, append(d.policy.Allowed.Secrets, "postgres", "")...)
+}
