@@ -3,6 +3,7 @@ package scope
 import (
 	"fmt"
 	"path"
+	"slices"
 	"strings"
 )
 
@@ -28,7 +29,7 @@ func (r *review) spellings() []spelling {
 			}
 			if clean, problem := cleanRelative(m.SubPath); problem == "" {
 				if id, ok := policy.Layout.spelledOnClaim(clean); ok {
-					all = append(all, spelling{policy.legal(id), m.at("subPath"), m.SubPath})
+					all = append(all, spelling{id, m.at("subPath"), m.SubPath})
 				}
 			}
 		}
@@ -43,24 +44,12 @@ func (r *review) spellings() []spelling {
 					continue
 				}
 				if id, ok := policy.Layout.spelled(below); ok {
-					all = append(all, spelling{policy.legal(id), location{"spec", "volumes", i, "hostPath", "path"}, hostPath.Path})
+					all = append(all, spelling{id, location{"spec", "volumes", i, "hostPath", "path"}, hostPath.Path})
 				}
 			}
 		}
 	}
 	return all
-}
-
-// legal returns the identity without the halves that are no legal ids: such a path is no
-// directory of anybody.
-func (p *Policy) legal(id Identity) Identity {
-	if p.User.Check(id.User) != "" {
-		id.User = ""
-	}
-	if p.Thread.Check(id.Thread) != "" {
-		id.Thread = ""
-	}
-	return id
 }
 
 // spelledOnClaim reads a clean path on the claim. The thread-only directories of old lay at the
@@ -84,12 +73,18 @@ func (l Layout) spelled(below string) (Identity, bool) {
 	return l.Legacy.Parse(below)
 }
 
-// adopt takes one half of the identity from the spellings, which must agree.
-func (r *review) adopt(noun string, half func(Identity) string) (claimed, bool) {
+// adopt takes one half of the identity from the spellings, which must agree, and be legal under
+// the rule of every policy: an id that is not is nobody's, and no reason to look elsewhere.
+func (r *review) adopt(noun string, ruleOf func(*Policy) IDRule, half func(Identity) string) (claimed, bool) {
 	var first spelling
 	for _, s := range r.spellings() {
-		switch id := half(s.Identity); {
+		id := half(s.Identity)
+		illegal := func(policy *Policy) bool { return ruleOf(policy).Check(id) != "" }
+		switch {
 		case id == "":
+		case slices.ContainsFunc(r.governing, illegal):
+			r.refuse(IdentityInvalid, s.at, s.path, fmt.Sprintf("is of the %s %s, which is no legal id: mount those of a legal one", noun, quote(id)))
+			return claimed{}, false
 		case first.at == nil:
 			first = s
 		case id != half(first.Identity):

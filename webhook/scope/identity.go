@@ -96,7 +96,7 @@ func (r *review) find(noun string, ruleOf func(*Policy) IDRule, half func(Identi
 	if !ok || declared.found() {
 		return declared, ok
 	}
-	return r.adopt(noun, half)
+	return r.adopt(noun, ruleOf, half)
 }
 
 // declared reads one id from the label and the annotation of its key, and checks it under the

@@ -1,6 +1,7 @@
 package scope
 
 import (
+	"encoding/json"
 	"fmt"
 	"reflect"
 	"slices"
@@ -74,6 +75,9 @@ func TestAdoptedIdentity(t *testing.T) {
 	conflict := func(at, path, noun, id, other string) []Violation {
 		return []Violation{{IdentityConflict, at, path, fmt.Sprintf("is another %s's: mount one %s's only; found %q and %q", noun, noun, other, id)}}
 	}
+	illegal := func(noun, id, path string) Violation {
+		return Violation{IdentityInvalid, firstSubPathAt, path, fmt.Sprintf("is of the %s %q, which is no legal id: mount those of a legal one", noun, id)}
+	}
 	const bobsSkills = "deer-flow/users/bob/skills"
 
 	runCreate(t, []createTest{
@@ -115,8 +119,13 @@ func TestAdoptedIdentity(t *testing.T) {
 			pod.Spec.Volumes[1].PersistentVolumeClaim.ReadOnly = true
 			addMount(corev1.VolumeMount{Name: "s", MountPath: "/x", SubPath: aliceDir})(pod)
 		}), verdict: Refused, violations: []Violation{missing("user"), missing("thread")}},
-		{name: "a path with an illegal id spells nothing", pod: unlabelled(alicePlain[:16], subPath("deer-flow/users/a.b/threads/t.1/user-data")), verdict: Refused,
-			violations: []Violation{missing("user"), missing("thread")}},
+		{name: "a path with illegal ids", pod: unlabelled(alicePlain[:16], subPath("deer-flow/users/a.b/threads/t.1/user-data")), verdict: Refused,
+			violations: []Violation{illegal("user", "a.b", "deer-flow/users/a.b/threads/t.1/user-data"), illegal("thread", "t.1", "deer-flow/users/a.b/threads/t.1/user-data")}},
+		{name: "a path with an illegal id beside a declared one", pod: unlabelled(alicePlain[:16], label("thread-id", "t1"), subPath("deer-flow/users/a.b/threads/t.1/user-data")), verdict: Refused,
+			violations: []Violation{illegal("user", "a.b", "deer-flow/users/a.b/threads/t.1/user-data")}},
+		{name: "a user that the policy's filesystem takes for another", policy: deerflow(func(p *Policy) { p.User.LowerCase, p.DefaultUser = true, "default" }),
+			pod: unlabelled("", subPath("deer-flow/users/Alice/threads/t1/user-data")), verdict: Refused,
+			violations: []Violation{illegal("user", "Alice", "deer-flow/users/Alice/threads/t1/user-data")}},
 		{name: "a shared directory spells nothing", pod: unlabelled(alicePlain[:16], subPath("x"), extra("deer-flow/shared/tools")), verdict: Refused,
 			violations: []Violation{missing("user"), missing("thread")}},
 		{name: "a sandbox with half a declaration and no data", pod: unlabelled("", volumes(), mountsOf(), label("user-id", "alice")), verdict: Refused,
@@ -231,6 +240,21 @@ func TestDefaultUser(t *testing.T) {
 	})
 }
 
+// TestAdoptedUnderEveryPolicy adopts from one claim an id that another claim's filesystem takes for
+// another user's.
+func TestAdoptedUnderEveryPolicy(t *testing.T) {
+	other := deerflow(func(p *Policy) {
+		p.Name, p.Claim, p.UserDataVolume, p.UserDataMountPath, p.User.LowerCase = "other", "other", "other", "/mnt/other", true
+	})
+	digest := SandboxID(Identity{User: "Alice", Thread: "t1"}, nil)[:16]
+	pod := unlabelled(digest, subPath("deer-flow/users/Alice/threads/t1/user-data"), addVolume(claimVolume("other", "other")),
+		addMount(corev1.VolumeMount{Name: "other", MountPath: "/mnt/other", SubPath: "x"}))
+	got := Policies{deerflow(), other}.Create(Request{Namespace: "deer-flow", Pod: pod})
+	if len(got.Violations) != 1 || got.Violations[0].Rule != IdentityInvalid {
+		t.Errorf("got %+v", got)
+	}
+}
+
 // TestDefaultUserHasNoUserDirectories asks for the directories themselves: a mount of one would
 // name the user, who then is no default.
 func TestDefaultUserHasNoUserDirectories(t *testing.T) {
@@ -336,6 +360,9 @@ func TestSandboxID(t *testing.T) {
 
 func TestKeysDoNotPrint(t *testing.T) {
 	policy := proving(ProofAlways, key)
+	if text, err := json.Marshal(policy.Keys); err != nil || string(text) != `["[key]"]` {
+		t.Errorf("as JSON: %s, %v", text, err)
+	}
 	for _, format := range []string{"%v", "%+v", "%#v", "%s", "%x", "%d"} {
 		for _, value := range []any{key, policy, *policy} {
 			if text := fmt.Sprintf(format, value); strings.Contains(text, "0123456789") || strings.Contains(text, "3031323334") || strings.Contains(text, "48 49 50") {

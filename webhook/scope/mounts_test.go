@@ -187,8 +187,8 @@ func TestHostPaths(t *testing.T) {
 		{name: "somebody's directory, without an identity", pod: node("/base/users/a.b/skills", noLabel("user-id"), spec(func(s *corev1.PodSpec) {
 			s.Volumes[0] = corev1.Volume{Name: "tmp", VolumeSource: corev1.VolumeSource{EmptyDir: &corev1.EmptyDirVolumeSource{}}}
 		})), verdict: Refused,
-			violations: []Violation{{IdentityMissing, "metadata.labels[user-id]", "",
-				"no user: set this label to the sandbox's user id or, if the id is no legal label value, an annotation with the same key"}}},
+			violations: []Violation{{IdentityInvalid, "spec.volumes[1].hostPath.path", "/base/users/a.b/skills",
+				`is of the user "a.b", which is no legal id: mount those of a legal one`}}},
 		{name: "another path, without an identity", pod: node("/etc", noLabel("user-id"), subPath("x")), verdict: Refused,
 			violations: []Violation{{IdentityMissing, "metadata.labels[user-id]", "",
 				"no user: set this label to the sandbox's user id or, if the id is no legal label value, an annotation with the same key"},

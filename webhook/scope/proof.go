@@ -41,6 +41,9 @@ type Key []byte
 // Format keeps the key out of every message and log.
 func (Key) Format(state fmt.State, _ rune) { _, _ = state.Write([]byte("[key]")) }
 
+// MarshalText keeps the key out of JSON.
+func (Key) MarshalText() ([]byte, error) { return []byte("[key]"), nil }
+
 // SandboxID returns the hex digits of which a proof of the identity is a prefix: of SHA-256, or of
 // HMAC-SHA256 (RFC 2104) where there is a key.
 func SandboxID(id Identity, key Key) string {
