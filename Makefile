@@ -48,6 +48,12 @@ golden: build $(KUBERNETES) ## write what tests compare with: fixtures, docs, go
 	go test ./cmd/userscope -update
 	cd test && go test ./fixtures ./attack ./identity -update
 
+# In the background: it takes an hour and more.
+.PHONY: evidence
+evidence: ## run the full fuzzing and mutation testing, and write docs/evidence.md
+	@mkdir -p bin
+	@nohup test/evidence.sh >bin/evidence.log 2>&1 & echo "Running in the background; progress is in bin/evidence.log"
+
 .PHONY: build-race
 build-race:
 	go build -race -o bin/race/userscope ./cmd/userscope

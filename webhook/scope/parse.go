@@ -3,6 +3,7 @@ package scope
 import (
 	stdjson "encoding/json"
 	"errors"
+	"maps"
 	"slices"
 	"strconv"
 	"strings"
@@ -73,7 +74,8 @@ func unknownFields(raw []byte) ([]UnknownField, error) {
 		for _, problem := range strict {
 			field, text := at, ""
 			if named, ok := errors.AsType[json.FieldError](problem); ok {
-				field, text = at.child(named.FieldPath()), member(part, named.FieldPath())
+				field = at.child(named.FieldPath())
+				text, _ = member(part, named.FieldPath())
 			}
 			unknown = append(unknown, UnknownField{field, text})
 		}
@@ -98,27 +100,37 @@ func unknownFields(raw []byte) ([]UnknownField, error) {
 	return unknown, nil
 }
 
-// member returns the text of a string, or the JSON of another member, named by its path: emptyDir.future, sources[0].future. It is
-// empty where a name in the path has a dot or a bracket itself.
-func member(object []byte, path string) string {
-	steps := strings.FieldsFunc(path, func(r rune) bool { return strings.ContainsRune(".[]", r) })
-	for _, step := range steps {
-		var members map[string]stdjson.RawMessage
-		var elements []stdjson.RawMessage
-		if index, err := strconv.Atoi(step); err == nil && stdjson.Unmarshal(object, &elements) == nil && index < len(elements) {
-			object = elements[index]
+// member returns the text of a string, or the JSON of another member, named by its path:
+// emptyDir.future, sources[0].future. A name may have dots and brackets itself.
+func member(object []byte, path string) (string, bool) {
+	if path == "" {
+		var text string
+		if stdjson.Unmarshal(object, &text) == nil {
+			return text, true
+		}
+		return string(object), true
+	}
+	var elements []stdjson.RawMessage
+	if index, rest, ok := strings.Cut(strings.TrimPrefix(path, "["), "]"); ok && stdjson.Unmarshal(object, &elements) == nil {
+		if i, err := strconv.Atoi(index); err == nil && 0 <= i && i < len(elements) {
+			return member(elements[i], rest)
+		}
+	}
+	var members map[string]stdjson.RawMessage
+	if stdjson.Unmarshal(object, &members) != nil {
+		return "", false
+	}
+	path = strings.TrimPrefix(path, ".")
+	for _, name := range slices.Sorted(maps.Keys(members)) {
+		rest, ok := strings.CutPrefix(path, name)
+		if !ok || rest != "" && rest[0] != '.' && rest[0] != '[' {
 			continue
 		}
-		if stdjson.Unmarshal(object, &members) != nil {
-			return ""
+		if text, ok := member(members[name], rest); ok {
+			return text, true
 		}
-		object = members[step]
 	}
-	var text string
-	if stdjson.Unmarshal(object, &text) == nil {
-		return text
-	}
-	return string(object)
+	return "", false
 }
 
 // checkUnknownFields refuses fields inside volumes and volumeMounts that this build does not
