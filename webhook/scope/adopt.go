@@ -75,9 +75,9 @@ func (l Layout) spelled(below string) (Identity, bool) {
 
 // adopt takes one half of the identity from the spellings, which must agree, and be legal under
 // the rule of every policy: an id that is not is nobody's, and no reason to look elsewhere.
-func (r *review) adopt(noun string, ruleOf func(*Policy) IDRule, half func(Identity) string) (claimed, bool) {
+func (r *review) adopt(noun string, spelled []spelling, ruleOf func(*Policy) IDRule, half func(Identity) string) (claimed, bool) {
 	var first spelling
-	for _, s := range r.spellings() {
+	for _, s := range spelled {
 		id := half(s.Identity)
 		illegal := func(policy *Policy) bool { return ruleOf(policy).Check(id) != "" }
 		switch {

@@ -33,6 +33,8 @@ func (p Policies) Create(req Request) Decision {
 	for _, policy := range r.governing {
 		r.judge(policy, id, identified)
 	}
+	r.checkEnvFiles()
+	r.checkEphemeralContainers(&corev1.Pod{})
 	r.stamp(id, identified)
 	return r.decision(id)
 }
@@ -44,14 +46,12 @@ func (r *review) judge(policy *Policy, id Identity, identified bool) {
 		r.scopeUserData(policy, dirs)
 		r.checkClaimMounts(policy, dirs)
 	}
-	r.checkEnvFiles()
 	r.checkHostPaths(policy, dirs, identified)
 	r.checkOtherClaims(policy)
 	r.checkVolumeTypes(policy)
 	r.checkUnknownFields(policy)
 	r.checkSecrets(policy)
 	r.checkServiceAccount(policy)
-	r.checkEphemeralContainers(&corev1.Pod{})
 	r.checkDevices(policy)
 	r.checkVolumeOwnership(policy)
 	r.checkPodSecurity(policy)

@@ -65,10 +65,11 @@ func (r *review) identify() (Identity, bool) {
 	hasThreads := func(p *Policy) bool { return p.Layout.needsThread() }
 	needsThread := slices.ContainsFunc(concerned, hasThreads)
 
-	user, userOK := r.find("user", func(p *Policy) IDRule { return p.User }, func(i Identity) string { return i.User })
+	spelled := r.spellings()
+	user, userOK := r.find("user", spelled, func(p *Policy) IDRule { return p.User }, func(i Identity) string { return i.User })
 	thread, threadOK := claimed{}, true
 	if slices.ContainsFunc(r.governing, hasThreads) {
-		thread, threadOK = r.find("thread", func(p *Policy) IDRule { return p.Thread }, func(i Identity) string { return i.Thread })
+		thread, threadOK = r.find("thread", spelled, func(p *Policy) IDRule { return p.Thread }, func(i Identity) string { return i.Thread })
 	}
 	if userOK && threadOK && !user.found() && !thread.found() && !hasData {
 		return Identity{}, false
@@ -91,12 +92,12 @@ func (r *review) identify() (Identity, bool) {
 
 // find finds one half of the identity: declared, or else adopted. It is not found after a
 // violation either; the boolean tells that there was none.
-func (r *review) find(noun string, ruleOf func(*Policy) IDRule, half func(Identity) string) (claimed, bool) {
+func (r *review) find(noun string, spelled []spelling, ruleOf func(*Policy) IDRule, half func(Identity) string) (claimed, bool) {
 	declared, ok := r.declared(noun, ruleOf)
 	if !ok || declared.found() {
 		return declared, ok
 	}
-	return r.adopt(noun, ruleOf, half)
+	return r.adopt(noun, spelled, ruleOf, half)
 }
 
 // declared reads one id from the label and the annotation of its key, and checks it under the
