@@ -2,7 +2,9 @@ package config
 
 import (
 	"slices"
+	"strings"
 
+	"k8s.io/apimachinery/pkg/util/validation"
 	"k8s.io/apimachinery/pkg/util/validation/field"
 
 	"userscope.dev/userscope/webhook/scope"
@@ -25,11 +27,14 @@ func (c *compiler) allow(at *field.Path, allow Allow) scope.Allow {
 			c.mistakes = append(c.mistakes, field.NotSupported(at.Child("capabilities").Index(i), name, networkCapabilities))
 		}
 	}
+	if group := allow.FSGroup; group != nil && len(validation.IsValidGroupID(*group)) > 0 {
+		c.invalid(at.Child("fsGroup"), *group, "%s", strings.Join(validation.IsValidGroupID(*group), ", "))
+	}
 	if options := allow.SELinuxOptions; options != nil && (options.User != "" || options.Role != "") {
 		c.invalid(at.Child("seLinuxOptions"), *options, "must not set user or role: the Pod Security baseline forbids both")
 	}
 	return scope.Allow{
-		HostPaths:       c.hostPaths(at.Child("hostPaths"), allow.HostPaths),
+		HostPaths:       c.listedPaths(at.Child("hostPaths"), allow.HostPaths),
 		Claims:          c.list(at.Child("claims"), allow.Claims),
 		VolumeTypes:     c.list(at.Child("volumeTypes"), allow.VolumeTypes),
 		Secrets:         c.list(at.Child("secrets"), allow.Secrets),

@@ -38,25 +38,28 @@ func decode(document documents.Document) (*Policy, []error) {
 	if err != nil {
 		return nil, []error{err}
 	}
-	return policy, append(mistakes, nulls(nil, content)...)
+	return policy, append(mistakes, nulls(nil, content, maxNulls)...)
 }
 
-// nulls reports every null in a document.
-func nulls(at *field.Path, content any) []error {
+// maxNulls is how many nulls of a document are reported: where there are more, all are of one kind.
+const maxNulls = 10
+
+// nulls reports the nulls in a document, so many at the most.
+func nulls(at *field.Path, content any, most int) []error {
 	var mistakes []error
 	switch content := content.(type) {
 	case nil:
 		mistakes = append(mistakes, field.Invalid(at, nil, "leave the field out, or give it a value"))
 	case map[string]any:
 		for _, key := range slices.Sorted(maps.Keys(content)) {
-			mistakes = append(mistakes, nulls(at.Child(key), content[key])...)
+			mistakes = append(mistakes, nulls(at.Child(key), content[key], most-len(mistakes))...)
 		}
 	case []any:
 		for i, entry := range content {
-			mistakes = append(mistakes, nulls(at.Index(i), entry)...)
+			mistakes = append(mistakes, nulls(at.Index(i), entry, most-len(mistakes))...)
 		}
 	}
-	return mistakes
+	return mistakes[:min(len(mistakes), most)]
 }
 
 // wrongType says in words what the decoder says of a value that is not of its field's type.

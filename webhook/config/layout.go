@@ -84,8 +84,8 @@ func (c *compiler) overlaps(at *field.Path, layout scope.Layout) {
 	userData := scope.Directory{Template: layout.UserData, Access: scope.ReadWrite}
 	legacy := scope.Directory{Template: layout.Legacy, Access: scope.ReadOnly}
 	for _, directory := range append([]scope.Directory{userData}, layout.Directories...) {
-		if layout.Legacy.HasThread() && scope.Overlap(directory, legacy) != "" {
-			c.invalid(at.Child("legacyUserData"), legacy.String(), "could be taken for %s", directory)
+		if problem := scope.Overlap(directory, legacy); layout.Legacy.HasThread() && problem != "" {
+			c.invalid(at.Child("legacyUserData"), legacy.String(), "%s", problem)
 		}
 	}
 	for i, directory := range layout.Directories {
@@ -104,6 +104,22 @@ func (c *compiler) hostPaths(at *field.Path, paths []string) []string {
 		c.absolute(at.Index(i), file)
 	}
 	return c.list(at, paths)
+}
+
+// nodesOwn are directories of a node through which it, and every volume that it has mounted, can be
+// read or ruled.
+var nodesOwn = []string{"/proc", "/sys", "/dev", "/run", "/var/run", "/var/lib/kubelet"}
+
+// listedPaths checks the paths of the nodes that every sandbox may read.
+func (c *compiler) listedPaths(at *field.Path, paths []string) []string {
+	for i, file := range paths {
+		for _, own := range nodesOwn {
+			if nested(own, file) {
+				c.invalid(at.Index(i), file, "and %s, through which the node can be read or ruled, lie inside one another", own)
+			}
+		}
+	}
+	return c.hostPaths(at, paths)
 }
 
 // bases refuses paths of the nodes that lie inside one another: a listed path above a base, for

@@ -3,6 +3,7 @@ package config
 import (
 	"bytes"
 	"errors"
+	"fmt"
 	"os"
 	"path/filepath"
 	"slices"
@@ -17,8 +18,8 @@ import (
 const MinKeyLength = 32
 
 var (
-	errNoKey    = errors.New("the directory holds no key")
-	errShortKey = errors.New("a key has at least 32 bytes")
+	errNoKey   = errors.New("the directory holds no key")
+	errNotFile = errors.New("is no file")
 )
 
 // proof checks how identities are proved.
@@ -86,14 +87,29 @@ func ReadKeys(file string) ([]scope.Key, error) {
 	}
 	keys := make([]scope.Key, len(files))
 	for i, name := range files {
-		content, err := os.ReadFile(name)
-		if err != nil {
-			return nil, err
-		}
-		keys[i] = scope.Key(bytes.TrimSuffix(content, []byte("\n")))
-		if len(keys[i]) < MinKeyLength {
-			return nil, &os.PathError{Op: "read key", Path: name, Err: errShortKey}
+		if keys[i], err = readKey(name); err != nil {
+			return nil, &os.PathError{Op: "read key", Path: name, Err: err}
 		}
 	}
 	return keys, nil
+}
+
+// readKey reads one key, from a file that ends: a pipe would have the webhook wait for ever.
+func readKey(name string) (scope.Key, error) {
+	info, err := os.Stat(name)
+	if err != nil {
+		return nil, errors.Unwrap(err)
+	}
+	if !info.Mode().IsRegular() {
+		return nil, errNotFile
+	}
+	content, err := os.ReadFile(name)
+	if err != nil {
+		return nil, errors.Unwrap(err)
+	}
+	key := scope.Key(bytes.TrimSuffix(content, []byte("\n")))
+	if len(key) < MinKeyLength {
+		return nil, fmt.Errorf("has %d bytes without its last newline, and a key has at least %d", len(key), MinKeyLength)
+	}
+	return key, nil
 }

@@ -41,8 +41,8 @@ func (s *Source) Reload() (changed bool, err error) {
 	return true, nil
 }
 
-// Watch reloads at every interval until ctx ends, and reports each change, with a nil error, and
-// each error, once while it lasts. It looks at the files' contents, since a mounted ConfigMap or
+// Watch reloads at every interval until ctx ends. It reports each change and each end of an error,
+// with nil, and each error, once while it lasts. It looks at the files' contents, since a mounted ConfigMap or
 // Secret changes by the exchange of a symlink.
 func (s *Source) Watch(ctx context.Context, interval time.Duration, report func(error)) {
 	ticker := time.NewTicker(interval)
@@ -55,12 +55,13 @@ func (s *Source) Watch(ctx context.Context, interval time.Duration, report func(
 		case <-ticker.C:
 		}
 		changed, err := s.Reload()
-		if changed || err != nil && err.Error() != last {
+		problem := ""
+		if err != nil {
+			problem = err.Error()
+		}
+		if changed || problem != last {
 			report(err)
 		}
-		last = ""
-		if err != nil {
-			last = err.Error()
-		}
+		last = problem
 	}
 }

@@ -48,7 +48,7 @@ func TestSource(t *testing.T) {
 		{"the file written again", func() { write(t, file, keyed) }, false, "", 1, "deer-flow-home"},
 		{"another key", func() { write(t, key, strings.Repeat("b", 32)) }, true, "", 1, "deer-flow-home"},
 		{"a second key", func() { write(t, key+"2", strings.Repeat("c", 32)) }, true, "", 2, "deer-flow-home"},
-		{"a broken key", func() { write(t, key, "short") }, false, "a key has at least 32 bytes", 2, "deer-flow-home"},
+		{"a broken key", func() { write(t, key, "short") }, false, "and a key has at least 32", 2, "deer-flow-home"},
 		{"the key mended", func() { write(t, key, strings.Repeat("b", 32)) }, false, "", 2, "deer-flow-home"},
 		{"a broken policy", func() { write(t, file, "kind: Pod") }, false, "kind: Unsupported value", 2, "deer-flow-home"},
 		{"a truncated policy", func() { write(t, file, "") }, false, "holds no policy", 2, "deer-flow-home"},
@@ -103,6 +103,16 @@ func TestWatch(t *testing.T) {
 		if err := <-reports; err != nil {
 			t.Fatal(err)
 		}
+	}
+
+	// So is its end, if the old policy comes back.
+	write(t, file, "kind: Pod")
+	if err := <-reports; err == nil {
+		t.Fatal("a broken policy was taken")
+	}
+	write(t, file, minimal)
+	if err := <-reports; err != nil {
+		t.Fatal(err)
 	}
 	cancel()
 	<-ended

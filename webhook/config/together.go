@@ -23,21 +23,22 @@ func validateTogether(policies scope.Policies) field.ErrorList {
 		}
 		for _, other := range policies {
 			mistakes = append(mistakes, validateClaims(policy, other)...)
-			mistakes = append(mistakes, validateNodes(policy, other)...)
+			if policy != other { // see bases
+				mistakes = append(mistakes, validateNodes(field.NewPath("spec", "allow", "hostPaths"), policy.Allow.HostPaths, other)...)
+			}
 		}
 	}
 	return mistakes
 }
 
-// validateNodes refuses to list a path of the nodes that some policy divides among its users:
-// every policy's Pods run on the same nodes.
-func validateNodes(policy, other *scope.Policy) field.ErrorList {
+// validateNodes refuses paths of the nodes, bases or listed ones, that another policy divides among
+// its users: the Pods of all namespaces run on the same nodes.
+func validateNodes(at *field.Path, paths []string, other *scope.Policy) field.ErrorList {
 	var mistakes field.ErrorList
-	for i, listed := range policy.Allow.HostPaths {
+	for i, file := range paths {
 		for _, base := range other.HostPathBases {
-			if policy != other && nested(base, listed) {
-				mistakes = append(mistakes, field.Invalid(field.NewPath("spec", "allow", "hostPaths").Index(i), listed,
-					"and the base "+base+" of policy "+other.Name+" lie inside one another"))
+			if nested(base, file) {
+				mistakes = append(mistakes, field.Invalid(at.Index(i), file, "and the base "+base+" of policy "+other.Name+" lie inside one another"))
 			}
 		}
 	}
@@ -69,12 +70,11 @@ func validatePair(policy, other *scope.Policy) field.ErrorList {
 	if policy.Name == other.Name {
 		return field.ErrorList{field.Duplicate(field.NewPath("metadata", "name"), policy.Name)}
 	}
-	if !meet(policy, other) {
-		return nil
-	}
-
 	at := field.NewPath("spec")
-	var mistakes field.ErrorList
+	mistakes := validateNodes(at.Child("hostPathBases"), policy.HostPathBases, other)
+	if !meet(policy, other) {
+		return mistakes
+	}
 	alike := func(name string, value any, same bool) {
 		if !same {
 			mistakes = append(mistakes, field.Invalid(at.Child(name), value,

@@ -90,6 +90,14 @@ func TestListedPathsKeepOffTheBasesOfOthers(t *testing.T) {
 	checkParse(t, divided+"---"+strings.Replace(listing, ", /srv]", "]", 1), "")
 }
 
+// What one policy gives to alice another could give to somebody else.
+func TestBasesKeepOffTheBasesOfOthers(t *testing.T) {
+	divided := strings.Replace(minimal, "claim:", "hostPathBases: [/srv/data]\n  claim:", 1)
+	again := strings.Replace(beside, "namespaces: [deer-flow]", "namespaces: [elsewhere]\n  hostPathBases: [/x, /srv]", 1)
+	checkParse(t, divided+"---"+again, `spec.hostPathBases[1]: Invalid value: "/srv": and the base /srv/data of policy deer-flow lie inside one another`)
+	checkParse(t, divided+"---"+strings.Replace(again, ", /srv]", "]", 1), "")
+}
+
 // Policies of one namespace share their keys, which no error shows.
 func TestKeysTogether(t *testing.T) {
 	keyed := func(policy, file string) string {

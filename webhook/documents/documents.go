@@ -10,6 +10,7 @@ import (
 	"fmt"
 	"io"
 	"regexp"
+	"strconv"
 	"strings"
 	"unicode/utf8"
 
@@ -62,9 +63,7 @@ func readChunk(chunk []byte, line int) []Document {
 	}
 	content, err := readYAML(chunk)
 	if err != nil {
-		// Once more, with as many lines above it, for the error to name the file's own.
-		_, err = readYAML(append(bytes.Repeat([]byte("\n"), line), chunk...))
-		return []Document{mistaken(inWords(err)...)}
+		return []Document{mistaken(inWords(err, line)...)}
 	}
 	if string(content) == "null" {
 		return nil
@@ -126,8 +125,12 @@ func readYAML(chunk []byte) ([]byte, error) {
 	}
 }
 
-// inWords turns an error of the YAML libraries into mistakes of one line each.
-func inWords(err error) []error {
+// lineNumber is how the YAML libraries name a line.
+var lineNumber = regexp.MustCompile(`^line (\d+):`)
+
+// inWords turns an error of the YAML libraries into mistakes of one line each. There are as many
+// lines above the chunk as line says.
+func inWords(err error, line int) []error {
 	texts := []string{strings.TrimPrefix(err.Error(), "yaml: ")}
 	if several, ok := errors.AsType[*yamlv2.TypeError](err); ok {
 		texts = several.Errors
@@ -141,6 +144,10 @@ func inWords(err error) []error {
 		if number, ok := errors.AsType[*stdjson.UnsupportedValueError](err); ok {
 			text = number.Str + " is no number"
 		}
+		text = lineNumber.ReplaceAllStringFunc(text, func(prefix string) string {
+			number, _ := strconv.Atoi(lineNumber.FindStringSubmatch(prefix)[1])
+			return fmt.Sprintf("line %d:", line+number)
+		})
 		mistakes[i] = fmt.Errorf("not valid YAML: %s", strings.ReplaceAll(text, "\n", " "))
 	}
 	return mistakes
