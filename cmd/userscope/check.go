@@ -49,8 +49,9 @@ policy or a Pod cannot be read or the results cannot be printed, whatever they a
   userscope check --policy policy.yaml \
     --as system:serviceaccount:deer-flow:deer-flow-provisioner pod.yaml
 
-  # What would have become of the Pods that are running now
-  kubectl get pods -n deer-flow -o json | userscope check --policy policy.yaml -
+  # What would have become of the sandboxes that are running now
+  kubectl get pods -n deer-flow -l app=deer-flow-sandbox -o json | userscope check --policy policy.yaml \
+    --as system:serviceaccount:deer-flow:deer-flow-provisioner -
 
   # The refusals only
   userscope check --policy policy.yaml -o json pods/*.yaml | jq '.[] | select(.verdict == "refused")'`,

@@ -130,7 +130,7 @@ func TestCheckReadsEverything(t *testing.T) {
 		{"a List without items", `{"apiVersion":"v1","kind":"List"}`, "", "document 1: items: is missing or null: a List of no Pods has []"},
 		{"a List with items in the wrong case", `{"apiVersion":"v1","kind":"PodList","Items":[` + pod + `]}`, "", "document 1: items: is missing or null: a List of no Pods has []"},
 		{"a List whose items are no list", `{"apiVersion":"v1","kind":"List","items":{}}`, "", "document 1: is not a List: json: cannot unmarshal object into Go struct field .items of type []json.RawMessage"},
-		{"an item that is no Pod", `{"apiVersion":"v1","kind":"List","items":[{},` + pod + `]}`, "default/a  ungoverned\n", "document 1: items[0]: spec.containers: is empty: a Pod needs at least one container"},
+		{"an item that is no Pod", `{"apiVersion":"v1","kind":"List","items":[{},` + pod + `]}`, "default/a  ungoverned\n", "document 1: items[0]: metadata: is missing: a Pod has a name"},
 		{"UTF-16", "\xff\xfe{\x00}\x00", "", "document 1: is not text in UTF-8"},
 	} {
 		t.Run(test.name, func(t *testing.T) {

@@ -1,6 +1,7 @@
 package main
 
 import (
+	"errors"
 	"fmt"
 
 	"github.com/spf13/cobra"
@@ -40,7 +41,10 @@ Exit codes: 0 printed, 1 failed, 2 wrong usage.`,
 				return fmt.Errorf("--digits %d: must be %d to %d", digits, scope.MinProofDigits, scope.MaxProofDigits)
 			}
 			var key scope.Key
-			if keyFile != "" {
+			if cmd.Flags().Changed("key-file") {
+				if keyFile == "" {
+					return errors.New("--key-file: is empty: name a file or a directory, or leave it out")
+				}
 				keys, err := config.ReadKeys(keyFile)
 				if err != nil {
 					return &exitError{exitFailed, fmt.Errorf("--key-file: %w", err)}

@@ -3,6 +3,7 @@ package main
 import (
 	"context"
 	"errors"
+	"fmt"
 	"log/slog"
 	"os/signal"
 	"syscall"
@@ -29,7 +30,8 @@ func webhookCommand() *cobra.Command {
 		Use:   "webhook --policy FILE --cert-dir DIR",
 		Short: "Serve the admission webhook",
 		Long: `Serve the admission webhook: an API server sends each Pod that is to be created to /mutate,
-and Userscope rewrites it, refuses it or lets it pass.
+and Userscope rewrites it, refuses it or lets it pass. To /validate it sends each update and
+deletion of a Pod and each new ephemeral container, and Userscope refuses it or lets it pass.
 
 The policy and the certificate are checked before any port is opened. Webhook requests come
 over TLS with tls.crt and tls.key of --cert-dir, which are read again when they change. A
@@ -38,8 +40,8 @@ the webhook works, its certificate is unexpired and names the Service) and /metr
 
 On SIGTERM or SIGINT the server stops being ready, serves on for --drain-delay, closes its
 listener and waits for requests in flight. A second signal ends it at once. The webhook needs
-no access to the API server. It logs JSON lines to stderr: a line for each refusal, and at
---log-level debug one for each Pod that passes; never a Pod's contents.
+no access to the API server. Once it serves, it logs JSON lines to stderr: a line for each
+refusal, and at --log-level debug one for each Pod that passes; never a Pod's contents.
 
 Exit codes: 0 drained after a signal, 1 failed, 2 wrong usage.`,
 		Example: `  userscope webhook --policy policy.yaml --cert-dir /etc/userscope/tls \
@@ -73,14 +75,36 @@ Exit codes: 0 drained after a signal, 1 failed, 2 wrong usage.`,
 // person who waits, and far more often than the kubelet updates a mounted ConfigMap.
 const reloadInterval = 2 * time.Second
 
-// reportReload logs what became of a changed policy.
-func reportReload(policy string, err error) {
-	logger := log.Log.WithName("policy").WithValues("file", policy)
+// reloads tells people and alerts what became of a policy file.
+type reloads struct {
+	file       string
+	source     *config.Source
+	successful prometheus.Gauge
+}
+
+func newReloads(file string, source *config.Source, registry prometheus.Registerer) *reloads {
+	r := &reloads{file, source, prometheus.NewGauge(prometheus.GaugeOpts{
+		Name: "userscope_policy_last_reload_successful",
+		Help: "Whether the policy file and its keys, as they are now, are in force (1), or are not taken because of a mistake (0).",
+	})}
+	registry.MustRegister(r.successful)
+	return r
+}
+
+// report is called with nil when what the file says has come into force.
+func (r *reloads) report(err error) {
+	logger := log.Log.WithName("policy").WithValues("file", r.file)
 	if err != nil {
-		logger.Error(err, "the changed policy is not taken, the old one stays in force")
+		r.successful.Set(0)
+		logger.Error(err, "the policy or its keys are not taken, the old ones stay in force")
 		return
 	}
-	logger.Info("the changed policy is in force")
+	r.successful.Set(1)
+	var inForce []string
+	for _, policy := range r.source.Policies() {
+		inForce = append(inForce, fmt.Sprintf("%s: proof %s, keys %d", policy.Name, policy.Proof, len(policy.Keys)))
+	}
+	logger.Info("the policy is in force", "policies", inForce)
 }
 
 // serve runs the webhook until a signal ends it.
@@ -91,6 +115,7 @@ func serve(ctx context.Context, policy string, options server.Options) error {
 	}
 	registry := prometheus.NewRegistry()
 	registry.MustRegister(collectors.NewGoCollector(), collectors.NewProcessCollector(collectors.ProcessCollectorOpts{}))
+	reloads := newReloads(policy, source, registry)
 	handler, err := admission.New(source.Policies, registry)
 	if err != nil {
 		return err
@@ -104,6 +129,7 @@ func serve(ctx context.Context, policy string, options server.Options) error {
 	defer stop()
 	// Once the first signal has come, the next has its default effect: the end.
 	context.AfterFunc(ctx, stop)
-	go source.Watch(ctx, reloadInterval, func(err error) { reportReload(policy, err) })
+	reloads.report(nil)
+	go source.Watch(ctx, reloadInterval, reloads.report)
 	return srv.Run(ctx)
 }

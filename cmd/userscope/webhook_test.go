@@ -376,6 +376,20 @@ func TestWebhookFollowsKeysAndPolicy(t *testing.T) {
 		t.Errorf("the broken policy is not reported: %v\n%s", err, p.stderr.String())
 	}
 	await("an id of the key, while the policy is broken", newID, true)
+	const metric = "\nuserscope_policy_last_reload_successful "
+	if metrics := p.metrics(t); !strings.Contains(metrics, metric+"0\n") {
+		t.Errorf("while the policy is broken the metrics are\n%s", metrics)
+	}
+	put("policy.yaml", policy)
+	err = wait.PollUntilContextTimeout(t.Context(), 20*time.Millisecond, patience, true, func(context.Context) (bool, error) {
+		return strings.Contains(p.metrics(t), metric+"1\n"), nil
+	})
+	if err != nil {
+		t.Errorf("the end of the mistake is not counted: %v\n%s", err, p.stderr.String())
+	}
+	if log := p.stderr.String(); strings.Count(log, `"policies":["deer-flow: proof Always, keys 1"]`) != 3 {
+		t.Errorf("the log does not say three times what is in force:\n%s", log)
+	}
 	if log := p.stderr.String(); strings.Contains(log, "-key-") {
 		t.Errorf("the log shows a key:\n%s", log)
 	}
