@@ -80,6 +80,26 @@ var requests = []group{
 				Without: "I3", With: "ephemeral-container",
 				request: debugging(gateways, `{"volumeMounts": [{"name": "home", "mountPath": "/all"}]}`),
 			},
+			{
+				Name: "beside the gateway's processes", How: "no mount at all, but `targetContainerName: gateway`, whose files stand in `/proc/1/root`",
+				Without: "I3", With: "ephemeral-container",
+				request: debugging(gateways, `{"targetContainerName": "gateway"}`),
+			},
+			{
+				Name: "a Secret as a variable", How: "`env` with `secretKeyRef: postgres-password`, in a sandbox",
+				Without: "I4", With: "secret",
+				request: debugging(bobs(nil), `{"env": [{"name": "X", "valueFrom": {"secretKeyRef": {"name": "postgres-password", "key": "password"}}}]}`),
+			},
+			{
+				Name: "a Secret as the environment", How: "`envFrom` with `secretRef: postgres-password`, in a sandbox",
+				Without: "I4", With: "secret",
+				request: debugging(bobs(nil), `{"envFrom": [{"secretRef": {"name": "postgres-password"}}]}`),
+			},
+			{
+				Name: "a file of the claim in the environment", How: "`env` with a `fileKeyRef` from alice's file in the volume `user-data` of bob's sandbox",
+				Without: "I3", With: "claim-mount",
+				request: debugging(bobs(nil), `{"env": [{"name": "X", "valueFrom": {"fileKeyRef": {"volumeName": "user-data", "path": "deer-flow/users/alice/threads/thread-1/user-data/.env", "key": "X"}}}]}`),
+			},
 		},
 	},
 	{
@@ -242,8 +262,12 @@ func oversized(t *testing.T, s site, dryRun bool) outcome {
 	})
 }
 
-// debugging adds an ephemeral container with more fields to a Pod.
+// debugging adds, as the provisioner, an ephemeral container with more fields to a Pod.
 func debugging(attacked victim, fields string) func(*testing.T, site, bool) outcome {
+	return debuggingAs(provisioner, attacked, fields)
+}
+
+func debuggingAs(user string, attacked victim, fields string) func(*testing.T, site, bool) outcome {
 	return func(t *testing.T, s site, dryRun bool) outcome {
 		container := object{"name": "debugger", "image": "debugger:latest"}
 		if err := json.Unmarshal([]byte(fields), &container); err != nil {
@@ -253,8 +277,8 @@ func debugging(attacked victim, fields string) func(*testing.T, site, bool) outc
 		if err != nil {
 			t.Fatal(err)
 		}
-		return s.change(t, attacked, dryRun, oracle.JudgeEphemeralContainers, func(name string) (any, error) {
-			return s.pods(provisioner).Patch(t.Context(), name, types.StrategicMergePatchType, patch, metav1.PatchOptions{DryRun: dry(dryRun)}, "ephemeralcontainers")
+		return s.change(t, user, attacked, dryRun, oracle.JudgeEphemeralContainers, func(name string) (any, error) {
+			return s.pods(user).Patch(t.Context(), name, types.StrategicMergePatchType, patch, metav1.PatchOptions{DryRun: dry(dryRun)}, "ephemeralcontainers")
 		})
 	}
 }
@@ -266,7 +290,7 @@ func updating(attacked victim, kind types.PatchType, patch string, subresources 
 		if kind == types.ApplyPatchType {
 			options.Force = new(true)
 		}
-		return s.change(t, attacked, dryRun, oracle.JudgeUpdate, func(name string) (any, error) {
+		return s.change(t, provisioner, attacked, dryRun, oracle.JudgeUpdate, func(name string) (any, error) {
 			return s.pods(provisioner).Patch(t.Context(), name, kind, []byte(patch), options, subresources...)
 		})
 	}
@@ -275,7 +299,7 @@ func updating(attacked victim, kind types.PatchType, patch string, subresources 
 // replacing puts another Pod in a Pod's place.
 func replacing(attacked victim, change func(pod object)) func(*testing.T, site, bool) outcome {
 	return func(t *testing.T, s site, dryRun bool) outcome {
-		return s.change(t, attacked, dryRun, oracle.JudgeUpdate, func(name string) (any, error) {
+		return s.change(t, provisioner, attacked, dryRun, oracle.JudgeUpdate, func(name string) (any, error) {
 			pod := s.get(t, name)
 			change(pod)
 			return s.pods(provisioner).Update(t.Context(), manifest(t, pod), metav1.UpdateOptions{DryRun: dry(dryRun)})
@@ -286,7 +310,7 @@ func replacing(attacked victim, change func(pod object)) func(*testing.T, site, 
 // change judges what becomes of a stored Pod. The request returns the Pod as it is answered, or
 // nil.
 func (s site) change(
-	t *testing.T, attacked victim, dryRun bool,
+	t *testing.T, user string, attacked victim, dryRun bool,
 	judge func([]oracle.Policy, oracle.Request, map[string]any, map[string]any) []string,
 	request func(name string) (any, error),
 ) outcome {
@@ -303,7 +327,7 @@ func (s site) change(
 	if !dryRun {
 		answered = s.get(t, name)
 	}
-	return outcome{findings: judge(deerFlow, asked(provisioner), old, plain(t, answered))}
+	return outcome{findings: judge(deerFlow, asked(user), old, plain(t, answered))}
 }
 
 func deleting(attacked victim) func(*testing.T, site, bool) outcome {

@@ -27,7 +27,7 @@ func TestRollKey(t *testing.T) {
 
 	// One bad file, and what was there stays in force.
 	in.writeKey(t, "3-short", "short")
-	in.awaitLog(t, "a key has at least 32 bytes")
+	in.awaitLog(t, "and a key has at least 32")
 	in.await(t, old, true)
 	in.await(t, rolled, true)
 	in.removeKey(t, "3-short")

@@ -1,6 +1,10 @@
 package oracle
 
-import "reflect"
+import (
+	"reflect"
+	"slices"
+	"strings"
+)
 
 // secrets is I4 for Secrets: whoever may create Pods would otherwise read every Secret of the
 // namespace through one.
@@ -16,18 +20,36 @@ func (j *judgement) secrets() {
 			}
 		}
 	}
-	for _, c := range containers(j.pod, lasting) {
-		for _, variable := range children(c.object, "env") {
-			if source := child(variable, "valueFrom"); present(source, "secretKeyRef") {
-				j.allow(listed, text(child(source, "secretKeyRef"), "name"), "the Secret in variable %q of %s", text(variable, "name"), c.where)
-			}
+	for _, c := range containers(j.pod, everyone) {
+		j.environment(c)
+	}
+}
+
+// environment judges where a container's variables come from: I4 for Secrets, and I3 for files,
+// which the kubelet reads from the root of their volume, whatever part of it is mounted.
+func (j *judgement) environment(c container) {
+	listed := j.policy.Allowed.Secrets
+	for _, variable := range children(c.object, "env") {
+		source, name := child(variable, "valueFrom"), text(variable, "name")
+		if present(source, "secretKeyRef") {
+			j.allow(listed, text(child(source, "secretKeyRef"), "name"), "the Secret in variable %q of %s", name, c.where)
 		}
-		for _, source := range children(c.object, "envFrom") {
-			if present(source, "secretRef") {
-				j.allow(listed, text(child(source, "secretRef"), "name"), "a Secret in the environment of %s", c.where)
-			}
+		if file := child(source, "fileKeyRef"); file != nil && !j.isScratch(text(file, "volumeName")) {
+			j.condemn("I3", "variable %q of %s is read from volume %q as a whole", name, c.where, text(file, "volumeName"))
 		}
 	}
+	for _, source := range children(c.object, "envFrom") {
+		if present(source, "secretRef") {
+			j.allow(listed, text(child(source, "secretRef"), "name"), "a Secret in the environment of %s", c.where)
+		}
+	}
+}
+
+// isScratch reports whether a volume holds nothing but what the Pod itself wrote.
+func (j *judgement) isScratch(name string) bool {
+	return slices.ContainsFunc(volumes(j.pod), func(volume object) bool {
+		return text(volume, "name") == name && present(volume, "emptyDir")
+	})
 }
 
 // accounts is I4 for ServiceAccounts. The API server reads the second field where the first is
@@ -50,6 +72,17 @@ func (j *judgement) resources() {
 		for _, key := range []string{"resourceClaimName", "resourceClaimTemplateName"} {
 			if present(claim, key) {
 				j.allow(j.policy.Allowed.ResourceClaims, text(claim, key), "the %s of %q", key, text(claim, "name"))
+			}
+		}
+	}
+	// A resource with a domain in its name is a device, or whatever else some plugin of the node
+	// makes of it.
+	for _, c := range containers(j.pod, everyone) {
+		for _, kind := range []string{"limits", "requests"} {
+			for resource := range child(c.object, "resources", kind) {
+				if strings.Contains(resource, "/") {
+					j.allow(j.policy.Allowed.ResourceClaims, resource, "a resource of %s", c.where)
+				}
 			}
 		}
 	}

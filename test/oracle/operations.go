@@ -70,13 +70,20 @@ func JudgeEphemeralContainers(policies []Policy, request Request, old, updated m
 	}
 	var findings []string
 	for _, p := range policies {
-		if !slices.Contains(p.Namespaces, request.Namespace) || !p.isSandbox(old) && (!p.referenced(old) || p.exempts(request)) {
+		outside := p.provisions(request) && !p.isSandbox(old)
+		if !slices.Contains(p.Namespaces, request.Namespace) ||
+			!p.isSandbox(old) && !outside && (!p.referenced(old) || p.exempts(request)) {
 			continue
 		}
-		j := &judgement{policy: p, request: request}
+		j := &judgement{policy: p, request: request, pod: updated}
 		for _, c := range containers(updated, []string{"ephemeralContainers"}) {
-			if !known[text(c.object, "name")] {
-				j.ephemeralContainer(c, updated)
+			if known[text(c.object, "name")] {
+				continue
+			}
+			j.ephemeralContainer(c)
+			j.environment(c)
+			if outside {
+				j.condemn("I3", "a provisioner's %s joins a Pod that is no sandbox", c.where)
 			}
 		}
 		findings = append(findings, j.findings...)

@@ -13,15 +13,15 @@ func (j *judgement) devices() {
 // subPath, so that what they mount they mount whole.
 func (j *judgement) ephemeralContainers() {
 	for _, c := range containers(j.pod, []string{"ephemeralContainers"}) {
-		j.ephemeralContainer(c, j.pod)
+		j.ephemeralContainer(c)
 	}
 }
 
 // ephemeralContainer judges one ephemeral container by the volumes of its Pod.
-func (j *judgement) ephemeralContainer(c container, pod object) {
+func (j *judgement) ephemeralContainer(c container) {
 	for _, mount := range append(children(c.object, "volumeMounts"), children(c.object, "volumeDevices")...) {
 		name := text(mount, "name")
-		for _, volume := range volumes(pod) {
+		for _, volume := range volumes(j.pod) {
 			if text(volume, "name") == name && (present(volume, "persistentVolumeClaim") || present(volume, "hostPath")) {
 				j.condemn("I3", "%s mounts volume %q", c.where, name)
 			}

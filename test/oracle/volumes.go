@@ -105,19 +105,38 @@ func (j *judgement) onNode(path string) (Directory, bool) {
 	return directory, ok && known
 }
 
-// projected judges the tokens in a projected volume: the one that the API server puts into every
-// Pod, and those for listed audiences.
+// projected judges what is projected into a volume: the types that a volume of their own would
+// need no list for, and tokens, the one that the API server puts into every Pod and those for
+// listed audiences.
 func (j *judgement) projected(name string, source object) {
 	for _, projection := range children(source, "sources") {
-		if !present(projection, "serviceAccountToken") {
-			continue
+		sources := 0
+		for kind, what := range projection {
+			if what == nil {
+				continue
+			}
+			sources++
+			switch kind {
+			case "configMap", "downwardAPI", "clusterTrustBundle":
+			case "secret":
+				// As above.
+			case "serviceAccountToken":
+				j.token(name, child(projection, kind))
+			default:
+				j.allow(j.policy.Allowed.VolumeTypes, kind, "the type of a source of volume %q", name)
+			}
 		}
-		token := child(projection, "serviceAccountToken")
-		audience := text(token, "audience")
-		isOwn := audience == "" && text(token, "path") == "token" && number(token["expirationSeconds"]) == "3607" &&
-			strings.HasPrefix(name, "kube-api-access-")
-		if !isOwn {
-			j.allow(j.policy.Allowed.TokenAudiences, audience, "the audience of a token in volume %q", name)
+		if sources == 0 {
+			j.condemn("I4", "volume %q has a source that is none", name)
 		}
+	}
+}
+
+func (j *judgement) token(volume string, token object) {
+	audience := text(token, "audience")
+	isOwn := audience == "" && text(token, "path") == "token" && number(token["expirationSeconds"]) == "3607" &&
+		strings.HasPrefix(volume, "kube-api-access-")
+	if !isOwn {
+		j.allow(j.policy.Allowed.TokenAudiences, audience, "the audience of a token in volume %q", volume)
 	}
 }

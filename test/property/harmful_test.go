@@ -30,12 +30,7 @@ var harmful = []mutation{
 		mount["bindMountOptions"] = of[any](d, nil, []any{"noexec"})
 	}},
 	{"one more mount", func(d *drawing) {
-		var names []string
-		for _, volume := range list(d.spec(), "volumes") {
-			name, _ := volume["name"].(string)
-			names = append(names, name)
-		}
-		d.mount(of(d, append(names, "none")...), of(d, object{}, object{"subPath": d.path()}, object{"mountPath": d.spelledMountPath()}, object{"subPathExpr": "$(X)"}))
+		d.mount(d.anyVolume(), of(d, object{}, object{"subPath": d.path()}, object{"mountPath": d.spelledMountPath()}, object{"subPathExpr": "$(X)"}))
 	}},
 	{"one more mount of the claim", func(d *drawing) {
 		d.mount(d.volume("persistentVolumeClaim", object{"claimName": d.policy.Claim}), object{"subPath": d.path()})
@@ -104,11 +99,7 @@ var harmful = []mutation{
 	}},
 	{"no volumes", func(d *drawing) { d.spec()["volumes"] = of[any](d, nil, []any{}) }},
 	{"a device", func(d *drawing) {
-		name := d.policy.Volume
-		if volumes := list(d.spec(), "volumes"); len(volumes) > 0 {
-			name, _ = of(d, volumes...)["name"].(string)
-		}
-		add(d.container(), "volumeDevices", object{"name": name, "devicePath": "/dev/x"})
+		add(d.container(), "volumeDevices", object{"name": d.anyVolume(), "devicePath": "/dev/x"})
 	}},
 
 	// Identity and labels.
@@ -174,6 +165,9 @@ var harmful = []mutation{
 	{"a Secret as environment", func(d *drawing) {
 		add(d.container(), "envFrom", object{"prefix": "x", "secretRef": object{"name": d.secret()}})
 	}},
+	{"a file in a variable", func(d *drawing) {
+		add(d.container(), "env", object{"name": "F", "valueFrom": object{"fileKeyRef": object{"volumeName": d.anyVolume(), "path": d.path(), "key": "k"}}})
+	}},
 	{"a ServiceAccount", func(d *drawing) {
 		d.spec()["serviceAccountName"] = of(d, "gateway", "", "default", "lab-worker")
 		if d.chance(50) {
@@ -187,7 +181,7 @@ var harmful = []mutation{
 			object{"name": "r", "resourceClaimName": "gpu", "resourceClaimTemplateName": "disk"}, object{"name": "r"}))
 	}},
 	{"an extended resource", func(d *drawing) {
-		at(d.container(), "resources", of(d, "limits", "requests"))[of(d, "example.com/gpu", "gpu", "cpu", "ephemeral-storage")] = of[any](d, "1", 1)
+		at(d.container(), "resources", of(d, "limits", "requests"))[of(d, "example.com/gpu", "example.com/disk", "gpu", "cpu", "ephemeral-storage")] = of[any](d, "1", 1)
 	}},
 	{"a runtime class", func(d *drawing) { d.spec()["runtimeClassName"] = of(d, "runc", "", "gvisor") }},
 	{"an fsGroup", func(d *drawing) { at(d.spec(), "securityContext")["fsGroup"] = of(d, 0, 1000, 2000) }},
@@ -199,15 +193,13 @@ var harmful = []mutation{
 			object{"level": "s0:c7"}, object{"level": "s0:c1,c2"}, object{"type": "spc_t"}, object{"user": "u"}, object{"role": "r"}, object{"type": "container_t", "level": "s0:c7"})
 	}},
 	{"an ephemeral container", func(d *drawing) {
-		name := "none"
-		if volumes := list(d.spec(), "volumes"); len(volumes) > 0 {
-			name, _ = of(d, volumes...)["name"].(string)
-		}
+		name := d.anyVolume()
 		c := object{"name": d.name("debug"), "image": "image"}
 		of(d,
 			func() { c["volumeMounts"] = []any{object{"name": name, "mountPath": "/x", "subPath": d.path()}} },
 			func() { c["volumeDevices"] = []any{object{"name": name, "devicePath": "/dev/x"}} },
 			func() { c["securityContext"] = object{"privileged": true} },
+			func() { c["envFrom"] = []any{object{"secretRef": object{"name": d.secret()}}} },
 			func() {},
 		)()
 		add(d.spec(), "ephemeralContainers", c)

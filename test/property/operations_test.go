@@ -67,15 +67,11 @@ func relabel(d *drawing) {
 
 // debug adds ephemeral containers of all kinds. The first are as kubectl debug has them.
 func debug(d *drawing) {
-	var names []string
-	for _, volume := range list(d.spec(), "volumes") {
-		name, _ := volume["name"].(string)
-		names = append(names, name)
-	}
-	volume := of(d, append(names, "none")...)
+	volume := d.anyVolume()
 	c := object{"name": of(d, d.name("debugger"), "debug-1"), "image": "image"}
-	choice := of(d, 0, 1, 2, 3, 4, 5, 6)
-	d.good = d.good && choice < 3
+	choice := of(d, 0, 1, 2, 3, 4, 5, 6, 7, 8, 9)
+	// A provisioner debugs nothing but sandboxes.
+	d.good = d.good && choice < 3 && !slices.Contains(d.policy.Provisioners, d.request.Username)
 	[]func(){
 		func() {},
 		func() { c["securityContext"] = object{"capabilities": object{"add": []any{"SYS_PTRACE"}}} },
@@ -84,24 +80,32 @@ func debug(d *drawing) {
 		func() { c["volumeMounts"] = []any{object{"name": volume, "mountPath": "/x"}} },
 		func() { c["volumeMounts"] = []any{object{"name": volume, "mountPath": "/x", "subPath": "x"}} },
 		func() { c["volumeDevices"] = []any{object{"name": volume, "devicePath": "/dev/x"}} },
+		func() { c["envFrom"] = []any{object{"secretRef": object{"name": d.secret()}}} },
+		func() {
+			c["env"] = []any{object{"name": "S", "valueFrom": object{"secretKeyRef": object{"name": d.secret(), "key": "k"}}}}
+		},
+		func() {
+			c["env"] = []any{object{"name": "F", "valueFrom": object{"fileKeyRef": object{"volumeName": volume, "path": "x", "key": "k"}}}}
+		},
 	}[choice]()
 	add(d.spec(), "ephemeralContainers", c)
 }
 
 func TestUpdate(t *testing.T) {
-	checkOperations(t, scope.ImmutableField, relabel, func(o *operation) (*trial.Outcome, error) {
+	checkOperations(t, []scope.Rule{scope.ImmutableField}, relabel, func(o *operation) (*trial.Outcome, error) {
 		return o.in.Update(o.request, o.stored, o.raw())
 	})
 }
 
 func TestDelete(t *testing.T) {
-	checkOperations(t, scope.DeleteNotSandbox, func(*drawing) {}, func(o *operation) (*trial.Outcome, error) {
+	checkOperations(t, []scope.Rule{scope.DeleteNotSandbox}, func(*drawing) {}, func(o *operation) (*trial.Outcome, error) {
 		return o.in.Delete(o.request, o.stored)
 	})
 }
 
 func TestAddEphemeralContainers(t *testing.T) {
-	checkOperations(t, scope.EphemeralContainer, debug, func(o *operation) (*trial.Outcome, error) {
+	rules := []scope.Rule{scope.EphemeralContainer, scope.Secret, scope.ClaimMount}
+	checkOperations(t, rules, debug, func(o *operation) (*trial.Outcome, error) {
 		outcome, err := o.in.AddEphemeralContainers(o.request, o.stored, o.raw())
 		if err == nil && o.good && outcome.Decision.Verdict == scope.Refused {
 			outcome.Problems = append(outcome.Problems, "a good container is refused: "+describe(outcome.Decision.Violations))
@@ -111,8 +115,8 @@ func TestAddEphemeralContainers(t *testing.T) {
 }
 
 // checkOperations tries one operation on drawn Pods, and on a batch that is the same each time,
-// which shows that the operation passes and is refused for its rule.
-func checkOperations(t *testing.T, rule scope.Rule, change func(*drawing), do func(*operation) (*trial.Outcome, error)) {
+// which shows that the operation passes, and is refused for each of its rules and no other.
+func checkOperations(t *testing.T, rules []scope.Rule, change func(*drawing), do func(*operation) (*trial.Outcome, error)) {
 	generator := operations(installations(t), change)
 	check := func(t rapid.TB, o *operation) *trial.Outcome {
 		t.Helper()
@@ -128,17 +132,23 @@ func checkOperations(t *testing.T, rule scope.Rule, change func(*drawing), do fu
 	rapid.Check(t, func(t *rapid.T) { check(t, generator.Draw(t, "operation")) })
 
 	const size = batch / 5
-	verdicts := map[scope.Verdict]int{}
+	verdicts, refused := map[scope.Verdict]int{}, map[scope.Rule]int{}
 	for seed := range size {
 		outcome := check(t, generator.Example(seed))
 		verdicts[outcome.Decision.Verdict]++
 		for _, violation := range outcome.Decision.Violations {
-			if violation.Rule != rule {
+			refused[violation.Rule]++
+			if !slices.Contains(rules, violation.Rule) {
 				t.Errorf("seed %d: refused for %s", seed, violation.Rule)
 			}
 		}
 	}
-	t.Log(verdicts)
+	t.Log(verdicts, refused)
+	for _, rule := range rules {
+		if refused[rule] < size/100 {
+			t.Errorf("%s: %d of %d, want at least %d", rule, refused[rule], size, size/100)
+		}
+	}
 	for _, verdict := range []scope.Verdict{scope.Ungoverned, scope.Allowed, scope.Refused} {
 		if verdicts[verdict] < size/50 {
 			t.Errorf("%s: %d of %d, want at least %d", verdict, verdicts[verdict], size, size/50)

@@ -174,6 +174,16 @@ func (d *drawing) volume(kind string, source any) string {
 	return name
 }
 
+// anyVolume draws the name of one of the Pod's volumes, or of none.
+func (d *drawing) anyVolume() string {
+	names := []string{"none"}
+	for _, volume := range list(d.spec(), "volumes") {
+		name, _ := volume["name"].(string)
+		names = append(names, name)
+	}
+	return of(d, names...)
+}
+
 // mount adds a mount to some container.
 func (d *drawing) mount(volume string, fields object) {
 	mount := object{"name": volume, "mountPath": "/" + d.name("path")}

@@ -81,11 +81,11 @@ var lists = oracle.Policy{
 	Allowed: oracle.Allowed{
 		HostPaths:       []string{"/opt/models", "/opt/data-sets"},
 		Claims:          []string{"models", "papers"},
-		VolumeTypes:     []string{"nfs", "csi", "ephemeral", "image", "tomorrow"},
+		VolumeTypes:     []string{"nfs", "csi", "ephemeral", "image", "podCertificate", "tomorrow"},
 		Secrets:         []string{"lab-token", "lab-key"},
 		ServiceAccounts: []string{"lab-worker"},
 		TokenAudiences:  []string{"vault"},
-		ResourceClaims:  []string{"gpu"},
+		ResourceClaims:  []string{"gpu", "example.com/gpu"},
 		RuntimeClasses:  []string{"gvisor", "kata"},
 		Capabilities:    []string{"NET_ADMIN", "NET_RAW"},
 		FSGroup:         "2000",

@@ -87,7 +87,7 @@ func TestDecisionsAreAnswered(t *testing.T) {
 			name:  "a sandbox with a field inside a volume that this build does not know",
 			given: review(with(alices(), []any{object{"name": "user-data", "persistentVolumeClaim": object{"claimName": "deer-flow-home", "of": "tomorrow"}}}, "spec", "volumes")),
 			code:  http.StatusForbidden, reason: metav1.StatusReasonForbidden,
-			message: `userscope: unknown-field: spec.volumes[0].persistentVolumeClaim.of: "tomorrow": is unknown to this Userscope, or there twice: drop it, or upgrade Userscope`,
+			message: `userscope: unknown-field: spec.volumes[0].persistentVolumeClaim.of: "tomorrow": is unknown to this version, or there twice: drop it, or upgrade Userscope`,
 			audit:   map[string]string{"decision": "refused", "identity": "alice/t1 (label)", "rules": "unknown-field"},
 		},
 		{

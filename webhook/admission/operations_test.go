@@ -23,13 +23,13 @@ func TestLaterOperationsAreAnswered(t *testing.T) {
 		{"an update of nothing that matters", change("UPDATE", alices(), with(alices(), []any{"x/y"}, "metadata", "finalizers")), true, "allowed", ""},
 		{"an update of the gateway", change("UPDATE", gateway(), gateway()), true, "ungoverned", ""},
 		{"a sandbox made another user's", change("UPDATE", alices(), bobs()), false, "refused",
-			`userscope: immutable-field: metadata.labels[user-id]: "bob": says whose sandbox the Pod is, and cannot be added, changed or removed: create a new Pod instead`},
+			`userscope: immutable-field: metadata.labels[user-id]: "bob": marks the Pod as the sandbox of its user, and cannot be added, changed or removed: create a new Pod instead`},
 		{"an ephemeral container", subresource(change("UPDATE", alices(), alices())), true, "allowed", ""},
 		{"an ephemeral container with the claim", subresource(change("UPDATE", alices(), debugged())), false, "refused",
-			`userscope: ephemeral-container: spec.ephemeralContainers[0].volumeMounts[0].name: "user-data": is persistentVolumeClaim deer-flow-home as a whole: debug without it`},
+			`userscope: ephemeral-container: spec.ephemeralContainers[0].volumeMounts[0].name: "user-data": shows all of persistentVolumeClaim deer-flow-home: debug without it`},
 		{"a deletion of a sandbox", deletion(alices()), true, "allowed", ""},
 		{"a deletion of the gateway", deletion(gateway()), false, "refused",
-			`userscope: delete-not-sandbox: metadata.labels: "app=gateway": are not a sandbox's (app=deer-flow-sandbox), and this user deletes only sandboxes: use another user`},
+			`userscope: delete-not-sandbox: metadata.labels: "app=gateway": are not a sandbox's (app=deer-flow-sandbox), and a provisioner deletes nothing else: use another user`},
 	}
 	webhook := newDeerflowWebhook(t)
 	for _, test := range tests {

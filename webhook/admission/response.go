@@ -33,20 +33,31 @@ type unjudgedError struct {
 
 func (e *unjudgedError) Error() string { return e.message }
 
+// maxReason is how much of a reason is told and logged: it may quote what a stranger sent.
+const maxReason = 512
+
+// brief cuts a reason that is too long.
+func brief(reason string) string {
+	if len(reason) <= maxReason {
+		return reason
+	}
+	return strings.ToValidUTF8(reason[:maxReason], "") + "…"
+}
+
 // malformed means that the request cannot be read.
 func malformed(format string, args ...any) *unjudgedError {
-	return &unjudgedError{http.StatusBadRequest, metav1.StatusReasonBadRequest, fmt.Sprintf(format, args...)}
+	return &unjudgedError{http.StatusBadRequest, metav1.StatusReasonBadRequest, brief(fmt.Sprintf(format, args...))}
 }
 
 // tooLarge means that the request is longer than is read.
 func tooLarge(format string, args ...any) *unjudgedError {
-	return &unjudgedError{http.StatusRequestEntityTooLarge, metav1.StatusReasonRequestEntityTooLarge, fmt.Sprintf(format, args...)}
+	return &unjudgedError{http.StatusRequestEntityTooLarge, metav1.StatusReasonRequestEntityTooLarge, brief(fmt.Sprintf(format, args...))}
 }
 
 // unsupported means that the request is none of those that Userscope judges. To let it pass
 // would wave through what nobody has thought about.
 func unsupported(format string, args ...any) *unjudgedError {
-	return &unjudgedError{http.StatusForbidden, metav1.StatusReasonForbidden, fmt.Sprintf(format, args...)}
+	return &unjudgedError{http.StatusForbidden, metav1.StatusReasonForbidden, brief(fmt.Sprintf(format, args...))}
 }
 
 func (e *unjudgedError) response() ctrladmission.Response {

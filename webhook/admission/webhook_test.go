@@ -140,7 +140,15 @@ func TestBadInputIsRefused(t *testing.T) {
 		},
 		{
 			name: "an object without members", body: text(t, review(object{})),
+			code: http.StatusBadRequest, message: "request.object: metadata: is missing: a Pod has a name", uid: uid,
+		},
+		{
+			name: "an object without containers", body: text(t, review(object{"metadata": object{"name": "a"}})),
 			code: http.StatusBadRequest, message: "request.object: spec.containers: is empty: a Pod needs at least one container", uid: uid,
+		},
+		{
+			name: "a quantity that takes hours to read", body: text(t, review(object{"metadata": object{}, "spec": object{"overhead": object{"cpu": "1e-2000000000"}}})),
+			code: http.StatusBadRequest, message: `request.object: "1e-2000000000" has more digits than any quantity`, uid: uid,
 		},
 		{
 			name: "an object that is a string", body: text(t, with(review(nil), "Pod", "request", "object")),

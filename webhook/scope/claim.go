@@ -42,16 +42,16 @@ func (r *review) checkClaimMounts(policy *Policy, dirs tree) {
 	}
 }
 
-// checkEnvFiles refuses environment variables from files of anything but an emptyDir: the kubelet
-// reads them from the volume's root, past every subPath (KEP-3721).
-func (r *review) checkEnvFiles() {
+// checkEnvFiles refuses environment variables of the containers that come from files of anything
+// but an emptyDir: the kubelet reads them from the volume's root, past every subPath (KEP-3721).
+func (r *review) checkEnvFiles(judged []container) {
 	scratch := map[string]bool{}
 	for i := range r.pod.Spec.Volumes {
 		if r.pod.Spec.Volumes[i].EmptyDir != nil {
 			scratch[r.pod.Spec.Volumes[i].Name] = true
 		}
 	}
-	for _, c := range containers(r.pod) {
+	for _, c := range judged {
 		for i, env := range c.Env {
 			if env.ValueFrom != nil && env.ValueFrom.FileKeyRef != nil && !scratch[env.ValueFrom.FileKeyRef.VolumeName] {
 				r.refuse(ClaimMount, c.at("env", i, "valueFrom", "fileKeyRef", "volumeName"), env.ValueFrom.FileKeyRef.VolumeName,
@@ -83,6 +83,9 @@ func cleanRelative(subPath string) (clean, problem string) {
 		return "", "contains .."
 	}
 	if clean = path.Clean(subPath); clean == "." {
+		if subPath == "" {
+			return "", "is missing, and so the mount shows the whole claim"
+		}
 		return "", "is the whole claim, with every user's data"
 	}
 	return clean, ""

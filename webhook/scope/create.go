@@ -33,8 +33,8 @@ func (p Policies) Create(req Request) Decision {
 	for _, policy := range r.governing {
 		r.judge(policy, id, identified)
 	}
-	r.checkEnvFiles()
-	r.checkEphemeralContainers(&corev1.Pod{})
+	r.checkEnvFiles(containers(r.pod))
+	r.checkEphemeralContainers(newEphemeralContainers(r.pod, &corev1.Pod{}))
 	r.stamp(id, identified)
 	return r.decision(id)
 }

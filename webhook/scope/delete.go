@@ -15,7 +15,7 @@ func (p Policies) Delete(req Request, old *corev1.Pod) Decision {
 		r.governing = append(r.governing, policy)
 		if !policy.isSandbox(old) {
 			r.refuse(DeleteNotSandbox, location{"metadata", "labels"}, labelsText(old.Labels),
-				"are not a sandbox's ("+labelsText(policy.Selector)+"), and this user deletes only sandboxes: use another user")
+				"are not a sandbox's ("+labelsText(policy.Selector)+"), and a provisioner deletes nothing else: use another user")
 		}
 	}
 	if len(r.governing) == 0 {

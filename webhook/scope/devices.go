@@ -18,7 +18,7 @@ import (
 func (r *review) checkDevices(policy *Policy) {
 	for _, c := range containers(r.pod) {
 		for i, device := range c.VolumeDevices {
-			r.refuse(VolumeDevice, c.at("volumeDevices", i, "name"), device.Name, "is a volume as a raw device, which shows all that is on it: mount it as a directory, or drop it")
+			r.refuse(VolumeDevice, c.at("volumeDevices", i, "name"), device.Name, "is a raw device, which shows all of the volume: mount it as a directory")
 		}
 	}
 	for _, c := range containers(r.pod) {
@@ -43,7 +43,7 @@ func (r *review) checkResources(policy *Policy, resources corev1.ResourceList, a
 		if strings.Contains(string(name), "/") && !slices.Contains(policy.Allow.ResourceClaims, string(name)) {
 			amount := resources[name]
 			r.refuse(ResourceClaim, at.child(mapKey(name)), amount.String(),
-				"is a device that sandboxes may not claim: drop it, or have the policy list it")
+				"asks for a device that is not listed: drop it, or have the policy list it")
 		}
 	}
 }

@@ -8,7 +8,8 @@ import (
 
 // An ephemeral container joins a running Pod, as kubectl debug does it. The API forbids it a
 // subPath, so that a mount of the claim would be all of the claim. Only new containers are
-// judged, and capabilities are not: kubectl debug adds SYS_PTRACE.
+// judged, and capabilities are not: kubectl debug adds SYS_PTRACE. A provisioner debugs only
+// sandboxes: beside the gateway's processes it would see, in /proc, the gateway's files.
 
 // AddEphemeralContainers judges a change of a Pod's ephemeral containers, from old to req.Pod.
 // It governs sandboxes whoever asks, whatever a provisioner asks, and Pods with the claim
@@ -23,40 +24,58 @@ func (p Policies) AddEphemeralContainers(req Request, old *corev1.Pod) Decision 
 	if len(r.governing) == 0 {
 		return Decision{Verdict: Ungoverned}
 	}
-	r.checkEphemeralContainers(old)
+	added := newEphemeralContainers(r.pod, old)
+	for _, policy := range r.governing {
+		if policy.isProvisioner(req.Creator) && !policy.isSandbox(old) {
+			r.refuseDebugger(policy, added)
+		}
+		r.checkSecretVariables(policy, added)
+	}
+	r.checkEnvFiles(added)
+	r.checkEphemeralContainers(added)
 	return r.decision(Identity{})
 }
 
-// checkEphemeralContainers judges the ephemeral containers that the old Pod does not have. A new
-// Pod has no old one; the API server would not let it have any.
-func (r *review) checkEphemeralContainers(old *corev1.Pod) {
-	for _, c := range containers(r.pod) {
-		if c.list == "ephemeralContainers" && !hasEphemeralContainer(old, c.Name) {
-			r.checkEphemeralContainer(c)
-		}
+// newEphemeralContainers returns the ephemeral containers of a Pod that the old one does not have. A
+// new Pod has no old one; the API server would not let it have any.
+func newEphemeralContainers(pod, old *corev1.Pod) []container {
+	known := map[string]bool{}
+	for i := range old.Spec.EphemeralContainers {
+		known[old.Spec.EphemeralContainers[i].Name] = true
+	}
+	return slices.DeleteFunc(containers(pod), func(c container) bool {
+		return c.list != "ephemeralContainers" || known[c.Name]
+	})
+}
+
+// refuseDebugger refuses ephemeral containers in a Pod that is no sandbox.
+func (r *review) refuseDebugger(policy *Policy, added []container) {
+	for _, c := range added {
+		r.refuse(EphemeralContainer, c.at("name"), c.Name,
+			"joins a Pod that is no sandbox ("+labelsText(policy.Selector)+"), and a provisioner debugs nothing else: use another user")
 	}
 }
 
-// checkEphemeralContainer refuses mounts of persistent data, devices and privilege.
-func (r *review) checkEphemeralContainer(c container) {
+// checkEphemeralContainers refuses mounts of persistent data, devices and privilege.
+func (r *review) checkEphemeralContainers(added []container) {
 	const remedy = ": debug without it"
-	for i, m := range c.VolumeMounts {
-		for j := range r.pod.Spec.Volumes {
-			volume := &r.pod.Spec.Volumes[j]
-			if volume.Name == m.Name && (volume.PersistentVolumeClaim != nil || volume.HostPath != nil) {
-				r.refuse(EphemeralContainer, c.at("volumeMounts", i, "name"), m.Name, "is "+printable(volumeText(volume))+" as a whole"+remedy)
+	persistent := map[string]string{}
+	for i := range r.pod.Spec.Volumes {
+		if volume := &r.pod.Spec.Volumes[i]; volume.PersistentVolumeClaim != nil || volume.HostPath != nil {
+			persistent[volume.Name] = volumeText(volume)
+		}
+	}
+	for _, c := range added {
+		for i, m := range c.VolumeMounts {
+			if text, ok := persistent[m.Name]; ok {
+				r.refuse(EphemeralContainer, c.at("volumeMounts", i, "name"), m.Name, "shows all of "+printable(text)+remedy)
 			}
 		}
+		for i, device := range c.VolumeDevices {
+			r.refuse(EphemeralContainer, c.at("volumeDevices", i, "name"), device.Name, "is a volume as a raw device"+remedy)
+		}
+		if c.SecurityContext != nil && c.SecurityContext.Privileged != nil && *c.SecurityContext.Privileged {
+			r.refuse(EphemeralContainer, c.at("securityContext", "privileged"), "true", "would own the node and everyone's data on it"+remedy)
+		}
 	}
-	for i, device := range c.VolumeDevices {
-		r.refuse(EphemeralContainer, c.at("volumeDevices", i, "name"), device.Name, "is a volume as a raw device"+remedy)
-	}
-	if c.SecurityContext != nil && c.SecurityContext.Privileged != nil && *c.SecurityContext.Privileged {
-		r.refuse(EphemeralContainer, c.at("securityContext", "privileged"), "true", "owns the node and everyone's data on it"+remedy)
-	}
-}
-
-// hasEphemeralContainer reports whether the Pod has an ephemeral container of the name.
-func hasEphemeralContainer(pod *corev1.Pod, name string) bool {
-	return slices.ContainsFunc(pod.Spec.EphemeralContainers, func(c corev1.EphemeralContainer) bool { return c.Name == name })
 }

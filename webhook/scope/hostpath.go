@@ -70,7 +70,7 @@ func (r *review) checkHostPathMounts(volumes map[string]Access) {
 			r.refuse(HostPath, m.at("subPathExpr"), m.SubPathExpr, "is a part of a hostPath volume: mount the volume without subPathExpr")
 		}
 		if access == ReadOnly {
-			r.setTrue(&m.ReadOnly, m.at("readOnly"), "the policy has it as ReadOnly")
+			r.setTrue(&m.ReadOnly, m.at("readOnly"), "the policy lists the directory as ReadOnly")
 		}
 	}
 }

@@ -78,7 +78,12 @@ func (r *review) identify() (Identity, bool) {
 		user = claimed{policy.DefaultUser, SourceDefault}
 	}
 	if userOK && !user.found() {
-		r.refuseMissing(policy.User.Key, "user")
+		if thread.source == SourceSubPath && policy.Proof != ProofAlways {
+			r.refuse(IdentityMissing, location{"metadata", "labels", mapKey(policy.User.Key)}, "",
+				"no user, only a thread's directory (DeerFlow to 2026-05): set this label, an annotation with the same key, or the policy's defaultUser")
+		} else {
+			r.refuseMissing(policy.User.Key, "user")
+		}
 	}
 	if threadOK && needsThread && !thread.found() {
 		r.refuseMissing(policy.Thread.Key, "thread")
@@ -120,7 +125,7 @@ func (r *review) declared(noun string, ruleOf func(*Policy) IDRule) (claimed, bo
 	check(hasLabel, label, inLabels)
 	check(hasAnnotation, annotation, inAnnotations)
 	if hasLabel && hasAnnotation && label != annotation {
-		r.refuse(IdentityConflict, inAnnotations, annotation, fmt.Sprintf("contradicts the label with the same key, which says %s: set only one of them, or both alike", quote(label)))
+		r.refuse(IdentityConflict, inAnnotations, annotation, "contradicts the label with the same key: set only one of them, or both alike; the label says "+quote(label))
 		ok = false
 	}
 	switch {

@@ -71,12 +71,14 @@ func TestAdoptedIdentity(t *testing.T) {
 		return Violation{IdentityMissing, "metadata.labels[" + noun + "-id]", "",
 			"no " + noun + ": set this label to the sandbox's " + noun + " id or, if the id is no legal label value, an annotation with the same key"}
 	}
+	onlyThread := Violation{IdentityMissing, "metadata.labels[user-id]", "",
+		"no user, only a thread's directory (DeerFlow to 2026-05): set this label, an annotation with the same key, or the policy's defaultUser"}
 	const secondMount = "spec.containers[0].volumeMounts[1].subPath"
 	conflict := func(at, path, noun, id, other string) []Violation {
-		return []Violation{{IdentityConflict, at, path, fmt.Sprintf("is another %s's: mount one %s's only; found %q and %q", noun, noun, other, id)}}
+		return []Violation{{IdentityConflict, at, path, fmt.Sprintf("names another %s than mounts before it: mount directories of one %s; found %q and %q", noun, noun, other, id)}}
 	}
 	illegal := func(noun, id, path string) Violation {
-		return Violation{IdentityInvalid, firstSubPathAt, path, fmt.Sprintf("is of the %s %q, which is no legal id: mount those of a legal one", noun, id)}
+		return Violation{IdentityInvalid, firstSubPathAt, path, fmt.Sprintf("names the %s %q, which is no legal id: mount directories of a legal one", noun, id)}
 	}
 	const bobsSkills = "deer-flow/users/bob/skills"
 
@@ -107,13 +109,14 @@ func TestAdoptedIdentity(t *testing.T) {
 		{name: "a mount and a hostPath of two users", pod: unlabelled(alicePlain[:16], onHost("/base/users/bob/skills")), verdict: Refused,
 			violations: conflict("spec.volumes[1].hostPath.path", "/base/users/bob/skills", "user", "bob", "alice")},
 		{name: "only a user", pod: unlabelled(alicePlain[:16], subPath("deer-flow/users/alice/skills")), verdict: Refused, violations: []Violation{missing("thread")}},
-		{name: "only the path of old", pod: unlabelled(alicePlain[:16], subPath("threads/t1/user-data")), verdict: Refused, violations: []Violation{missing("user")}},
+		{name: "only the path of old", pod: unlabelled(alicePlain[:16], subPath("threads/t1/user-data")), verdict: Refused, violations: []Violation{onlyThread}},
+		{name: "only the path of old, where all is to be proved", policy: deerflow(func(p *Policy) { p.Proof = ProofAlways }), pod: unlabelled(alicePlain[:16], subPath("threads/t1/user-data")), verdict: Refused, violations: []Violation{missing("user")}},
 		{name: "an expression spells nothing", pod: unlabelled(alicePlain[:16], first(func(c *corev1.Container) {
 			c.VolumeMounts[0].SubPathExpr = "$(X)"
 		})), verdict: Refused, violations: []Violation{missing("user"), missing("thread")}},
 		{name: "a path upwards spells nothing", pod: unlabelled(alicePlain[:16], subPath("x/../"+aliceDir)), verdict: Refused, violations: []Violation{missing("user"), missing("thread")}},
 		{name: "a hostPath upwards spells nothing", pod: unlabelled(alicePlain[:16], unmounted, onHost("/base/x/../users/alice/skills")), verdict: Refused,
-			violations: []Violation{missing("user"), {HostPath, "spec.volumes[1].hostPath.path", "/base/x/../users/alice/skills", "contains ..: write the path that it means"}}},
+			violations: []Violation{onlyThread, {HostPath, "spec.volumes[1].hostPath.path", "/base/x/../users/alice/skills", "contains ..: write the path that it means"}}},
 		{name: "a mount of another claim spells nothing", pod: unlabelled(alicePlain[:16], subPath("x"), func(pod *corev1.Pod) {
 			addVolume(claimVolume("s", "skills"))(pod)
 			pod.Spec.Volumes[1].PersistentVolumeClaim.ReadOnly = true
@@ -158,16 +161,16 @@ func TestProof(t *testing.T) {
 		{name: "upper-case digits", sandboxID: strings.ToUpper(alicePlain[:16]), declared: "Never", adopted: "Never", message: malformed},
 		{name: "something that is no number", sandboxID: alicePlain[:15] + "z", declared: "Adopted Never", adopted: "Never", message: malformed},
 		{name: "8 digits", sandboxID: alicePlain[:8], declared: "Adopted Never", adopted: "Never",
-			message: "has 8 digits, too few (DeerFlow 2026-06-23 to 07-24): upgrade, set labels, or use proof: Never",
-			always:  "has 8 digits, too few (DeerFlow 2026-06-23 to 07-24): upgrade, or use another proof"},
+			message: "has 8 digits, too few (DeerFlow 2026-06-23 to 07-24): upgrade the gateway, set labels, or use proof: Never",
+			always:  "has 8 digits, too few (DeerFlow 2026-06-23 to 07-24): upgrade the gateway, or use proof: Adopted and set labels"},
 		{name: "8 digits where there is a key", sandboxID: alicePlain[:8], keys: []Key{key}, declared: "Adopted Never", adopted: "Never",
 			message: "has 8 digits, too few (DeerFlow 2026-06-23 to 07-24): have the gateway mint it with the key"},
 		{name: "8 digits of the thread", sandboxID: threadPlain[:8], declared: "Adopted Never", adopted: "Never",
-			message: "is of the thread alone (DeerFlow before 2026-06-23): upgrade, set labels, or use proof: Never",
-			always:  "is of the thread alone (DeerFlow before 2026-06-23): upgrade, or use another proof"},
+			message: "is of the thread alone (DeerFlow before 2026-06-23): upgrade the gateway, set labels, or use proof: Never",
+			always:  "is of the thread alone (DeerFlow before 2026-06-23): upgrade the gateway, or use proof: Adopted and set labels"},
 		{name: "the thread itself", sandboxID: "t1", declared: "Adopted Never", adopted: "Never",
 			message: "is random (DeerFlow without a thread): give it a thread, set labels, or use proof: Never",
-			always:  "is random (DeerFlow without a thread): give it a thread, or use another proof"},
+			always:  "is random (DeerFlow without a thread): give it a thread, or use proof: Adopted and set labels"},
 		{name: "16 digits under the key", sandboxID: aliceKeyed[:16], keys: []Key{key}, declared: "Adopted Always Never", adopted: "Adopted Always Never"},
 		{name: "16 digits under the second key", sandboxID: aliceOther[:16], keys: []Key{key, otherKey}, declared: "Adopted Always Never", adopted: "Adopted Always Never"},
 		{name: "16 digits under another key", sandboxID: aliceOther[:16], keys: []Key{key}, declared: "Never", adopted: "Never", message: anotherKey},
@@ -302,8 +305,8 @@ func TestStamps(t *testing.T) {
 			[]Edit{{Op: "add", Path: "/metadata/labels", Value: map[string]string{"user-id": "alice"}}, threadLabel}},
 		{"an id that is no label value", nil, sandbox(marked, noLabel("user-id"), annotation("user-id", "-alice"), annotation("thread-id", "t1"), subPath("deer-flow/users/-alice/threads/t1/user-data")), nil},
 		{"no thread", hub, sandbox(marked, noLabel("thread-id"), subPath("home/alice")), []Edit{user}},
-		{"no metadata", deerflow(func(p *Policy) { p.Selector = nil }), &corev1.Pod{}, []Edit{{Op: "add", Path: "/metadata",
-			Value: map[string]any{"annotations": map[string]string{policies: "deer-flow"}}}}},
+		{"no labels and no annotations", deerflow(func(p *Policy) { p.Selector = nil }), &corev1.Pod{},
+			[]Edit{{Op: "add", Path: "/metadata/annotations", Value: map[string]string{policies: "deer-flow"}}}},
 		{"no data and no identity", nil, unlabelled("", marked, volumes(), mountsOf()), nil},
 	}
 	for _, test := range tests {

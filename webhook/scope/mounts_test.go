@@ -87,7 +87,7 @@ func TestClaimMounts(t *testing.T) {
 		{name: "another directory, at the user-data path", verdict: Rewritten,
 			pod:   extra(corev1.VolumeMount{MountPath: "/mnt/user-data", SubPath: alice + "skills", ReadOnly: true}),
 			edits: setTo(base+"subPath", alice+"skills", aliceDir, at+"subPath")},
-		refused("no subPath", "", "is the whole claim, with every user's data"),
+		refused("no subPath", "", "is missing, and so the mount shows the whole claim"),
 		refused("the claim's root", ".", "is the whole claim, with every user's data"),
 		refused("the claim's root again", ".//./", "is the whole claim, with every user's data"),
 		refused("an absolute path", "/"+alice+"skills", "is absolute"),
@@ -122,7 +122,7 @@ func TestClaimMounts(t *testing.T) {
 				s.Volumes = append(s.Volumes, claimVolume("extra-0", "deer-flow-home"))
 				s.InitContainers = []corev1.Container{{VolumeMounts: []corev1.VolumeMount{{Name: "extra-0", MountPath: "/x"}}}}
 			})),
-			violations: []Violation{{ClaimMount, "spec.initContainers[0].volumeMounts[0].subPath", "", "is the whole claim, with every user's data" + remedy}}},
+			violations: []Violation{{ClaimMount, "spec.initContainers[0].volumeMounts[0].subPath", "", "is missing, and so the mount shows the whole claim" + remedy}}},
 		{name: "a layout at the claim's root", policy: deerflow(func(p *Policy) { p.Layout.Root = "" }),
 			pod:     sandbox(subPath("users/alice/threads/t1/user-data"), addMount(corev1.VolumeMount{Name: "user-data", MountPath: "/x", SubPath: "shared/tools", ReadOnly: true})),
 			verdict: Allowed},
@@ -139,7 +139,7 @@ func TestHostPaths(t *testing.T) {
 		at     = "spec.volumes[1].hostPath."
 		ro     = "/spec/containers/0/volumeMounts/1/readOnly"
 		roAt   = "spec.containers[0].volumeMounts[1].readOnly"
-		why    = "the policy has it as ReadOnly"
+		why    = "the policy lists the directory as ReadOnly"
 		remedy = "is not a hostPath that this sandbox may have: use the claim, or have the policy list it"
 	)
 	node := func(path string, tweaks ...func(*corev1.Pod)) *corev1.Pod {
@@ -188,7 +188,7 @@ func TestHostPaths(t *testing.T) {
 			s.Volumes[0] = corev1.Volume{Name: "tmp", VolumeSource: corev1.VolumeSource{EmptyDir: &corev1.EmptyDirVolumeSource{}}}
 		})), verdict: Refused,
 			violations: []Violation{{IdentityInvalid, "spec.volumes[1].hostPath.path", "/base/users/a.b/skills",
-				`is of the user "a.b", which is no legal id: mount those of a legal one`}}},
+				`names the user "a.b", which is no legal id: mount directories of a legal one`}}},
 		{name: "another path, without an identity", pod: node("/etc", noLabel("user-id"), subPath("x")), verdict: Refused,
 			violations: []Violation{{IdentityMissing, "metadata.labels[user-id]", "",
 				"no user: set this label to the sandbox's user id or, if the id is no legal label value, an annotation with the same key"},

@@ -9,7 +9,7 @@ import (
 
 func TestUpdate(t *testing.T) {
 	const (
-		fixed   = "says whose sandbox the Pod is, and cannot be added, changed or removed: create a new Pod instead"
+		fixed   = "marks the Pod as the sandbox of its user, and cannot be added, changed or removed: create a new Pod instead"
 		adopted = "would make a sandbox of a Pod that was not created as one: create a new Pod instead"
 	)
 	label := func(key, value string) []Violation {
@@ -86,7 +86,7 @@ func TestDelete(t *testing.T) {
 	unmarked := sandbox()
 	unmarked.Annotations = nil
 	unlabelled := sandbox(noLabel("app"))
-	wrong := []Violation{{DeleteNotSandbox, "metadata.labels", "app=gateway", "are not a sandbox's (app=deer-flow-sandbox), and this user deletes only sandboxes: use another user"}}
+	wrong := []Violation{{DeleteNotSandbox, "metadata.labels", "app=gateway", "are not a sandbox's (app=deer-flow-sandbox), and a provisioner deletes nothing else: use another user"}}
 	tests := []struct {
 		name, namespace, creator string
 		old                      *corev1.Pod
@@ -129,8 +129,14 @@ func TestEphemeralContainers(t *testing.T) {
 	extra := volumes(claimVolume("user-data", "deer-flow-home"), claimVolume("skills", "skills"), hostPathVolume("host", "/skills"),
 		corev1.Volume{Name: "tmp", VolumeSource: corev1.VolumeSource{EmptyDir: &corev1.EmptyDirVolumeSource{}}})
 	refused := func(volume, text string) []Violation {
-		return []Violation{{EphemeralContainer, "spec.ephemeralContainers[0].volumeMounts[0].name", volume, "is " + text + " as a whole" + remedy}}
+		return []Violation{{EphemeralContainer, "spec.ephemeralContainers[0].volumeMounts[0].name", volume, "shows all of " + text + remedy}}
 	}
+	secretVariable := func(name, secret string) corev1.EnvVar {
+		return corev1.EnvVar{Name: name, ValueFrom: &corev1.EnvVarSource{SecretKeyRef: &corev1.SecretKeySelector{LocalObjectReference: corev1.LocalObjectReference{Name: secret}}}}
+	}
+	const noSecret = "is no Secret for sandboxes: drop it, or have the policy list it"
+	noSandbox := []Violation{{EphemeralContainer, "spec.ephemeralContainers[0].name", "debug",
+		"joins a Pod that is no sandbox (app=deer-flow-sandbox), and a provisioner debugs nothing else: use another user"}}
 	unmarked := func(pod *corev1.Pod) { pod.Annotations = nil }
 	admin, dev := Creator{Username: "root", Groups: []string{"system:masters"}}, Creator{Username: "dev"}
 	tests := []struct {
@@ -156,7 +162,7 @@ func TestEphemeralContainers(t *testing.T) {
 		}), verdict: Refused, want: []Violation{{EphemeralContainer, "spec.ephemeralContainers[0].volumeDevices[0].name", "user-data", "is a volume as a raw device" + remedy}}},
 		{name: "privileged", creator: dev, change: debug("debug", func(c *corev1.EphemeralContainerCommon) {
 			c.SecurityContext = &corev1.SecurityContext{Privileged: new(true)}
-		}), verdict: Refused, want: []Violation{{EphemeralContainer, "spec.ephemeralContainers[0].securityContext.privileged", "true", "owns the node and everyone's data on it" + remedy}}},
+		}), verdict: Refused, want: []Violation{{EphemeralContainer, "spec.ephemeralContainers[0].securityContext.privileged", "true", "would own the node and everyone's data on it" + remedy}}},
 		{name: "beside an old one with the claim", creator: dev, before: []func(*corev1.Pod){mounting("user-data")}, change: debug("debug-2", nil), verdict: Allowed},
 		{name: "in a sandbox older than the installation", creator: admin, before: []func(*corev1.Pod){unmarked}, change: mounting("user-data"), verdict: Refused,
 			want: refused("user-data", "persistentVolumeClaim deer-flow-home")},
@@ -166,14 +172,35 @@ func TestEphemeralContainers(t *testing.T) {
 		{name: "in some other Pod", creator: dev, before: []func(*corev1.Pod){unmarked, noLabel("app"), spec(func(s *corev1.PodSpec) { s.Volumes = s.Volumes[2:] })}, change: mounting("host"), verdict: Ungoverned},
 		{name: "in some other Pod, by a provisioner", creator: Creator{Username: provisioner},
 			before: []func(*corev1.Pod){unmarked, noLabel("app"), spec(func(s *corev1.PodSpec) { s.Volumes = s.Volumes[2:] })}, change: mounting("host"), verdict: Refused,
-			want: refused("host", "hostPath /skills")},
+			want: append(noSandbox, refused("host", "hostPath /skills")...)},
+		{name: "in the gateway, by a provisioner, with nothing", creator: Creator{Username: provisioner}, before: []func(*corev1.Pod){unmarked, noLabel("app")},
+			change: debug("debug", nil), verdict: Refused, want: noSandbox},
+		{name: "in the gateway, by a provisioner, where it stands already", creator: Creator{Username: provisioner},
+			before: []func(*corev1.Pod){unmarked, noLabel("app"), debug("debug", nil)}, change: noLabel("other"), verdict: Allowed},
+		{name: "in a sandbox, by a provisioner", creator: Creator{Username: provisioner}, change: debug("debug", nil), verdict: Allowed},
+		{name: "with a listed Secret", creator: dev, change: debug("debug", func(c *corev1.EphemeralContainerCommon) {
+			c.Env = []corev1.EnvVar{{Name: "A", Value: "a"}, secretVariable("B", "listed")}
+		}), verdict: Allowed},
+		{name: "with a Secret as a variable", creator: dev, change: debug("debug", func(c *corev1.EphemeralContainerCommon) {
+			c.Env = []corev1.EnvVar{{Name: "A", Value: "a"}, secretVariable("B", "postgres")}
+		}), verdict: Refused, want: []Violation{{Secret, "spec.ephemeralContainers[0].env[1].valueFrom.secretKeyRef.name", "postgres", noSecret}}},
+		{name: "with a Secret as its environment", creator: dev, change: debug("debug", func(c *corev1.EphemeralContainerCommon) {
+			c.EnvFrom = []corev1.EnvFromSource{{SecretRef: &corev1.SecretEnvSource{LocalObjectReference: corev1.LocalObjectReference{Name: "postgres"}}}}
+		}), verdict: Refused, want: []Violation{{Secret, "spec.ephemeralContainers[0].envFrom[0].secretRef.name", "postgres", noSecret}}},
+		{name: "with a variable from a file of the claim", creator: dev, change: debug("debug", func(c *corev1.EphemeralContainerCommon) {
+			c.Env = []corev1.EnvVar{{Name: "A", ValueFrom: &corev1.EnvVarSource{FileKeyRef: &corev1.FileKeySelector{VolumeName: "user-data"}}}}
+		}), verdict: Refused, want: []Violation{{ClaimMount, "spec.ephemeralContainers[0].env[0].valueFrom.fileKeyRef.volumeName", "user-data", "is read from the volume's root: use an emptyDir"}}},
+		{name: "beside an old one with a Secret", creator: dev, before: []func(*corev1.Pod){debug("debug", func(c *corev1.EphemeralContainerCommon) {
+			c.Env = []corev1.EnvVar{secretVariable("B", "postgres")}
+		})}, change: debug("debug-2", nil), verdict: Allowed},
 	}
 	for _, test := range tests {
 		t.Run(test.name, func(t *testing.T) {
 			old := sandbox(append([]func(*corev1.Pod){extra}, test.before...)...)
 			pod := old.DeepCopy()
 			test.change(pod)
-			got := Policies{deerflow()}.AddEphemeralContainers(Request{Namespace: "deer-flow", Creator: test.creator, Pod: pod}, old)
+			policy := deerflow(func(p *Policy) { p.Allow.Secrets = []string{"listed"} })
+			got := Policies{policy}.AddEphemeralContainers(Request{Namespace: "deer-flow", Creator: test.creator, Pod: pod}, old)
 			if got.Verdict != test.verdict || !equal(got.Violations, test.want) {
 				t.Errorf("got  %+v\nwant %s %+v", got, test.verdict, test.want)
 			}

@@ -25,7 +25,7 @@ func (r *review) checkOrigin(policy *Policy, creator Creator) {
 	for _, key := range slices.Sorted(maps.Keys(r.pod.Annotations)) {
 		if strings.HasPrefix(key, "kubernetes.io/config.") {
 			r.refuse(StaticPod, location{"metadata", "annotations", mapKey(key)}, r.pod.Annotations[key],
-				"marks a Pod that the kubelet read from a file: drop the annotation")
+				"marks a Pod of the kubelet's own: drop it")
 		}
 	}
 }

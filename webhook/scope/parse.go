@@ -3,12 +3,14 @@ package scope
 import (
 	stdjson "encoding/json"
 	"errors"
-	"maps"
+	"fmt"
+	"reflect"
 	"slices"
 	"strconv"
 	"strings"
 
 	corev1 "k8s.io/api/core/v1"
+	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 	"sigs.k8s.io/json"
 )
 
@@ -34,103 +36,132 @@ func (f UnknownField) isSource(names []string) bool {
 	return slices.Contains(names, name)
 }
 
-// ParsePod reads a Pod from JSON. Unknown fields are no error: outside volumes and
-// volumeMounts they are none of a sandbox's roads to data, and inside they are returned, for
-// the decision to judge. The error says what makes the JSON no Pod.
+// ParsePod reads a Pod from JSON as the API server does: names of fields are case-sensitive, and
+// fields that this build does not know are no error, since a newer API server may send them.
+// Outside volumes and volumeMounts they are none of a sandbox's roads to data; those inside are
+// returned, for the decision to judge. The error says what makes the JSON no Pod; an object of no
+// kind is taken for one.
 func ParsePod(raw []byte) (*corev1.Pod, []UnknownField, error) {
+	if number, ok := monstrousNumber(raw); ok {
+		return nil, nil, fmt.Errorf("%s has more digits than any quantity", quote(string(number)))
+	}
 	pod := &corev1.Pod{}
 	strict, err := json.UnmarshalStrict(raw, pod)
 	if err != nil {
-		return nil, nil, err
+		return nil, nil, notPod(err)
 	}
-	if len(strict) == 0 {
-		return pod, nil, nil
+	if (pod.Kind != "" || pod.APIVersion != "") && (pod.Kind != "Pod" || pod.APIVersion != "v1") {
+		return nil, nil, fmt.Errorf("apiVersion %q, kind %q: a v1 Pod is expected", pod.APIVersion, pod.Kind)
 	}
-	unknown, err := unknownFields(raw)
-	return pod, unknown, err
+	var parts podParts
+	if len(strict) > 0 || reflect.DeepEqual(pod.ObjectMeta, metav1.ObjectMeta{}) {
+		if err := json.UnmarshalCaseSensitivePreserveInts(raw, &parts); err != nil {
+			return nil, nil, notPod(err)
+		}
+		// The stamps are added to it.
+		if parts.Metadata == nil {
+			return nil, nil, errors.New("metadata: is missing: a Pod has a name")
+		}
+	}
+	return pod, parts.unknownFields(), nil
+}
+
+// notPod is a decoder's error without most of a long text that the decoder quotes.
+func notPod(err error) error { return errors.New("is not a Pod: " + printable(err.Error())) }
+
+// podParts are the parts of a Pod in which unknown fields matter.
+type podParts struct {
+	Metadata *struct{} `json:"metadata"`
+	Spec     struct {
+		Volumes             []stdjson.RawMessage `json:"volumes"`
+		InitContainers      []containerParts     `json:"initContainers"`
+		Containers          []containerParts     `json:"containers"`
+		EphemeralContainers []containerParts     `json:"ephemeralContainers"`
+	} `json:"spec"`
+}
+
+type containerParts struct {
+	VolumeMounts []stdjson.RawMessage `json:"volumeMounts"`
 }
 
 // unknownFields looks at each volume and volumeMount alone: the decoder stops to collect strict
 // errors after a while, so that those of a whole Pod may hide some.
-func unknownFields(raw []byte) ([]UnknownField, error) {
-	type containerParts struct {
-		VolumeMounts []stdjson.RawMessage `json:"volumeMounts"`
-	}
-	var parts struct {
-		Spec struct {
-			Volumes             []stdjson.RawMessage `json:"volumes"`
-			InitContainers      []containerParts     `json:"initContainers"`
-			Containers          []containerParts     `json:"containers"`
-			EphemeralContainers []containerParts     `json:"ephemeralContainers"`
-		} `json:"spec"`
-	}
-	if err := json.UnmarshalCaseSensitivePreserveInts(raw, &parts); err != nil {
-		return nil, err
-	}
+func (p *podParts) unknownFields() []UnknownField {
 	var unknown []UnknownField
-	collect := func(part []byte, into any, at location) {
-		// Only strict errors: the whole Pod was read, so this part can be.
-		strict, _ := json.UnmarshalStrict(part, into)
-		for _, problem := range strict {
-			field, text := at, ""
-			if named, ok := errors.AsType[json.FieldError](problem); ok {
-				field = at.child(named.FieldPath())
-				text, _ = member(part, named.FieldPath())
-			}
-			unknown = append(unknown, UnknownField{field, text})
-		}
-	}
-	for i, part := range parts.Spec.Volumes {
-		collect(part, &corev1.Volume{}, location{"spec", "volumes", i})
+	for i, part := range p.Spec.Volumes {
+		unknown = append(unknown, unknownIn(part, &corev1.Volume{}, location{"spec", "volumes", i})...)
 	}
 	for _, list := range []struct {
 		name       string
 		containers []containerParts
 	}{
-		{"initContainers", parts.Spec.InitContainers},
-		{"containers", parts.Spec.Containers},
-		{"ephemeralContainers", parts.Spec.EphemeralContainers},
+		{"initContainers", p.Spec.InitContainers},
+		{"containers", p.Spec.Containers},
+		{"ephemeralContainers", p.Spec.EphemeralContainers},
 	} {
 		for i, c := range list.containers {
 			for j, part := range c.VolumeMounts {
-				collect(part, &corev1.VolumeMount{}, location{"spec", list.name, i, "volumeMounts", j})
+				unknown = append(unknown, unknownIn(part, &corev1.VolumeMount{}, location{"spec", list.name, i, "volumeMounts", j})...)
 			}
 		}
 	}
-	return unknown, nil
+	return unknown
 }
 
-// member returns the text of a string, or the JSON of another member, named by its path:
-// emptyDir.future, sources[0].future. A name may have dots and brackets itself.
-func member(object []byte, path string) (string, bool) {
-	if path == "" {
-		var text string
-		if stdjson.Unmarshal(object, &text) == nil {
-			return text, true
-		}
-		return string(object), true
+// unknownIn returns the fields of a part of a Pod, at a location, that its type does not have.
+func unknownIn(part []byte, into any, at location) []UnknownField {
+	// Only strict errors: the whole Pod was read, so this part can be.
+	strict, _ := json.UnmarshalStrict(part, into)
+	if len(strict) == 0 {
+		return nil
 	}
-	var elements []stdjson.RawMessage
-	if index, rest, ok := strings.Cut(strings.TrimPrefix(path, "["), "]"); ok && stdjson.Unmarshal(object, &elements) == nil {
-		if i, err := strconv.Atoi(index); err == nil && 0 <= i && i < len(elements) {
-			return member(elements[i], rest)
-		}
-	}
-	var members map[string]stdjson.RawMessage
-	if stdjson.Unmarshal(object, &members) != nil {
-		return "", false
-	}
-	path = strings.TrimPrefix(path, ".")
-	for _, name := range slices.Sorted(maps.Keys(members)) {
-		rest, ok := strings.CutPrefix(path, name)
-		if !ok || rest != "" && rest[0] != '.' && rest[0] != '[' {
-			continue
-		}
-		if text, ok := member(members[name], rest); ok {
-			return text, true
+	var content any
+	_ = json.UnmarshalCaseSensitivePreserveInts(part, &content)
+	unknown := make([]UnknownField, len(strict))
+	for i, problem := range strict {
+		unknown[i].at = at
+		if named, ok := errors.AsType[json.FieldError](problem); ok {
+			unknown[i].at, unknown[i].value = at.child(named.FieldPath()), member(content, named.FieldPath())
 		}
 	}
-	return "", false
+	return unknown
+}
+
+// member returns a member of a JSON value, named by its path: emptyDir.future, sources[0].future. A
+// string is returned as it is, any other value as JSON. Of the names only the last is unknown,
+// and may have dots and brackets itself.
+func member(content any, path string) string {
+	for {
+		path = strings.TrimPrefix(path, ".")
+		switch parent := content.(type) {
+		case map[string]any:
+			if child, ok := parent[path]; ok {
+				return jsonText(child)
+			}
+			end := strings.IndexAny(path, ".[")
+			if end < 0 {
+				return ""
+			}
+			content, path = parent[path[:end]], path[end:]
+		case []any:
+			index, rest, _ := strings.Cut(strings.TrimPrefix(path, "["), "]")
+			i, err := strconv.Atoi(index)
+			if err != nil || i < 0 || i >= len(parent) {
+				return ""
+			}
+			content, path = parent[i], rest
+		default:
+			return ""
+		}
+	}
+}
+
+func jsonText(value any) string {
+	if text, ok := value.(string); ok {
+		return text
+	}
+	text, _ := stdjson.Marshal(value) // it was read from JSON
+	return string(text)
 }
 
 // checkUnknownFields refuses fields inside volumes and volumeMounts that this build does not
@@ -140,7 +171,7 @@ func (r *review) checkUnknownFields(policy *Policy) {
 		if volume, ok := field.volume(); ok && r.replaced[volume] || field.isSource(policy.Allow.VolumeTypes) {
 			continue
 		}
-		r.refuse(UnknownFieldRule, field.at, field.value, "is unknown to this Userscope, or there twice: drop it, or upgrade Userscope")
+		r.refuse(UnknownFieldRule, field.at, field.value, "is unknown to this version, or there twice: drop it, or upgrade Userscope")
 	}
 }
 

@@ -34,7 +34,7 @@ func (r *review) checkPodSecurity(policy *Policy) {
 	for _, result := range baseline.EvaluatePod(level, &r.pod.ObjectMeta, spec) {
 		if !result.Allowed {
 			r.refuse(PodSecurity, location{"spec"}, result.ForbiddenReason,
-				printable(result.ForbiddenDetail)+", which the Pod Security baseline forbids: drop it")
+				"is forbidden by the Pod Security baseline: drop it; "+printable(result.ForbiddenDetail))
 		}
 	}
 }

@@ -58,24 +58,25 @@ func SandboxID(id Identity, key Key) string {
 // prove refuses an identity that the policy wants proved and the sandbox id does not prove.
 func (r *review) prove(policy *Policy, id Identity) bool {
 	sandboxID := r.pod.Labels[policy.SandboxIDKey]
-	contradicted := len(sandboxID) >= MinProofDigits && isHex(strings.ToLower(sandboxID))
-	believed := false
-	switch {
-	case policy.proves(sandboxID, id):
+	if policy.proves(sandboxID, id) || policy.believes(sandboxID, id.Source) {
 		return true
-	case policy.Proof == ProofAlways:
-	case id.Source == SourceDefault:
-		believed = !contradicted
-	case policy.Proof == ProofNever:
-		believed = true
-	case id.Source != SourceSubPath:
-		believed = !contradicted
 	}
-	if !believed {
-		r.refuse(IdentityUnproven, location{"metadata", "labels", mapKey(policy.SandboxIDKey)}, sandboxID,
-			policy.unproven(sandboxID, id)+"; it must prove "+quote(id.String()))
+	r.refuse(IdentityUnproven, location{"metadata", "labels", mapKey(policy.SandboxIDKey)}, sandboxID,
+		policy.unproven(sandboxID, id)+"; it must prove "+quote(id.String()))
+	return false
+}
+
+// believes reports whether an identity from the source needs no proof beside the sandbox id. One of
+// 16 hex digits or more that does not prove it contradicts it.
+func (p *Policy) believes(sandboxID string, source Source) bool {
+	if p.Proof == ProofAlways {
+		return false
 	}
-	return believed
+	if p.Proof == ProofNever && source != SourceDefault {
+		return true
+	}
+	contradicted := len(sandboxID) >= MinProofDigits && isHex(strings.ToLower(sandboxID))
+	return source != SourceSubPath && !contradicted
 }
 
 // proves reports whether a sandbox id proves the identity, under any key where there are some.
@@ -101,9 +102,9 @@ func (p *Policy) unproven(sandboxID string, id Identity) string {
 	case sandboxID == "":
 		return "no sandbox id: have the gateway set the label to the id that proves the identity"
 	case sandboxID == plain[:8]:
-		return "has 8 digits, too few (DeerFlow 2026-06-23 to 07-24): " + p.remedy("upgrade")
+		return "has 8 digits, too few (DeerFlow 2026-06-23 to 07-24): " + p.remedy("upgrade the gateway")
 	case sandboxID == threadDigest(id.Thread):
-		return "is of the thread alone (DeerFlow before 2026-06-23): " + p.remedy("upgrade")
+		return "is of the thread alone (DeerFlow before 2026-06-23): " + p.remedy("upgrade the gateway")
 	case sandboxID == id.Thread:
 		return "is random (DeerFlow without a thread): " + p.remedy("give it a thread")
 	case !canProve(sandboxID):
@@ -124,7 +125,7 @@ func (p *Policy) remedy(first string) string {
 	case len(p.Keys) > 0:
 		return "have the gateway mint it with the key"
 	case p.Proof == ProofAlways:
-		return first + ", or use another proof"
+		return first + ", or use proof: Adopted and set labels"
 	default:
 		return first + ", set labels, or use proof: Never"
 	}

@@ -1,8 +1,6 @@
 package scope
 
 import (
-	"slices"
-
 	corev1 "k8s.io/api/core/v1"
 )
 
@@ -16,18 +14,24 @@ type review struct {
 	edits      []Edit
 	violations []Violation
 	more       int
+	found      map[Violation]bool // all of them, listed or not
 }
 
 // refuse records a violation. Policies that share a namespace may find the same one.
 func (r *review) refuse(rule Rule, at location, value, message string) {
 	violation := Violation{Rule: rule, Path: at.String(), Value: value, Message: message}
-	switch {
-	case slices.Contains(r.violations, violation):
-	case len(r.violations) == MaxViolations:
-		r.more++
-	default:
-		r.violations = append(r.violations, violation)
+	if r.found[violation] {
+		return
 	}
+	if r.found == nil {
+		r.found = map[Violation]bool{}
+	}
+	r.found[violation] = true
+	if len(r.violations) == MaxViolations {
+		r.more++
+		return
+	}
+	r.violations = append(r.violations, violation)
 }
 
 // setTrue makes field, the boolean at a location, true.

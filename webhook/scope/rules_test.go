@@ -10,7 +10,7 @@ import (
 
 func TestSecrets(t *testing.T) {
 	refused := func(at string) []Violation {
-		return []Violation{{Secret, at, "db", "is a Secret that sandboxes may not read: drop it, or have the policy list it"}}
+		return []Violation{{Secret, at, "db", "is no Secret for sandboxes: drop it, or have the policy list it"}}
 	}
 	volume := sandbox(addVolume(corev1.Volume{Name: "s", VolumeSource: corev1.VolumeSource{Secret: &corev1.SecretVolumeSource{SecretName: "db"}}}))
 	projected := sandbox(addVolume(corev1.Volume{Name: "s", VolumeSource: corev1.VolumeSource{Projected: &corev1.ProjectedVolumeSource{Sources: []corev1.VolumeProjection{
@@ -55,12 +55,11 @@ func TestServiceAccounts(t *testing.T) {
 			{ServiceAccountToken: &corev1.ServiceAccountTokenProjection{Audience: audience, Path: path, ExpirationSeconds: seconds}}}}}})
 	}
 	noToken := func(audience string) []Violation {
-		remedy := "drop it, the API server adds its own"
+		problem := "is missing, so the token is for the API server: drop it, a Pod has its own"
 		if audience != "" {
-			remedy = "drop it, or have the policy list it"
+			problem = "is not listed: drop the token, or have the policy list it"
 		}
-		return []Violation{{ServiceAccountToken, "spec.volumes[1].projected.sources[0].serviceAccountToken.audience", audience,
-			"sandboxes may not have this token: " + remedy}}
+		return []Violation{{ServiceAccountToken, "spec.volumes[1].projected.sources[0].serviceAccountToken.audience", audience, problem}}
 	}
 	runCreate(t, []createTest{
 		{name: "default", pod: sandbox(account("default")), verdict: Allowed},
@@ -100,7 +99,7 @@ func TestDevices(t *testing.T) {
 	runCreate(t, []createTest{
 		{name: "a block device", pod: sandbox(first(func(c *corev1.Container) {
 			c.VolumeDevices = []corev1.VolumeDevice{{Name: "user-data", DevicePath: "/dev/x"}}
-		})), verdict: Refused, identity: "alice/t1 label", violations: []Violation{{VolumeDevice, "spec.containers[0].volumeDevices[0].name", "user-data", "is a volume as a raw device, which shows all that is on it: mount it as a directory, or drop it"}}},
+		})), verdict: Refused, identity: "alice/t1 label", violations: []Violation{{VolumeDevice, "spec.containers[0].volumeDevices[0].name", "user-data", "is a raw device, which shows all of the volume: mount it as a directory"}}},
 		{name: "a claimed device", pod: sandbox(claims(corev1.PodResourceClaim{Name: "gpu", ResourceClaimName: new("tpu")})), verdict: Refused, violations: refused("tpu")},
 		{name: "a claimed device by template", pod: sandbox(claims(corev1.PodResourceClaim{Name: "gpu", ResourceClaimTemplateName: new("tpu")})), verdict: Refused, violations: refused("tpu")},
 		{name: "a claim of nothing", policy: listed, pod: sandbox(claims(corev1.PodResourceClaim{Name: "gpu"})), verdict: Refused, violations: refused("gpu")},
@@ -109,8 +108,8 @@ func TestDevices(t *testing.T) {
 		{name: "a listed device", policy: listed, pod: sandbox(claims(corev1.PodResourceClaim{Name: "x", ResourceClaimName: new("gpu")})), verdict: Allowed},
 		{name: "a listed device by template", policy: listed, pod: sandbox(claims(corev1.PodResourceClaim{Name: "x", ResourceClaimTemplateName: new("gpu")})), verdict: Allowed},
 		{name: "an extended resource", pod: sandbox(resources("example.com/gpu")), verdict: Refused, violations: []Violation{
-			{ResourceClaim, "spec.containers[0].resources.limits[example.com/gpu]", "1", "is a device that sandboxes may not claim: drop it, or have the policy list it"},
-			{ResourceClaim, "spec.containers[0].resources.requests[example.com/gpu]", "1", "is a device that sandboxes may not claim: drop it, or have the policy list it"}}},
+			{ResourceClaim, "spec.containers[0].resources.limits[example.com/gpu]", "1", "asks for a device that is not listed: drop it, or have the policy list it"},
+			{ResourceClaim, "spec.containers[0].resources.requests[example.com/gpu]", "1", "asks for a device that is not listed: drop it, or have the policy list it"}}},
 		{name: "a listed extended resource", policy: allowing(func(a *Allow) { a.ResourceClaims = []string{"example.com/gpu"} }), pod: sandbox(resources("example.com/gpu")), verdict: Allowed},
 		{name: "CPU and memory", pod: sandbox(resources("cpu", "memory", "ephemeral-storage", "hugepages-2Mi")), verdict: Allowed},
 		{name: "a runtime class", pod: sandbox(runtimeClass("gvisor")), verdict: Refused,
@@ -134,7 +133,7 @@ func TestVolumeOwnership(t *testing.T) {
 	podLabel := sandbox(spec(func(s *corev1.PodSpec) { s.SecurityContext = &corev1.PodSecurityContext{SELinuxOptions: label} }))
 	containerLabel := sandbox(first(func(c *corev1.Container) { c.SecurityContext = &corev1.SecurityContext{SELinuxOptions: label} }))
 	refusedLabel := func(where string) []Violation {
-		return []Violation{{SELinuxOptions, "spec." + where + "securityContext.seLinuxOptions", "::container_t:s0:c1,c2", "would relabel files that others use: drop it, or have the policy name it"}}
+		return []Violation{{SELinuxOptions, "spec." + where + "securityContext.seLinuxOptions", "type=container_t,level=s0:c1,c2", "would relabel files that others use: drop it, or have the policy name it"}}
 	}
 	const changePath, changeAt = "/spec/securityContext/fsGroupChangePolicy", "spec.securityContext.fsGroupChangePolicy"
 	runCreate(t, []createTest{
@@ -167,18 +166,18 @@ func TestOrigin(t *testing.T) {
 		{name: "an owner that says nothing", pod: sandbox(owner(nil)), verdict: Allowed},
 		{name: "a mirror Pod", pod: sandbox(annotation("kubernetes.io/config.mirror", "x"), annotation("kubernetes.io/config.hash", "y")), verdict: Refused,
 			violations: []Violation{
-				{StaticPod, "metadata.annotations[kubernetes.io/config.hash]", "y", "marks a Pod that the kubelet read from a file: drop the annotation"},
-				{StaticPod, "metadata.annotations[kubernetes.io/config.mirror]", "x", "marks a Pod that the kubelet read from a file: drop the annotation"}}},
+				{StaticPod, "metadata.annotations[kubernetes.io/config.hash]", "y", "marks a Pod of the kubelet's own: drop it"},
+				{StaticPod, "metadata.annotations[kubernetes.io/config.mirror]", "x", "marks a Pod of the kubelet's own: drop it"}}},
 		{name: "a mirror Pod, by somebody else", creator: &Creator{Username: "system:node:n"}, pod: sandbox(annotation("kubernetes.io/config.mirror", "x")), verdict: Allowed},
 		{name: "an annotation that would break a line", pod: sandbox(annotation("kubernetes.io/config.x\nall is well\u200b", "y")), verdict: Refused,
-			violations: []Violation{{StaticPod, `metadata.annotations[kubernetes.io/config.x\nall is well\u200b]`, "y", "marks a Pod that the kubelet read from a file: drop the annotation"}}},
+			violations: []Violation{{StaticPod, `metadata.annotations[kubernetes.io/config.x\nall is well\u200b]`, "y", "marks a Pod of the kubelet's own: drop it"}}},
 		{name: "another annotation of Kubernetes", pod: sandbox(annotation("kubernetes.io/configured", "x")), verdict: Allowed},
 	})
 }
 
 func TestPodSecurity(t *testing.T) {
 	refused := func(reason, detail string) []Violation {
-		return []Violation{{PodSecurity, "spec", reason, detail + ", which the Pod Security baseline forbids: drop it"}}
+		return []Violation{{PodSecurity, "spec", reason, "is forbidden by the Pod Security baseline: drop it; " + detail}}
 	}
 	add := func(names ...corev1.Capability) *corev1.Pod {
 		return sandbox(first(func(c *corev1.Container) {

@@ -11,33 +11,39 @@ import (
 
 // checkSecrets refuses Secrets in volumes, projections and the environment.
 func (r *review) checkSecrets(policy *Policy) {
-	check := func(at location, name string) {
-		if !slices.Contains(policy.Allow.Secrets, name) {
-			r.refuse(Secret, at, name, "is a Secret that sandboxes may not read: drop it, or have the policy list it")
-		}
-	}
 	for i := range r.pod.Spec.Volumes {
 		volume, at := &r.pod.Spec.Volumes[i], location{"spec", "volumes", i}
 		if volume.Secret != nil {
-			check(at.child("secret", "secretName"), volume.Secret.SecretName)
+			r.checkSecret(policy, volume.Secret.SecretName, at.child("secret", "secretName"))
 		}
 		for j, source := range projections(volume) {
 			if source.Secret != nil {
-				check(at.child("projected", "sources", j, "secret", "name"), source.Secret.Name)
+				r.checkSecret(policy, source.Secret.Name, at.child("projected", "sources", j, "secret", "name"))
 			}
 		}
 	}
-	for _, c := range containers(r.pod) {
+	r.checkSecretVariables(policy, containers(r.pod))
+}
+
+// checkSecretVariables refuses Secrets in the environment of containers.
+func (r *review) checkSecretVariables(policy *Policy, judged []container) {
+	for _, c := range judged {
 		for i, env := range c.Env {
 			if env.ValueFrom != nil && env.ValueFrom.SecretKeyRef != nil {
-				check(c.at("env", i, "valueFrom", "secretKeyRef", "name"), env.ValueFrom.SecretKeyRef.Name)
+				r.checkSecret(policy, env.ValueFrom.SecretKeyRef.Name, c.at("env", i, "valueFrom", "secretKeyRef", "name"))
 			}
 		}
 		for i, from := range c.EnvFrom {
 			if from.SecretRef != nil {
-				check(c.at("envFrom", i, "secretRef", "name"), from.SecretRef.Name)
+				r.checkSecret(policy, from.SecretRef.Name, c.at("envFrom", i, "secretRef", "name"))
 			}
 		}
+	}
+}
+
+func (r *review) checkSecret(policy *Policy, name string, at location) {
+	if !slices.Contains(policy.Allow.Secrets, name) {
+		r.refuse(Secret, at, name, "is no Secret for sandboxes: drop it, or have the policy list it")
 	}
 }
 

@@ -48,7 +48,15 @@ func (r *review) checkSELinux(policy *Policy, options *corev1.SELinuxOptions, at
 	r.refuse(SELinuxOptions, at.child("seLinuxOptions"), selinuxText(options), "would relabel files that others use: drop it, or have the policy name it")
 }
 
-// selinuxText writes SELinux options as a context: user:role:type:level.
+// selinuxText names the SELinux options that are set.
 func selinuxText(options *corev1.SELinuxOptions) string {
-	return strings.Join([]string{options.User, options.Role, options.Type, options.Level}, ":")
+	var set []string
+	for _, option := range []struct{ name, value string }{
+		{"user", options.User}, {"role", options.Role}, {"type", options.Type}, {"level", options.Level},
+	} {
+		if option.value != "" {
+			set = append(set, option.name+"="+option.value)
+		}
+	}
+	return strings.Join(set, ",")
 }

@@ -30,12 +30,12 @@ func (r *review) checkServiceAccount(policy *Policy) {
 			if token == nil || isOwnToken(volume.Name, token) || slices.Contains(policy.Allow.TokenAudiences, token.Audience) {
 				continue
 			}
-			remedy := "drop it, or have the policy list it"
+			problem := "is not listed: drop the token, or have the policy list it"
 			if token.Audience == "" {
-				remedy = "drop it, the API server adds its own"
+				problem = "is missing, so the token is for the API server: drop it, a Pod has its own"
 			}
 			r.refuse(ServiceAccountToken, location{"spec", "volumes", i, "projected", "sources", j, "serviceAccountToken", "audience"}, token.Audience,
-				"sandboxes may not have this token: "+remedy)
+				problem)
 		}
 	}
 }

@@ -1,10 +1,8 @@
 package scope
 
 import (
-	"reflect"
 	"strings"
 
-	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 	"k8s.io/apimachinery/pkg/util/validation"
 )
 
@@ -43,11 +41,7 @@ func (r *review) setEntry(entries map[string]string, field, key, value string) m
 	}
 	at := location{"metadata", field}
 	if len(entries) == 0 {
-		edit := Edit{Op: "add", Path: at.pointer(), Value: map[string]string{key: value}}
-		if reflect.DeepEqual(r.pod.ObjectMeta, metav1.ObjectMeta{}) { // there may be no metadata at all
-			edit = Edit{Op: "add", Path: "/metadata", Value: map[string]any{field: edit.Value}}
-		}
-		r.edits = append(r.edits, edit)
+		r.edits = append(r.edits, Edit{Op: "add", Path: at.pointer(), Value: map[string]string{key: value}})
 		return map[string]string{key: value}
 	}
 	r.edits = append(r.edits, Edit{Op: "add", Path: at.child(mapKey(key)).pointer(), Value: value})

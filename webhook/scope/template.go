@@ -119,7 +119,7 @@ func (t Template) Parse(path string) (Identity, bool) {
 // Overlap tells why two directories of a layout cannot stand beside each other; the empty
 // string means that they can. They cannot if both could be one directory, or one an ancestor of
 // the other, for different identities, or if the upper one is writable: a sandbox could then put
-// a symlink in the way of the lower one's mount. Filesystems that ignore case are thought of.
+// a symlink in the way of the lower one's mount. Two threads of one user are two identities. Filesystems that ignore case are thought of.
 func Overlap(a, b Directory) string {
 	if len(a.segments) > len(b.segments) {
 		a, b = b, a
@@ -144,7 +144,7 @@ func Overlap(a, b Directory) string {
 		return fmt.Sprintf("%s and %s are the same directory", a, b)
 	case a.Access == ReadWrite:
 		return fmt.Sprintf("%s lies below %s, which is ReadWrite", b, a)
-	case differently || !a.HasUser() && b.HasUser():
+	case differently || !a.HasUser() && b.HasUser() || !a.HasThread() && b.HasThread():
 		return fmt.Sprintf("%s lies below %s, which other identities can read", b, a)
 	}
 	return ""

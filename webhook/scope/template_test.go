@@ -65,7 +65,7 @@ func TestOverlap(t *testing.T) {
 		{"a literal that is no id", rw("home/{user}"), ro("home/.shared"), ""},
 		{"different depths below different parents", rw("a/{user}"), ro("b/c/d"), ""},
 		{"a writable directory below a readable one of the same user", ro("u/{user}/config"), rw("u/{user}/config/locks"), ""},
-		{"a thread's directory below its user's", ro("u/{user}"), rw("u/{user}/t/{thread}"), ""},
+		{"a thread's directory below its user's", ro("u/{user}"), rw("u/{user}/t/{thread}"), "u/{user}/t/{thread} lies below u/{user}, which other identities can read"},
 		{"the same", ro("u/{user}"), rw("u/{user}"), "u/{user} and u/{user} are the same directory"},
 		{"the same but for case", ro("U/{user}"), rw("u/{user}"), "U/{user} and u/{user} are the same directory"},
 		{"a literal that is some user's", rw("home/{user}"), ro("home/shared"), "home/{user} and home/shared could be one directory, of different identities"},

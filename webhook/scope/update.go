@@ -34,7 +34,7 @@ func (p Policies) Update(req Request, old *corev1.Pod) Decision {
 
 // checkKeysKept refuses a change of what says whose sandbox a Pod is.
 func (r *review) checkKeysKept(policy *Policy, old *corev1.Pod) {
-	const remedy = "says whose sandbox the Pod is, and cannot be added, changed or removed: create a new Pod instead"
+	const remedy = "marks the Pod as the sandbox of its user, and cannot be added, changed or removed: create a new Pod instead"
 	labels := append(slices.Sorted(maps.Keys(policy.Selector)), policy.identityKeys()...)
 	for _, key := range append(labels, policy.SandboxIDKey) {
 		if !sameEntry(old.Labels, r.pod.Labels, key) {

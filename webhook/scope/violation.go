@@ -75,8 +75,8 @@ const MaxViolations = 32
 // decimal renders a number that a violation quotes.
 func decimal(n int64) string { return strconv.FormatInt(n, 10) }
 
-// printable renders a text that may hold a stranger's words, in ASCII without control characters
-// and not too long, so that it can neither hide the rest of a message nor speak to a terminal.
+// printable renders a text that may hold a stranger's words, in ASCII without control characters and,
+// but for a … at its end, not too long, so that it can neither hide the rest of a message nor speak to a terminal.
 func printable(text string) string {
 	const most = 256
 	var b strings.Builder

@@ -42,7 +42,7 @@ func (r *review) checkVolumeTypes(policy *Policy) {
 // checkSources judges the types of one volume or projection.
 func (r *review) checkSources(policy *Policy, at location, types []string, listedUnknown bool) {
 	if len(types) == 0 && !listedUnknown {
-		r.refuse(VolumeType, at, noSource, "could be anything: use a volume type that this version of Userscope knows, or upgrade Userscope")
+		r.refuse(VolumeType, at, noSource, "could be anything: use a type of volume that this version of Userscope knows, or upgrade Userscope")
 	}
 	for _, name := range types {
 		if slices.Contains(harmless, name) || slices.Contains(judgedElsewhere, name) || slices.Contains(policy.Allow.VolumeTypes, name) {
@@ -88,7 +88,7 @@ func (r *review) checkOtherClaims(policy *Policy) {
 		at := location{"spec", "volumes", i, "persistentVolumeClaim"}
 		name := volume.PersistentVolumeClaim.ClaimName
 		if !slices.Contains(policy.Allow.Claims, name) {
-			r.refuse(OtherClaim, at.child("claimName"), name, "is a claim that sandboxes may not mount: use "+policy.Claim+", or have the policy list it")
+			r.refuse(OtherClaim, at.child("claimName"), name, "is no claim for sandboxes: drop it, or have the policy list it")
 			continue
 		}
 		r.setTrue(&volume.PersistentVolumeClaim.ReadOnly, at.child("readOnly"), "sandboxes share the claim")

@@ -17,7 +17,7 @@ func allowing(change func(*Allow)) *Policy {
 }
 
 func TestVolumeTypes(t *testing.T) {
-	noSource := []Violation{{VolumeType, "spec.volumes[1]", "no known source", "could be anything: use a volume type that this version of Userscope knows, or upgrade Userscope"}}
+	noSource := []Violation{{VolumeType, "spec.volumes[1]", "no known source", "could be anything: use a type of volume that this version of Userscope knows, or upgrade Userscope"}}
 	two := corev1.VolumeSource{EmptyDir: &corev1.EmptyDirVolumeSource{}, NFS: &corev1.NFSVolumeSource{}}
 	projected := func(source corev1.VolumeProjection) *corev1.Pod {
 		return withSource(corev1.VolumeSource{Projected: &corev1.ProjectedVolumeSource{Sources: []corev1.VolumeProjection{source}}})
@@ -43,7 +43,7 @@ func TestVolumeTypes(t *testing.T) {
 		{name: "a projected certificate of the Pod", pod: projected(corev1.VolumeProjection{PodCertificate: &corev1.PodCertificateProjection{}}), verdict: Refused,
 			violations: []Violation{notListed("spec.volumes[1].projected.sources[0].podCertificate", "podCertificate")}},
 		{name: "an unknown projection", pod: projected(corev1.VolumeProjection{}), verdict: Refused,
-			violations: []Violation{{VolumeType, "spec.volumes[1].projected.sources[0]", "no known source", "could be anything: use a volume type that this version of Userscope knows, or upgrade Userscope"}}},
+			violations: []Violation{{VolumeType, "spec.volumes[1].projected.sources[0]", "no known source", "could be anything: use a type of volume that this version of Userscope knows, or upgrade Userscope"}}},
 	})
 }
 
@@ -76,12 +76,12 @@ func TestOtherClaims(t *testing.T) {
 			verdict: Allowed},
 		{name: "the database's", pod: sandbox(addVolume(claimVolume("s", "database"))), verdict: Refused,
 			violations: []Violation{{OtherClaim, "spec.volumes[1].persistentVolumeClaim.claimName", "database",
-				"is a claim that sandboxes may not mount: use deer-flow-home, or have the policy list it"}}},
+				"is no claim for sandboxes: drop it, or have the policy list it"}}},
 	})
 }
 
 func TestUnknownFields(t *testing.T) {
-	const problem = "is unknown to this Userscope, or there twice: drop it, or upgrade Userscope"
+	const problem = "is unknown to this version, or there twice: drop it, or upgrade Userscope"
 	tests := []struct {
 		name   string
 		spec   string // JSON of the spec's fields
@@ -100,10 +100,10 @@ func TestUnknownFields(t *testing.T) {
 			want: []Violation{{UnknownFieldRule, "spec.volumes[0].emptyDir.a", "[1]", problem}, {UnknownFieldRule, "spec.volumes[0].emptyDir.a[-1]", "2", problem},
 				{UnknownFieldRule, "spec.volumes[0].emptyDir.a[1]", "3", problem}, {UnknownFieldRule, "spec.volumes[0].emptyDir.a[x]", "4", problem}}},
 		{name: "with dots and brackets in its name, beside others", spec: `"volumes": [{"name": "v", "emptyDir": {"a": {"b": 1}, "a[0]": 2, "a.b[0].c": 3}}]`,
-			want: []Violation{{UnknownFieldRule, "spec.volumes[0].emptyDir.a", `{"b": 1}`, problem}, {UnknownFieldRule, "spec.volumes[0].emptyDir.a[0]", "2", problem},
+			want: []Violation{{UnknownFieldRule, "spec.volumes[0].emptyDir.a", `{"b":1}`, problem}, {UnknownFieldRule, "spec.volumes[0].emptyDir.a[0]", "2", problem},
 				{UnknownFieldRule, "spec.volumes[0].emptyDir.a.b[0].c", "3", problem}}},
 		{name: "a whole source", spec: `"volumes": [{"name": "v", "future": {}}]`,
-			want: []Violation{{VolumeType, "spec.volumes[0]", "no known source", "could be anything: use a volume type that this version of Userscope knows, or upgrade Userscope"},
+			want: []Violation{{VolumeType, "spec.volumes[0]", "no known source", "could be anything: use a type of volume that this version of Userscope knows, or upgrade Userscope"},
 				{UnknownFieldRule, "spec.volumes[0].future", "{}", problem}}},
 		{name: "a whole source that the policy lists", spec: `"volumes": [{"name": "v", "future": {}}]`,
 			policy: allowing(func(a *Allow) { a.VolumeTypes = []string{"future"} })},
@@ -111,7 +111,7 @@ func TestUnknownFields(t *testing.T) {
 			policy: allowing(func(a *Allow) { a.VolumeTypes = []string{"future"} })},
 		{name: "a listed name in another volume", spec: `"volumes": [{"name": "v", "future": {}}, {"name": "w"}]`,
 			policy: allowing(func(a *Allow) { a.VolumeTypes = []string{"future"} }),
-			want:   []Violation{{VolumeType, "spec.volumes[1]", "no known source", "could be anything: use a volume type that this version of Userscope knows, or upgrade Userscope"}}},
+			want:   []Violation{{VolumeType, "spec.volumes[1]", "no known source", "could be anything: use a type of volume that this version of Userscope knows, or upgrade Userscope"}}},
 		{name: "a listed name, too deep", spec: `"volumes": [{"name": "v", "emptyDir": {"future": {}}}]`,
 			policy: allowing(func(a *Allow) { a.VolumeTypes = []string{"future"} }),
 			want:   []Violation{{UnknownFieldRule, "spec.volumes[0].emptyDir.future", "{}", problem}}},
@@ -151,7 +151,7 @@ func TestUnknownFields(t *testing.T) {
 
 // TestUnknownFieldsBehindMany hides a field behind more unknown ones than the decoder reports.
 func TestUnknownFieldsBehindMany(t *testing.T) {
-	raw := []byte(`{"spec": {`)
+	raw := []byte(`{"metadata": {}, "spec": {`)
 	for i := range 1000 {
 		raw = append(raw, []byte(`"future`+decimal(int64(i))+`": 1, `)...)
 	}
@@ -163,7 +163,9 @@ func TestUnknownFieldsBehindMany(t *testing.T) {
 }
 
 func TestParsePodErrors(t *testing.T) {
-	for _, raw := range []string{``, `{`, `[]`, `{"spec": {"volumes": {}}}`, `{"spec": {"containers": [{"volumeMounts": [1]}]}}`, `{"spec": {"future": 1, "volumes": 1}}`} {
+	for _, raw := range []string{``, `{`, `[]`, `{"spec": {"volumes": {}}}`, `{"spec": {"containers": [{"volumeMounts": [1]}]}}`, `{"spec": {"future": 1, "volumes": 1}}`,
+		`{}`, `{"metadata": null}`, `{"metadata": {"name": "x"}, "spec": {"volumes": [{"emptyDir": {"sizeLimit": "x"}}]}}`,
+		`{"metadata": {}, "kind": "Service"}`, `{"metadata": {}, "apiVersion": "v2", "kind": "Pod"}`, `{"metadata": {}, "kind": "Pod"}`} {
 		if pod, _, err := ParsePod([]byte(raw)); err == nil {
 			t.Errorf("%s: read as %v", raw, pod)
 		}
