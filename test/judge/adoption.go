@@ -35,7 +35,7 @@ func unlabelled(pod object, entry Entry) []variant {
 				break // which is every one
 			}
 			all = append(all, variant{
-				name: fmt.Sprintf("unlabelled, another %s in path %d", half.noun, i), unlabelled: true, rule: "identity-conflict",
+				name: fmt.Sprintf("unlabelled, another %s in path %d", half.noun, i), unlabelled: true, rule: "identity-unproven",
 				change: func(pod object, _ identity) { half.mistype(pod, i) },
 			})
 		}

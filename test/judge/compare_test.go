@@ -194,8 +194,8 @@ func TestUnlabelled(t *testing.T) {
 	want := []string{
 		"unlabelled:  0",
 		"unlabelled, another user: identity-unproven 2",
-		"unlabelled, another user in path 0: identity-conflict 1",
-		"unlabelled, another user in path 1: identity-conflict 1",
+		"unlabelled, another user in path 0: identity-unproven 1",
+		"unlabelled, another user in path 1: identity-unproven 1",
 		"unlabelled, another thread: identity-unproven 1",
 		"unlabelled, digit 0 of the sandbox id wrong: identity-unproven 1",
 		"unlabelled, digit 7 of the sandbox id wrong: identity-unproven 1",

@@ -136,7 +136,7 @@ func refusalProblems(rule string, err error) []string {
 	switch {
 	case err == nil:
 		return []string{"it was stored, and had to be refused for " + rule}
-	case !status(err) || !strings.Contains(err.Error(), "userscope: "+rule+": "):
+	case !status(err) || !strings.Contains(err.Error(), "userscope: ") || !strings.Contains(err.Error(), " "+rule+": "):
 		return []string{fmt.Sprintf("not refused for %s, but: %v", rule, err)}
 	default:
 		return nil

@@ -1,6 +1,7 @@
 package scope
 
 import (
+	"cmp"
 	"fmt"
 	"slices"
 
@@ -47,14 +48,16 @@ func (i Identity) String() string {
 type claimed struct {
 	id     string
 	source Source
+	rival  string // another id that the Pod's mounts spell, to its harm
 }
 
 func (c claimed) found() bool { return c.source != "" }
 
 // identify finds out whose sandbox the Pod is: user and thread each from the first source that
 // names them, and both proved as the policy asks. Every mistake in a declaration is a violation,
-// also where another source is fine, for an identity is never repaired. A Pod with neither data
-// nor a declaration needs no identity. The boolean tells whether there is a whole one.
+// also where another source is fine, for an identity is never repaired. Of identities that
+// contradict each other one that is not proved is named. A Pod with neither data nor a
+// declaration needs no identity. The boolean tells whether there is a whole one.
 func (r *review) identify() (Identity, bool) {
 	policy := r.governing[0] // policies that meet agree on everything below
 	concerned := slices.DeleteFunc(slices.Clone(r.governing), func(p *Policy) bool { return !r.referencesData(p) })
@@ -75,7 +78,7 @@ func (r *review) identify() (Identity, bool) {
 		return Identity{}, false
 	}
 	if userOK && !user.found() && thread.found() && policy.DefaultUser != "" {
-		user = claimed{policy.DefaultUser, SourceDefault}
+		user = claimed{policy.DefaultUser, SourceDefault, ""}
 	}
 	if userOK && !user.found() {
 		if thread.source == SourceSubPath && policy.Proof != ProofAlways {
@@ -92,11 +95,18 @@ func (r *review) identify() (Identity, bool) {
 		return Identity{}, false
 	}
 	id := Identity{User: user.id, Thread: thread.id, Source: lessDirect(user.source, thread.source)}
-	return id, r.prove(policy, id)
+	proved := r.prove(policy, id)
+	if userOK && threadOK {
+		return id, proved
+	}
+	if proved {
+		r.prove(policy, Identity{User: cmp.Or(user.rival, user.id), Thread: cmp.Or(thread.rival, thread.id), Source: id.Source})
+	}
+	return Identity{}, false
 }
 
-// find finds one half of the identity: declared, or else adopted. It is not found after a
-// violation either; the boolean tells that there was none.
+// find finds one half of the identity: declared, or else adopted. The boolean tells that there was
+// no violation; after one it may be found all the same.
 func (r *review) find(noun string, spelled []spelling, ruleOf func(*Policy) IDRule, half func(Identity) string) (claimed, bool) {
 	declared, ok := r.declared(noun, ruleOf)
 	if !ok || declared.found() {
@@ -130,9 +140,9 @@ func (r *review) declared(noun string, ruleOf func(*Policy) IDRule) (claimed, bo
 	}
 	switch {
 	case ok && hasLabel:
-		return claimed{label, SourceLabel}, true
+		return claimed{label, SourceLabel, ""}, true
 	case ok && hasAnnotation:
-		return claimed{annotation, SourceAnnotation}, true
+		return claimed{annotation, SourceAnnotation, ""}, true
 	default:
 		return claimed{}, ok
 	}

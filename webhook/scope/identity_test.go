@@ -77,6 +77,9 @@ func TestAdoptedIdentity(t *testing.T) {
 	conflict := func(at, path, noun, id, other string) []Violation {
 		return []Violation{{IdentityConflict, at, path, fmt.Sprintf("names another %s than mounts before it: mount directories of one %s; found %q and %q", noun, noun, other, id)}}
 	}
+	unprovenAs := func(id string) Violation {
+		return Violation{IdentityUnproven, "metadata.labels[sandbox-id]", alicePlain[:16], fmt.Sprintf("is of another user or thread: use the id that the gateway minted; it must prove %q", id)}
+	}
 	illegal := func(noun, id, path string) Violation {
 		return Violation{IdentityInvalid, firstSubPathAt, path, fmt.Sprintf("names the %s %q, which is no legal id: mount directories of a legal one", noun, id)}
 	}
@@ -100,14 +103,21 @@ func TestAdoptedIdentity(t *testing.T) {
 		{name: "a malformed label before good mounts", pod: unlabelled(alicePlain[:16], label("user-id", "a.b")), verdict: Refused,
 			violations: []Violation{{IdentityInvalid, "metadata.labels[user-id]", "a.b", "has characters other than A-Z, a-z, 0-9, _ and -: set it to the user id that the data belongs to"}}},
 		{name: "mounts of two users", pod: unlabelled(alicePlain[:16], extra(bobsSkills)), verdict: Refused,
-			violations: conflict(secondMount, bobsSkills, "user", "bob", "alice")},
+			violations: append(conflict(secondMount, bobsSkills, "user", "bob", "alice"), unprovenAs("bob/t1"))},
 		{name: "mounts of two threads", pod: unlabelled(alicePlain[:16], extra("deer-flow/users/alice/threads/t2/acp-workspace")), verdict: Refused,
-			violations: conflict(secondMount, "deer-flow/users/alice/threads/t2/acp-workspace", "thread", "t2", "t1")},
+			violations: append(conflict(secondMount, "deer-flow/users/alice/threads/t2/acp-workspace", "thread", "t2", "t1"), unprovenAs("alice/t2"))},
 		{name: "mounts of two users and two threads", pod: unlabelled(alicePlain[:16], extra("deer-flow/users/bob/threads/t2/acp-workspace")), verdict: Refused,
-			violations: append(conflict(secondMount, "deer-flow/users/bob/threads/t2/acp-workspace", "user", "bob", "alice"),
-				conflict(secondMount, "deer-flow/users/bob/threads/t2/acp-workspace", "thread", "t2", "t1")...)},
+			violations: slices.Concat(conflict(secondMount, "deer-flow/users/bob/threads/t2/acp-workspace", "user", "bob", "alice"),
+				conflict(secondMount, "deer-flow/users/bob/threads/t2/acp-workspace", "thread", "t2", "t1"), []Violation{unprovenAs("bob/t2")})},
+		{name: "mounts of two users, neither of them proved", pod: unlabelled("", extra(bobsSkills)), verdict: Refused,
+			violations: append(conflict(secondMount, bobsSkills, "user", "bob", "alice"), Violation{IdentityUnproven, "metadata.labels[sandbox-id]", "",
+				`no sandbox id: have the gateway set the label to the id that proves the identity; it must prove "alice/t1"`})},
+		{name: "mounts of two users, both believed", policy: deerflow(func(p *Policy) { p.Proof = ProofNever }), pod: unlabelled("", extra(bobsSkills)), verdict: Refused,
+			violations: conflict(secondMount, bobsSkills, "user", "bob", "alice")},
+		{name: "mounts of two users beside a good declaration of the thread", pod: unlabelled(alicePlain[:16], extra(bobsSkills), annotation("thread-id", "t1")), verdict: Refused,
+			violations: append(conflict(secondMount, bobsSkills, "user", "bob", "alice"), unprovenAs("bob/t1"))},
 		{name: "a mount and a hostPath of two users", pod: unlabelled(alicePlain[:16], onHost("/base/users/bob/skills")), verdict: Refused,
-			violations: conflict("spec.volumes[1].hostPath.path", "/base/users/bob/skills", "user", "bob", "alice")},
+			violations: append(conflict("spec.volumes[1].hostPath.path", "/base/users/bob/skills", "user", "bob", "alice"), unprovenAs("bob/t1"))},
 		{name: "only a user", pod: unlabelled(alicePlain[:16], subPath("deer-flow/users/alice/skills")), verdict: Refused, violations: []Violation{missing("thread")}},
 		{name: "only the path of old", pod: unlabelled(alicePlain[:16], subPath("threads/t1/user-data")), verdict: Refused, violations: []Violation{onlyThread}},
 		{name: "only the path of old, where all is to be proved", policy: deerflow(func(p *Policy) { p.Proof = ProofAlways }), pod: unlabelled(alicePlain[:16], subPath("threads/t1/user-data")), verdict: Refused, violations: []Violation{missing("user")}},

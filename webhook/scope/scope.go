@@ -4,8 +4,8 @@
 // A decision is a pure function of the policies and one admission request. It reads no
 // clock, no file and no network, keeps no state, never panics, and returns data: a
 // verdict, edits, violations. How these reach a person or an API server is the business
-// of the packages that import this one. scope itself imports the Kubernetes API types and
-// none of Userscope's other packages; a test holds it to that.
+// of the packages that import this one. scope itself imports the Kubernetes API types, the Pod
+// Security checks and none of Userscope's other packages; a test holds it to that.
 package scope
 
 import (
