@@ -36,11 +36,11 @@ demo: build $(KUBERNETES) ## show it on a real API server; KEEP=1 leaves that ru
 test: build-race $(KUBERNETES) ## run all tests, with the race detector
 	@echo "Testing the program; compiling it for the race detector takes minutes the first time"
 	@status=0; \
-	go test -race ./... || status=1; \
+	go test -race -timeout 30m ./... || status=1; \
 	echo "Testing it on a real API server"; \
-	(cd test && USERSCOPE_BINARY=$(CURDIR)/bin/race/userscope go test -race -count=1 ./...) || status=1; \
+	(cd test && USERSCOPE_BINARY=$(CURDIR)/bin/race/userscope go test -race -count=1 -timeout 30m ./...) || status=1; \
 	echo "Judging more than a million Pods, without the race detector"; \
-	(cd test && go test -count=1 ./property ./exhaustion) || status=1; \
+	(cd test && go test -count=1 -timeout 30m ./property ./exhaustion) || status=1; \
 	exit $$status
 
 .PHONY: golden

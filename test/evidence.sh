@@ -32,7 +32,7 @@ say "mutants of webhook/scope"
 (cd test && go build -o ../bin/mutants ./cmd/mutants)
 bin/gremlins unleash --workers 2 --timeout-coefficient 20 --output "$logs/mutants.json" ./webhook/scope >"$logs/gremlins" 2>&1 ||
   fail "gremlins fails" "$logs/gremlins"
-bin/mutants . "$logs/mutants.json" >"$logs/mutants" 2>"$logs/mutants.log" || fail "a mutant lives" "$logs/mutants.log"
+bin/mutants webhook/scope "$logs/mutants.json" >"$logs/mutants" 2>"$logs/mutants.log" || fail "a mutant lives" "$logs/mutants.log"
 
 # fuzz MODULE PACKAGE TARGET WHAT
 fuzz() {

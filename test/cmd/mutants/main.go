@@ -26,7 +26,7 @@ var explanations []byte
 
 func main() {
 	if len(os.Args) != 3 {
-		fmt.Fprintln(os.Stderr, "usage: mutants MODULE RESULT: the directory of a module, and the file of gremlins --output")
+		fmt.Fprintln(os.Stderr, "usage: mutants DIR RESULT: the directory of a package, and the file of gremlins --output")
 		os.Exit(2)
 	}
 	if err := run(os.Args[1], os.Args[2], os.Stdout, os.Stderr); err != nil {
@@ -67,7 +67,7 @@ type explained struct {
 	Why  string `json:"why"`
 }
 
-func run(module, file string, out, progress io.Writer) error {
+func run(dir, file string, out, progress io.Writer) error {
 	content, err := os.ReadFile(file)
 	if err != nil {
 		return err
@@ -81,14 +81,14 @@ func run(module, file string, out, progress io.Writer) error {
 		return fmt.Errorf("explained.yaml: %w", err)
 	}
 	for _, source := range found.Files {
-		program, err := os.ReadFile(filepath.Join(module, source.Name))
+		program, err := os.ReadFile(filepath.Join(dir, source.Name))
 		if err != nil {
 			return err
 		}
 		for _, m := range source.Mutants {
 			if m.Status == notCovered {
 				fmt.Fprintf(progress, "making %s at %s:%d:%d\n", m.Type, source.Name, m.Line, m.Column)
-				if m.Status, err = m.try(module, source.Name, string(program)); err != nil {
+				if m.Status, err = m.try(dir, source.Name, string(program)); err != nil {
 					return err
 				}
 			}
@@ -172,21 +172,21 @@ func (m mutant) of(program string) (string, error) {
 
 // try runs the package's tests with the mutant in the place of the program, and says what became
 // of it.
-func (m mutant) try(module, name, program string) (status string, err error) {
+func (m mutant) try(dir, name, program string) (status string, err error) {
 	changed, err := m.of(program)
 	if err != nil {
 		return "", fmt.Errorf("%s: %w", name, err)
 	}
-	dir, err := os.MkdirTemp("", "mutant-")
+	temp, err := os.MkdirTemp("", "mutant-")
 	if err != nil {
 		return "", err
 	}
-	defer func() { err = errors.Join(err, os.RemoveAll(dir)) }()
-	original, err := filepath.Abs(filepath.Join(module, name))
+	defer func() { err = errors.Join(err, os.RemoveAll(temp)) }()
+	original, err := filepath.Abs(filepath.Join(dir, name))
 	if err != nil {
 		return "", err
 	}
-	copied, overlay := filepath.Join(dir, "mutant.go"), filepath.Join(dir, "overlay.json")
+	copied, overlay := filepath.Join(temp, "mutant.go"), filepath.Join(temp, "overlay.json")
 	content, err := json.Marshal(map[string]any{"Replace": map[string]string{original: copied}})
 	if err != nil {
 		return "", err
@@ -195,8 +195,8 @@ func (m mutant) try(module, name, program string) (status string, err error) {
 		return "", err
 	}
 	for _, arguments := range [][]string{{"build", "-overlay", overlay}, {"test", "-timeout", "2m", "-overlay", overlay}} {
-		command := exec.Command("go", append(arguments, "./"+filepath.Dir(name))...)
-		command.Dir = module
+		command := exec.Command("go", append(arguments, ".")...)
+		command.Dir = dir
 		if said, err := command.CombinedOutput(); err != nil {
 			if arguments[0] == "build" { // it would count as killed
 				return "", fmt.Errorf("%s:%d:%d: the mutant is no program: %w: %s", name, m.Line, m.Column, err, said)
