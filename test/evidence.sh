@@ -47,13 +47,16 @@ trap 'jobs -p | xargs -r kill' EXIT
 say "fuzzing for three times $fuzztime"
 fuzz test ./fuzz FuzzPodJSON "JSON as a Pod: decided, applied, judged by the oracle" & first=$!
 fuzz test ./property FuzzCreate "the choices that make a Pod: decided, judged by the oracle" & second=$!
-wait "$first" && wait "$second"
+wait "$first"
+wait "$second"
 fuzz test ./fuzz FuzzAdmissionReview "bytes as an AdmissionReview" & first=$!
 fuzz test ./fuzz FuzzPolicyFile "bytes as a policy file" & second=$!
-wait "$first" && wait "$second"
+wait "$first"
+wait "$second"
 fuzz . ./webhook/scope FuzzTemplate "templates and the paths that they write and read" & first=$!
 fuzz . ./webhook/scope FuzzSpelling "paths that spell identities" & second=$!
-wait "$first" && wait "$second"
+wait "$first"
+wait "$second"
 
 cat >docs/evidence.md <<TEXT
 # Evidence
