@@ -97,7 +97,7 @@ var requests = []group{
 			},
 			{
 				Name: "a file of the claim in the environment", How: "`env` with a `fileKeyRef` from alice's file in the volume `user-data` of bob's sandbox",
-				Without: "I3", With: "claim-mount",
+				Without: byKubernetes, With: byKubernetes,
 				request: debugging(bobs(nil), `{"env": [{"name": "X", "valueFrom": {"fileKeyRef": {"volumeName": "user-data", "path": "deer-flow/users/alice/threads/thread-1/user-data/.env", "key": "X"}}}]}`),
 			},
 		},
