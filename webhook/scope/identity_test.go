@@ -3,7 +3,6 @@ package scope
 import (
 	"encoding/json"
 	"fmt"
-	"reflect"
 	"slices"
 	"strings"
 	"testing"
@@ -83,6 +82,9 @@ func TestAdoptedIdentity(t *testing.T) {
 	illegal := func(noun, id, path string) Violation {
 		return Violation{IdentityInvalid, firstSubPathAt, path, fmt.Sprintf("names the %s %q, which is no legal id: mount directories of a legal one", noun, id)}
 	}
+	noHostPath := func(path string) Violation {
+		return Violation{HostPath, "spec.volumes[1].hostPath.path", path, "is not a hostPath that this sandbox may have: use the claim, or have the policy list it"}
+	}
 	const bobsSkills = "deer-flow/users/bob/skills"
 
 	runCreate(t, []createTest{
@@ -127,6 +129,17 @@ func TestAdoptedIdentity(t *testing.T) {
 		{name: "a path upwards spells nothing", pod: unlabelled(alicePlain[:16], subPath("x/../"+aliceDir)), verdict: Refused, violations: []Violation{missing("user"), missing("thread")}},
 		{name: "a hostPath upwards spells nothing", pod: unlabelled(alicePlain[:16], unmounted, onHost("/base/x/../users/alice/skills")), verdict: Refused,
 			violations: []Violation{onlyThread, {HostPath, "spec.volumes[1].hostPath.path", "/base/x/../users/alice/skills", "contains ..: write the path that it means"}}},
+		{name: "a hostPath outside the bases spells nothing", pod: unlabelled(alicePlain[:16], unmounted, onHost("/elsewhere/users/alice/skills")), verdict: Refused,
+			violations: []Violation{onlyThread, noHostPath("/elsewhere/users/alice/skills")}},
+		{name: "a hostPath at the node's root spells nothing", pod: unlabelled(alicePlain[:16], unmounted, onHost("/users/alice/skills")), verdict: Refused,
+			violations: []Violation{onlyThread, noHostPath("/users/alice/skills")}},
+		{name: "a hostPath that begins like a base spells nothing", pod: unlabelled(alicePlain[:16], unmounted, onHost("/basex/users/alice/skills")), verdict: Refused,
+			violations: []Violation{onlyThread, noHostPath("/basex/users/alice/skills")}},
+		{name: "a hostPath that begins like a base spells nothing, also where users lie in the base itself", policy: deerflow(func(p *Policy) { p.Layout = Layout{UserData: template("{user}")} }),
+			pod: unlabelled(alicePlain[:16], subPath(""), onHost("/basealice")), verdict: Refused, violations: []Violation{missing("user"), noHostPath("/basealice")}},
+		{name: "from a hostPath alone", pod: unlabelled(alicePlain[:16], volumes(hostPathVolume("h", "/other/base/users/alice/threads/t1/acp-workspace")), mountsOf()), verdict: Allowed, identity: "alice/t1 subPath"},
+		{name: "from a directory of the user alone, through a volume of another name", pod: unlabelled(alicePlain[:16], mountsOf(), label("thread-id", "t1"), extra("deer-flow/users/alice/skills")), verdict: Allowed,
+			identity: "alice/t1 subPath"},
 		{name: "a mount of another claim spells nothing", pod: unlabelled(alicePlain[:16], subPath("x"), func(pod *corev1.Pod) {
 			addVolume(claimVolume("s", "skills"))(pod)
 			pod.Spec.Volumes[1].PersistentVolumeClaim.ReadOnly = true
@@ -191,12 +204,12 @@ func TestProof(t *testing.T) {
 	for _, test := range tests {
 		for _, proof := range []Proof{ProofAdopted, ProofAlways, ProofNever} {
 			for _, source := range []struct {
-				name     string
-				pod      *corev1.Pod
-				believed string
-			}{{"declared", labelled(test.sandboxID), test.declared}, {"adopted", unlabelled(test.sandboxID), test.adopted}} {
+				name, identity string
+				pod            *corev1.Pod
+				believed       string
+			}{{"declared", "alice/t1 label", labelled(test.sandboxID), test.declared}, {"adopted", "alice/t1 subPath", unlabelled(test.sandboxID), test.adopted}} {
 				t.Run(test.name+"/"+string(proof)+"/"+source.name, func(t *testing.T) {
-					want := createTest{policy: proving(proof, test.keys...), pod: source.pod, verdict: Allowed}
+					want := createTest{policy: proving(proof, test.keys...), pod: source.pod, verdict: Allowed, identity: source.identity}
 					if !slices.Contains(strings.Fields(source.believed), string(proof)) {
 						message := test.message
 						if proof == ProofAlways && test.always != "" {
@@ -209,6 +222,19 @@ func TestProof(t *testing.T) {
 			}
 		}
 	}
+}
+
+// TestProofIsALabel has the sandbox id in an annotation, which proves nothing.
+func TestProofIsALabel(t *testing.T) {
+	none := unproven("", "no sandbox id: have the gateway set the label to the id that proves the identity"+mustProve)
+	wrong := "0" + alicePlain[1:16]
+	runCreate(t, []createTest{
+		{name: "a proof in an annotation", pod: unlabelled("", annotation("sandbox-id", alicePlain[:16])), verdict: Refused, identity: "alice/t1 subPath", violations: none},
+		{name: "a wrong label beside it", pod: unlabelled(wrong, annotation("sandbox-id", alicePlain[:16])), verdict: Refused, identity: "alice/t1 subPath", violations: unproven(wrong, another+mustProve)},
+		{name: "an empty label beside it", pod: unlabelled("", label("sandbox-id", ""), annotation("sandbox-id", alicePlain[:16])), verdict: Refused, identity: "alice/t1 subPath", violations: none},
+		{name: "a proof in the label beside a wrong annotation", pod: unlabelled(alicePlain[:16], annotation("sandbox-id", wrong)), verdict: Allowed, identity: "alice/t1 subPath"},
+		{name: "a contradiction in an annotation", pod: sandbox(annotation("sandbox-id", wrong)), verdict: Allowed},
+	})
 }
 
 func TestDefaultUser(t *testing.T) {
@@ -234,38 +260,29 @@ func TestDefaultUser(t *testing.T) {
 		{name: "no thread", policy: with(ProofAdopted), pod: legacy("", subPath("x")), verdict: Refused, violations: []Violation{
 			{IdentityMissing, "metadata.labels[user-id]", "", "no user: set this label to the sandbox's user id or, if the id is no legal label value, an annotation with the same key"},
 			{IdentityMissing, "metadata.labels[thread-id]", "", "no thread: set this label to the sandbox's thread id or, if the id is no legal label value, an annotation with the same key"}}},
+		{name: "a layout without threads", policy: deerflow(func(p *Policy) { p.DefaultUser, p.Layout = "default", Layout{UserData: template("home/{user}")} }), pod: legacy("", subPath("x")), verdict: Refused,
+			violations: []Violation{{IdentityMissing, "metadata.labels[user-id]", "", "no user: set this label to the sandbox's user id or, if the id is no legal label value, an annotation with the same key"}}},
+		{name: "never beside a user that is malformed", policy: with(ProofAdopted), pod: legacy("", label("user-id", "a.b")), verdict: Refused,
+			violations: []Violation{{IdentityInvalid, "metadata.labels[user-id]", "a.b", "has characters other than A-Z, a-z, 0-9, _ and -: set it to the user id that the data belongs to"}}},
+		{name: "a contradiction beside a declared thread", policy: with(ProofAdopted), pod: legacy(alicePlain[:16], label("thread-id", "t1")), verdict: Refused, identity: "default/t1 default", violations: refused(alicePlain[:16], another)},
+		{name: "a contradiction in upper-case digits", policy: with(ProofAdopted), pod: legacy(strings.ToUpper(alicePlain[:16])), verdict: Refused, identity: "default/t1 default", violations: refused(strings.ToUpper(alicePlain[:16]), malformed)},
 		{name: "never beside a user that something names", policy: with(ProofAdopted), pod: legacy("", label("user-id", "alice"), label("thread-id", "t1"), subPath(aliceDir)), verdict: Allowed, identity: "alice/t1 label"},
-		{name: "a proof of the default user", policy: with(ProofAdopted), pod: legacy(defaultPlain[:16]), verdict: Rewritten, edits: moved},
-		{name: "a proof of somebody else", policy: with(ProofAdopted), pod: legacy(alicePlain[:16]), verdict: Refused, violations: refused(alicePlain[:16], another)},
-		{name: "a proof of somebody else, believing all", policy: with(ProofNever), pod: legacy(alicePlain[:16]), verdict: Refused, violations: refused(alicePlain[:16], another)},
-		{name: "no proof, believing all", policy: with(ProofNever), pod: legacy(""), verdict: Rewritten, edits: moved},
-		{name: "no proof, where one is wanted", policy: with(ProofAlways), pod: legacy(""), verdict: Refused, violations: refused("", none)},
-		{name: "a proof, where one is wanted", policy: with(ProofAlways), pod: legacy(defaultPlain[:16]), verdict: Rewritten, edits: moved},
-		{name: "a shared directory", policy: with(ProofAdopted), pod: legacy("", addSkills("deer-flow/shared/tools")), verdict: Rewritten, edits: moved},
+		{name: "a proof of the default user", policy: with(ProofAdopted), pod: legacy(defaultPlain[:16]), verdict: Rewritten, identity: "default/t1 default", edits: moved},
+		{name: "a proof of somebody else", policy: with(ProofAdopted), pod: legacy(alicePlain[:16]), verdict: Refused, identity: "default/t1 default", violations: refused(alicePlain[:16], another)},
+		{name: "a proof of somebody else, believing all", policy: with(ProofNever), pod: legacy(alicePlain[:16]), verdict: Refused, identity: "default/t1 default", violations: refused(alicePlain[:16], another)},
+		{name: "no proof, believing all", policy: with(ProofNever), pod: legacy(""), verdict: Rewritten, identity: "default/t1 default", edits: moved},
+		{name: "no proof, where one is wanted", policy: with(ProofAlways), pod: legacy(""), verdict: Refused, identity: "default/t1 default", violations: refused("", none)},
+		{name: "a proof, where one is wanted", policy: with(ProofAlways), pod: legacy(defaultPlain[:16]), verdict: Rewritten, identity: "default/t1 default", edits: moved},
+		{name: "a shared directory", policy: with(ProofAdopted), pod: legacy("", addSkills("deer-flow/shared/tools")), verdict: Rewritten, identity: "default/t1 default", edits: moved},
 		{name: "a directory of another user", policy: with(ProofAdopted), pod: unlabelled("", volumes(claimVolume("x", "deer-flow-home")), label("thread-id", "t1"),
-			mountsOf(corev1.VolumeMount{Name: "x", MountPath: "/x", SubPath: "deer-flow/users/alice/skills", ReadOnly: true})), verdict: Refused,
+			mountsOf(corev1.VolumeMount{Name: "x", MountPath: "/x", SubPath: "deer-flow/users/alice/skills", ReadOnly: true})), verdict: Refused, identity: "alice/t1 subPath",
 			violations: unproven("", none+mustProve)},
 		{name: "a directory of the user", policy: with(ProofAdopted), pod: legacy("", func(pod *corev1.Pod) {
 			addVolume(hostPathVolume("h", "/base/users/default"))(pod)
 			addMount(corev1.VolumeMount{Name: "h", MountPath: "/x", ReadOnly: true})(pod)
-		}), verdict: Refused, violations: []Violation{{HostPath, "spec.volumes[1].hostPath.path", "/base/users/default",
+		}), verdict: Refused, identity: "default/t1 default", violations: []Violation{{HostPath, "spec.volumes[1].hostPath.path", "/base/users/default",
 			"is not a hostPath that this sandbox may have: use the claim, or have the policy list it"}}},
 	})
-}
-
-// TestAdoptedUnderEveryPolicy adopts from one claim an id that another claim's filesystem takes for
-// another user's.
-func TestAdoptedUnderEveryPolicy(t *testing.T) {
-	other := deerflow(func(p *Policy) {
-		p.Name, p.Claim, p.UserDataVolume, p.UserDataMountPath, p.User.LowerCase = "other", "other", "other", "/mnt/other", true
-	})
-	digest := SandboxID(Identity{User: "Alice", Thread: "t1"}, nil)[:16]
-	pod := unlabelled(digest, subPath("deer-flow/users/Alice/threads/t1/user-data"), addVolume(claimVolume("other", "other")),
-		addMount(corev1.VolumeMount{Name: "other", MountPath: "/mnt/other", SubPath: "x"}))
-	got := Policies{deerflow(), other}.Create(Request{Namespace: "deer-flow", Pod: pod})
-	if len(got.Violations) != 1 || got.Violations[0].Rule != IdentityInvalid {
-		t.Errorf("got %+v", got)
-	}
 }
 
 // TestDefaultUserHasNoUserDirectories asks for the directories themselves: a mount of one would
@@ -286,78 +303,6 @@ func TestDefaultUserHasNoUserDirectories(t *testing.T) {
 		if _, ok := dirs.access["shared/tools"]; !ok {
 			t.Errorf("%s: the shared directory is missing", test.source)
 		}
-	}
-}
-
-func TestStamps(t *testing.T) {
-	const policies, inPolicies = "userscope.dev/policies", "/metadata/annotations/userscope.dev~1policies"
-	marked := annotation(policies, "deer-flow")
-	unmarked := func(pod *corev1.Pod) { pod.Annotations = nil }
-	user := Edit{Op: "add", Path: "/metadata/annotations/user-id", Value: "alice"}
-	thread := Edit{Op: "add", Path: "/metadata/annotations/thread-id", Value: "t1"}
-	userLabel := Edit{Op: "add", Path: "/metadata/labels/user-id", Value: "alice"}
-	threadLabel := Edit{Op: "add", Path: "/metadata/labels/thread-id", Value: "t1"}
-	hub := deerflow(func(p *Policy) { p.Layout, p.Proof = Layout{UserData: template("home/{user}")}, ProofNever })
-	tests := []struct {
-		name   string
-		policy *Policy
-		pod    *corev1.Pod
-		want   []Edit
-	}{
-		{"everything there", nil, sandbox(marked, annotation("user-id", "alice"), annotation("thread-id", "t1")), nil},
-		{"labels", nil, sandbox(marked), []Edit{user, thread}},
-		{"no annotations", nil, sandbox(unmarked), []Edit{{Op: "add", Path: "/metadata/annotations", Value: map[string]string{policies: "deer-flow"}}, user, thread}},
-		{"a forged marker", nil, sandbox(annotation(policies, "none")), []Edit{{Op: "add", Path: inPolicies, Value: "deer-flow"}, user, thread}},
-		{"an empty marker", nil, sandbox(annotation(policies, "")), []Edit{{Op: "add", Path: inPolicies, Value: "deer-flow"}, user, thread}},
-		{"annotations", nil, sandbox(marked, noLabel("user-id", "thread-id"), annotation("user-id", "alice"), annotation("thread-id", "t1")), []Edit{userLabel, threadLabel}},
-		{"adopted", nil, unlabelled(alicePlain[:16], marked), []Edit{user, userLabel, thread, threadLabel}},
-		{"no labels", nil, unlabelled("", marked, annotation("user-id", "alice"), annotation("thread-id", "t1"), func(pod *corev1.Pod) { pod.Labels = nil }),
-			[]Edit{{Op: "add", Path: "/metadata/labels", Value: map[string]string{"user-id": "alice"}}, threadLabel}},
-		{"an id that is no label value", nil, sandbox(marked, noLabel("user-id"), annotation("user-id", "-alice"), annotation("thread-id", "t1"), subPath("deer-flow/users/-alice/threads/t1/user-data")), nil},
-		{"no thread", hub, sandbox(marked, noLabel("thread-id"), subPath("home/alice")), []Edit{user}},
-		{"no labels and no annotations", deerflow(func(p *Policy) { p.Selector = nil }), &corev1.Pod{},
-			[]Edit{{Op: "add", Path: "/metadata/annotations", Value: map[string]string{policies: "deer-flow"}}}},
-		{"no data and no identity", nil, unlabelled("", marked, volumes(), mountsOf()), nil},
-	}
-	for _, test := range tests {
-		t.Run(test.name, func(t *testing.T) {
-			policy := test.policy
-			if policy == nil {
-				policy = deerflow()
-			}
-			got := Policies{policy}.Create(Request{Namespace: "deer-flow", Creator: Creator{Username: "dev"}, Pod: test.pod})
-			if got.Verdict != Allowed || len(got.Edits)+len(test.want) > 0 && !reflect.DeepEqual(got.Edits, test.want) {
-				t.Errorf("got %s\n%+v\nwant\n%+v", got.Verdict, got.Edits, test.want)
-			}
-		})
-	}
-}
-
-func TestTemplateParse(t *testing.T) {
-	tests := []struct {
-		template, path string
-		want           Identity
-		ok             bool
-	}{
-		{"users/{user}/threads/{thread}/user-data", "users/alice/threads/t1/user-data", Identity{User: "alice", Thread: "t1"}, true},
-		{"users/{user}/threads/{thread}/user-data", "users/alice/threads/t1/user-data/x", Identity{}, false},
-		{"users/{user}/threads/{thread}/user-data", "users/alice/threads/t1", Identity{}, false},
-		{"users/{user}/threads/{thread}/user-data", "users/alice/threads/t1/other", Identity{}, false},
-		{"users/{user}/threads/{thread}/user-data", "users//threads/t1/user-data", Identity{}, false},
-		{"{user}", "alice", Identity{User: "alice"}, true},
-		{"{user}", "", Identity{}, false},
-		{"threads/{thread}/user-data", "threads/t1/user-data", Identity{Thread: "t1"}, true},
-		{"shared", "shared", Identity{}, true},
-	}
-	for _, test := range tests {
-		t.Run(test.template+" "+test.path, func(t *testing.T) {
-			if got, ok := template(test.template).Parse(test.path); got != test.want || ok != test.ok {
-				t.Errorf("got %+v, %t", got, ok)
-			}
-		})
-	}
-	if _, ok := (Template{}).Parse("x"); ok {
-		t.Error("the zero template matches")
 	}
 }
 

@@ -11,38 +11,6 @@ func readOnly(path, at, why string) Edit {
 	return Edit{Op: "add", Path: path, Value: true, Warning: at + ": is now true: " + why}
 }
 
-func TestReplaceUserData(t *testing.T) {
-	edit := func(was string) []Edit {
-		return []Edit{{Op: "replace", Path: "/spec/volumes/0",
-			Value:   map[string]any{"name": "user-data", "persistentVolumeClaim": map[string]any{"claimName": "deer-flow-home"}},
-			Warning: "spec.volumes[0]: " + was + " is now persistentVolumeClaim deer-flow-home: user data lies on that claim"}}
-	}
-	keep := deerflow(func(p *Policy) { p.ReplaceUserData = false })
-	both := claimVolume("user-data", "deer-flow-home")
-	both.EmptyDir = &corev1.EmptyDirVolumeSource{}
-	runCreate(t, []createTest{
-		{name: "a hostPath", pod: sandbox(volumes(hostPathVolume("user-data", "/base/threads/t1/user-data"))),
-			verdict: Rewritten, edits: edit("hostPath /base/threads/t1/user-data")},
-		{name: "an emptyDir", pod: sandbox(volumes(corev1.Volume{Name: "user-data", VolumeSource: corev1.VolumeSource{EmptyDir: &corev1.EmptyDirVolumeSource{}}})),
-			verdict: Rewritten, edits: edit("emptyDir")},
-		{name: "another claim", pod: sandbox(volumes(claimVolume("user-data", "database"))),
-			verdict: Rewritten, edits: edit("persistentVolumeClaim database")},
-		{name: "a source that this build does not know", pod: sandbox(volumes(corev1.Volume{Name: "user-data"})),
-			verdict: Rewritten, edits: edit("no known source")},
-		{name: "the claim and another source at once", pod: sandbox(volumes(both)),
-			verdict: Rewritten, edits: edit("persistentVolumeClaim deer-flow-home")},
-		{name: "a hostPath, mounted by thread alone", pod: sandbox(volumes(hostPathVolume("user-data", "/base/threads/t1/user-data")), subPath("")),
-			verdict: Rewritten, edits: append(edit("hostPath /base/threads/t1/user-data"), setTo(firstSubPath, "", aliceDir, firstSubPathAt)...)},
-		{name: "a hostPath, without an identity", pod: sandbox(noLabel("user-id"), volumes(hostPathVolume("user-data", "/x"))),
-			verdict: Refused, violations: []Violation{{IdentityMissing, "metadata.labels[user-id]", "",
-				"no user: set this label to the sandbox's user id or, if the id is no legal label value, an annotation with the same key"}}},
-		{name: "a hostPath that the policy does not replace", policy: keep, pod: sandbox(volumes(hostPathVolume("user-data", "/skills")), subPath(""), first(func(c *corev1.Container) { c.VolumeMounts[0].ReadOnly = true })),
-			verdict: Refused, violations: []Violation{{UserDataVolume, "spec.volumes[0]", "hostPath /skills",
-				"is not the claim that holds the users' data: make it the persistentVolumeClaim deer-flow-home"}}},
-		{name: "the claim, with a policy that replaces nothing", policy: keep, pod: sandbox(), verdict: Allowed},
-	})
-}
-
 func TestClaimMounts(t *testing.T) {
 	const (
 		at     = "spec.containers[0].volumeMounts[1]."
@@ -108,15 +76,8 @@ func TestClaimMounts(t *testing.T) {
 		{name: "an expression", pod: extra(corev1.VolumeMount{SubPathExpr: "deer-flow/users/$(USER)/skills"}), verdict: Refused,
 			violations: []Violation{{ClaimMount, at + "subPathExpr", "deer-flow/users/$(USER)/skills",
 				"is expanded on the node, where it could become any path: set subPath instead"}}},
-		{name: "an environment file of the claim", verdict: Refused,
-			pod: sandbox(first(func(c *corev1.Container) {
-				c.Env = []corev1.EnvVar{{Name: "A"}, {Name: "B", ValueFrom: &corev1.EnvVarSource{}}, {Name: "C", ValueFrom: &corev1.EnvVarSource{FileKeyRef: &corev1.FileKeySelector{VolumeName: "user-data"}}}}
-			})),
-			violations: []Violation{{ClaimMount, "spec.containers[0].env[2].valueFrom.fileKeyRef.volumeName", "user-data", "is read from the volume's root: use an emptyDir"}}},
-		{name: "an environment file of an emptyDir", verdict: Allowed,
-			pod: sandbox(addVolume(corev1.Volume{Name: "tmp", VolumeSource: corev1.VolumeSource{EmptyDir: &corev1.EmptyDirVolumeSource{}}}), first(func(c *corev1.Container) {
-				c.Env = []corev1.EnvVar{{Name: "C", ValueFrom: &corev1.EnvVarSource{FileKeyRef: &corev1.FileKeySelector{VolumeName: "tmp"}}}}
-			}))},
+		{name: "an expression beside a directory of its own", pod: extra(corev1.VolumeMount{SubPath: alice + "skills", SubPathExpr: "$(X)", ReadOnly: true}), verdict: Refused,
+			violations: []Violation{{ClaimMount, at + "subPathExpr", "$(X)", "is expanded on the node, where it could become any path: set subPath instead"}}},
 		{name: "in an init container", verdict: Refused,
 			pod: sandbox(spec(func(s *corev1.PodSpec) {
 				s.Volumes = append(s.Volumes, claimVolume("extra-0", "deer-flow-home"))
@@ -134,64 +95,36 @@ func TestClaimMounts(t *testing.T) {
 	})
 }
 
-func TestHostPaths(t *testing.T) {
-	const (
-		at     = "spec.volumes[1].hostPath."
-		ro     = "/spec/containers/0/volumeMounts/1/readOnly"
-		roAt   = "spec.containers[0].volumeMounts[1].readOnly"
-		why    = "the policy lists the directory as ReadOnly"
-		remedy = "is not a hostPath that this sandbox may have: use the claim, or have the policy list it"
-	)
-	node := func(path string, tweaks ...func(*corev1.Pod)) *corev1.Pod {
-		return sandbox(append([]func(*corev1.Pod){addVolume(hostPathVolume("h", path)), addMount(corev1.VolumeMount{Name: "h", MountPath: "/h", ReadOnly: true})}, tweaks...)...)
+func TestEnvFiles(t *testing.T) {
+	emptyDir := corev1.Volume{Name: "tmp", VolumeSource: corev1.VolumeSource{EmptyDir: &corev1.EmptyDirVolumeSource{}}}
+	skills := claimVolume("skills", "skills")
+	skills.PersistentVolumeClaim.ReadOnly = true
+	from := func(volume string) *corev1.Pod {
+		return sandbox(
+			addVolume(emptyDir), addVolume(skills), addVolume(hostPathVolume("host", "/skills")),
+			addVolume(corev1.Volume{Name: "settings", VolumeSource: corev1.VolumeSource{ConfigMap: &corev1.ConfigMapVolumeSource{}}}),
+			first(func(c *corev1.Container) {
+				c.Env = []corev1.EnvVar{{Name: "A"}, {Name: "B", ValueFrom: &corev1.EnvVarSource{}}, fileVariable("C", volume)}
+			}))
 	}
-	ofType := func(kind corev1.HostPathType) func(*corev1.Pod) {
-		return spec(func(s *corev1.PodSpec) { s.Volumes[1].HostPath.Type = &kind })
+	inInit := func(volume string) *corev1.Pod {
+		pod := from(volume)
+		initContainer(pod)
+		return pod
 	}
-	writable := first(func(c *corev1.Container) { c.VolumeMounts[1].ReadOnly = false })
-	refused := func(name, path, problem string) createTest {
-		return createTest{name: name, pod: node(path), verdict: Refused, violations: []Violation{{HostPath, at + "path", path, problem}}}
+	refused := func(list, volume string) []Violation {
+		return []Violation{{ClaimMount, "spec." + list + "[0].env[2].valueFrom.fileKeyRef.volumeName", volume, notScratch}}
 	}
 	runCreate(t, []createTest{
-		{name: "a listed path", pod: node("/skills"), verdict: Allowed},
-		{name: "a listed path, mounted writable", pod: node("/skills", writable), verdict: Rewritten, edits: []Edit{readOnly(ro, roAt, why)}},
-		{name: "a listed path, in another spelling", pod: node("/skills/"), verdict: Rewritten,
-			edits: setTo("/spec/volumes/1/hostPath/path", "/skills/", "/skills", at+"path")},
-		{name: "a directory of the user below a base", pod: node("/base/users/alice/skills"), verdict: Allowed},
-		{name: "a directory of the thread below another base", pod: node("/other/base/users/alice/threads/t1/acp-workspace"), verdict: Allowed},
-		{name: "a read-only directory, mounted writable", pod: node("/base/users/alice/skills", writable), verdict: Rewritten, edits: []Edit{readOnly(ro, roAt, why)}},
-		{name: "a writable directory, mounted writable", pod: node("/base/users/alice/skills/locks", writable), verdict: Allowed},
-		{name: "a shared directory", pod: node("/base/shared/tools"), verdict: Allowed},
-		{name: "a shared directory, of a sandbox without data", pod: node("/base/shared/tools", noLabel("user-id", "thread-id"), spec(func(s *corev1.PodSpec) {
-			s.Volumes[0] = corev1.Volume{Name: "tmp", VolumeSource: corev1.VolumeSource{EmptyDir: &corev1.EmptyDirVolumeSource{}}}
-		})), verdict: Allowed},
-		{name: "type Directory", pod: node("/skills", ofType(corev1.HostPathDirectory)), verdict: Allowed},
-		{name: "type DirectoryOrCreate", pod: node("/skills", ofType(corev1.HostPathDirectoryOrCreate)), verdict: Allowed},
-		{name: "an empty type", pod: node("/skills", ofType(corev1.HostPathUnset)), verdict: Allowed},
-		{name: "a socket", pod: node("/skills", ofType(corev1.HostPathSocket)), verdict: Refused,
-			violations: []Violation{{HostPath, at + "type", "Socket", "is not a directory: use Directory or DirectoryOrCreate"}}},
-		{name: "a subPath", pod: node("/skills", first(func(c *corev1.Container) { c.VolumeMounts[1].SubPath = "link" })), verdict: Refused,
-			violations: []Violation{{HostPath, "spec.containers[0].volumeMounts[1].subPath", "link", "is a part of a hostPath volume: mount the volume without subPath"}}},
-		{name: "a subPathExpr", pod: node("/skills", first(func(c *corev1.Container) { c.VolumeMounts[1].SubPathExpr = "$(X)" })), verdict: Refused,
-			violations: []Violation{{HostPath, "spec.containers[0].volumeMounts[1].subPathExpr", "$(X)", "is a part of a hostPath volume: mount the volume without subPathExpr"}}},
-		refused("a way up", "/skills/../base", "contains ..: write the path that it means"),
-		refused("a base", "/base", remedy),
-		refused("the parent of a base", "/other", remedy),
-		refused("the node's root", "/", remedy),
-		refused("a relative path", "skills", remedy),
-		refused("below a listed path", "/skills/public", remedy),
-		refused("a path that begins like a base", "/based/users/alice/skills", remedy),
-		refused("another user's directory", "/base/users/bob/skills", remedy),
-		refused("below a directory", "/base/users/alice/skills/link", remedy),
-		refused("the thread-only directory of old", "/base/threads/t1/user-data", remedy),
-		{name: "somebody's directory, without an identity", pod: node("/base/users/a.b/skills", noLabel("user-id"), spec(func(s *corev1.PodSpec) {
-			s.Volumes[0] = corev1.Volume{Name: "tmp", VolumeSource: corev1.VolumeSource{EmptyDir: &corev1.EmptyDirVolumeSource{}}}
-		})), verdict: Refused,
-			violations: []Violation{{IdentityInvalid, "spec.volumes[1].hostPath.path", "/base/users/a.b/skills",
-				`names the user "a.b", which is no legal id: mount directories of a legal one`}}},
-		{name: "another path, without an identity", pod: node("/etc", noLabel("user-id"), subPath("x")), verdict: Refused,
-			violations: []Violation{{IdentityMissing, "metadata.labels[user-id]", "",
-				"no user: set this label to the sandbox's user id or, if the id is no legal label value, an annotation with the same key"},
-				{HostPath, at + "path", "/etc", remedy}}},
+		{name: "an emptyDir", pod: from("tmp"), verdict: Allowed},
+		{name: "an emptyDir, in an init container", pod: inInit("tmp"), verdict: Allowed},
+		{name: "the claim", pod: from("user-data"), verdict: Refused, violations: refused("containers", "user-data")},
+		{name: "the claim, in an init container", pod: inInit("user-data"), verdict: Refused, violations: refused("initContainers", "user-data")},
+		{name: "another claim", pod: from("skills"), verdict: Refused, violations: refused("containers", "skills")},
+		{name: "another claim, in an init container", pod: inInit("skills"), verdict: Refused, violations: refused("initContainers", "skills")},
+		{name: "a hostPath", pod: from("host"), verdict: Refused, violations: refused("containers", "host")},
+		{name: "a ConfigMap", pod: from("settings"), verdict: Refused, violations: refused("containers", "settings")},
+		{name: "a volume that is not there", pod: from("none"), verdict: Refused, violations: refused("containers", "none")},
+		{name: "no name", pod: from(""), verdict: Refused, violations: refused("containers", "")},
 	})
 }

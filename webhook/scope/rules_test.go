@@ -10,13 +10,14 @@ import (
 
 func TestSecrets(t *testing.T) {
 	refused := func(at string) []Violation {
-		return []Violation{{Secret, at, "db", "is no Secret for sandboxes: drop it, or have the policy list it"}}
+		return []Violation{{Secret, at, "db", notASecret}}
 	}
 	volume := sandbox(addVolume(corev1.Volume{Name: "s", VolumeSource: corev1.VolumeSource{Secret: &corev1.SecretVolumeSource{SecretName: "db"}}}))
-	projected := sandbox(addVolume(corev1.Volume{Name: "s", VolumeSource: corev1.VolumeSource{Projected: &corev1.ProjectedVolumeSource{Sources: []corev1.VolumeProjection{
+	twoSources := sandbox(addVolume(corev1.Volume{Name: "s", VolumeSource: corev1.VolumeSource{Projected: &corev1.ProjectedVolumeSource{Sources: []corev1.VolumeProjection{
 		{ConfigMap: &corev1.ConfigMapProjection{}},
 		{Secret: &corev1.SecretProjection{LocalObjectReference: corev1.LocalObjectReference{Name: "db"}}},
 	}}}}))
+	nameless := func(at string) []Violation { return []Violation{{Secret, at, "", notASecret}} }
 	key := &corev1.EnvVarSource{SecretKeyRef: &corev1.SecretKeySelector{LocalObjectReference: corev1.LocalObjectReference{Name: "db"}, Key: "listed"}}
 	env := sandbox(first(func(c *corev1.Container) {
 		c.Env = []corev1.EnvVar{{Name: "A", Value: "db"}, {Name: "B", ValueFrom: &corev1.EnvVarSource{}}, {Name: "C", ValueFrom: key}}
@@ -31,12 +32,22 @@ func TestSecrets(t *testing.T) {
 	another := allowing(func(a *Allow) { a.Secrets = []string{"listed"} })
 	runCreate(t, []createTest{
 		{name: "volume", pod: volume, verdict: Refused, violations: refused("spec.volumes[1].secret.secretName")},
-		{name: "projection", pod: projected, verdict: Refused, violations: refused("spec.volumes[1].projected.sources[1].secret.name")},
+		{name: "projection", pod: twoSources, verdict: Refused, violations: refused("spec.volumes[1].projected.sources[1].secret.name")},
 		{name: "environment", pod: env, verdict: Refused, violations: refused("spec.containers[0].env[2].valueFrom.secretKeyRef.name")},
 		{name: "environment of an init container", pod: inInit, verdict: Refused, violations: refused("spec.initContainers[0].env[0].valueFrom.secretKeyRef.name")},
 		{name: "whole environment", pod: envFrom, verdict: Refused, violations: refused("spec.containers[0].envFrom[1].secretRef.name")},
+		{name: "volume without a name", policy: listed, pod: withSource(corev1.VolumeSource{Secret: &corev1.SecretVolumeSource{}}), verdict: Refused,
+			violations: nameless("spec.volumes[1].secret.secretName")},
+		{name: "optional volume", pod: withSource(corev1.VolumeSource{Secret: &corev1.SecretVolumeSource{SecretName: "db", Optional: new(true)}}), verdict: Refused,
+			violations: refused("spec.volumes[1].secret.secretName")},
+		{name: "projection without a name", policy: listed, pod: projected(corev1.VolumeProjection{Secret: &corev1.SecretProjection{}}), verdict: Refused,
+			violations: nameless("spec.volumes[1].projected.sources[0].secret.name")},
+		{name: "environment without a name", policy: listed, pod: sandbox(first(func(c *corev1.Container) { c.Env = []corev1.EnvVar{secretVariable("A", "")} })), verdict: Refused,
+			violations: nameless("spec.containers[0].env[0].valueFrom.secretKeyRef.name")},
+		{name: "whole environment without a name", policy: listed, pod: sandbox(first(func(c *corev1.Container) { c.EnvFrom = []corev1.EnvFromSource{secretEnvironment("")} })), verdict: Refused,
+			violations: nameless("spec.containers[0].envFrom[0].secretRef.name")},
 		{name: "volume, listed", policy: listed, pod: volume, verdict: Allowed},
-		{name: "projection, listed", policy: listed, pod: projected, verdict: Allowed},
+		{name: "projection, listed", policy: listed, pod: twoSources, verdict: Allowed},
 		{name: "environment, listed", policy: listed, pod: env, verdict: Allowed},
 		{name: "whole environment, listed", policy: listed, pod: envFrom, verdict: Allowed},
 		{name: "environment, listed by the key's name", policy: another, pod: env, verdict: Refused, violations: refused("spec.containers[0].env[2].valueFrom.secretKeyRef.name")},
@@ -172,33 +183,5 @@ func TestOrigin(t *testing.T) {
 		{name: "an annotation that would break a line", pod: sandbox(annotation("kubernetes.io/config.x\nall is well\u200b", "y")), verdict: Refused,
 			violations: []Violation{{StaticPod, `metadata.annotations[kubernetes.io/config.x\nall is well\u200b]`, "y", "marks a Pod of the kubelet's own: drop it"}}},
 		{name: "another annotation of Kubernetes", pod: sandbox(annotation("kubernetes.io/configured", "x")), verdict: Allowed},
-	})
-}
-
-func TestPodSecurity(t *testing.T) {
-	refused := func(reason, detail string) []Violation {
-		return []Violation{{PodSecurity, "spec", reason, "is forbidden by the Pod Security baseline: drop it; " + detail}}
-	}
-	add := func(names ...corev1.Capability) *corev1.Pod {
-		return sandbox(first(func(c *corev1.Container) {
-			c.SecurityContext = &corev1.SecurityContext{Capabilities: &corev1.Capabilities{Add: names}}
-		}))
-	}
-	listed := allowing(func(a *Allow) { a.Capabilities = []string{"NET_ADMIN"} })
-	runCreate(t, []createTest{
-		{name: "privileged", pod: sandbox(first(func(c *corev1.Container) { c.SecurityContext = &corev1.SecurityContext{Privileged: new(true)} })), verdict: Refused,
-			violations: refused("privileged", `container "sandbox" must not set securityContext.privileged=true`)},
-		{name: "the node's processes", pod: sandbox(spec(func(s *corev1.PodSpec) { s.HostPID = true })), verdict: Refused,
-			violations: refused("host namespaces", "hostPID=true")},
-		{name: "a listed hostPath, which the baseline forbids", pod: sandbox(addVolume(hostPathVolume("s", "/skills"))), verdict: Allowed},
-		{name: "a capability of the baseline", pod: add("CHOWN"), verdict: Allowed},
-		{name: "a capability beyond it", pod: add("NET_ADMIN"), verdict: Refused,
-			violations: refused("non-default capabilities", `container "sandbox" must not include "NET_ADMIN" in securityContext.capabilities.add`)},
-		{name: "a capability that would break a line", pod: add("X\nall is well"), verdict: Refused,
-			violations: refused("non-default capabilities", `container "sandbox" must not include "X\nall is well" in securityContext.capabilities.add`)},
-		{name: "a listed capability", policy: listed, pod: add("NET_ADMIN", "CHOWN"), verdict: Allowed},
-		{name: "a capability beside a listed one", policy: listed, pod: add("NET_ADMIN", "NET_RAW"), verdict: Refused,
-			violations: refused("non-default capabilities", `container "sandbox" must not include "NET_RAW" in securityContext.capabilities.add`)},
-		{name: "no capabilities, where some are listed", policy: listed, pod: sandbox(first(func(c *corev1.Container) { c.SecurityContext = &corev1.SecurityContext{} })), verdict: Allowed},
 	})
 }

@@ -138,3 +138,26 @@ func addMount(mount corev1.VolumeMount) func(*corev1.Pod) {
 func initContainer(pod *corev1.Pod) {
 	pod.Spec.InitContainers, pod.Spec.Containers = pod.Spec.Containers, nil
 }
+
+const (
+	notASecret = "is no Secret for sandboxes: drop it, or have the policy list it"
+	notScratch = "is read from the volume's root: use an emptyDir"
+)
+
+func secretVariable(name, secret string) corev1.EnvVar {
+	return corev1.EnvVar{Name: name, ValueFrom: &corev1.EnvVarSource{SecretKeyRef: &corev1.SecretKeySelector{LocalObjectReference: corev1.LocalObjectReference{Name: secret}}}}
+}
+
+func secretEnvironment(secret string) corev1.EnvFromSource {
+	return corev1.EnvFromSource{SecretRef: &corev1.SecretEnvSource{LocalObjectReference: corev1.LocalObjectReference{Name: secret}}}
+}
+
+// fileVariable is a variable that comes from a file of a volume.
+func fileVariable(name, volume string) corev1.EnvVar {
+	return corev1.EnvVar{Name: name, ValueFrom: &corev1.EnvVarSource{FileKeyRef: &corev1.FileKeySelector{VolumeName: volume}}}
+}
+
+// otherClaim is the violation of a claim that the policy does not list.
+func otherClaim(at, claim string) Violation {
+	return Violation{OtherClaim, at + "persistentVolumeClaim.claimName", claim, "is no claim for sandboxes: drop it, or have the policy list it"}
+}

@@ -85,3 +85,31 @@ func TestOverlap(t *testing.T) {
 		})
 	}
 }
+
+func TestTemplateParse(t *testing.T) {
+	tests := []struct {
+		template, path string
+		want           Identity
+		ok             bool
+	}{
+		{"users/{user}/threads/{thread}/user-data", "users/alice/threads/t1/user-data", Identity{User: "alice", Thread: "t1"}, true},
+		{"users/{user}/threads/{thread}/user-data", "users/alice/threads/t1/user-data/x", Identity{}, false},
+		{"users/{user}/threads/{thread}/user-data", "users/alice/threads/t1", Identity{}, false},
+		{"users/{user}/threads/{thread}/user-data", "users/alice/threads/t1/other", Identity{}, false},
+		{"users/{user}/threads/{thread}/user-data", "users//threads/t1/user-data", Identity{}, false},
+		{"{user}", "alice", Identity{User: "alice"}, true},
+		{"{user}", "", Identity{}, false},
+		{"threads/{thread}/user-data", "threads/t1/user-data", Identity{Thread: "t1"}, true},
+		{"shared", "shared", Identity{}, true},
+	}
+	for _, test := range tests {
+		t.Run(test.template+" "+test.path, func(t *testing.T) {
+			if got, ok := template(test.template).Parse(test.path); got != test.want || ok != test.ok {
+				t.Errorf("got %+v, %t", got, ok)
+			}
+		})
+	}
+	if _, ok := (Template{}).Parse("x"); ok {
+		t.Error("the zero template matches")
+	}
+}

@@ -1,6 +1,7 @@
 package scope
 
 import (
+	"fmt"
 	"slices"
 	"strings"
 	"testing"
@@ -85,5 +86,31 @@ func TestPrintable(t *testing.T) {
 		if got := printable(text); got != want {
 			t.Errorf("got %s, want %s", got, want)
 		}
+	}
+}
+
+func TestViolationsAreCapped(t *testing.T) {
+	pod := sandbox()
+	for i := range 40 {
+		pod.Spec.Volumes = append(pod.Spec.Volumes, claimVolume(fmt.Sprint("other-", i), "other"))
+	}
+	got := Policies{deerflow()}.Create(Request{Namespace: "deer-flow", Creator: Creator{Username: provisioner}, Pod: pod})
+	if len(got.Violations) != 32 || got.More != 8 {
+		t.Errorf("%d violations and %d more, want 32 and 8", len(got.Violations), got.More)
+	}
+}
+
+// TestViolationsAreCountedOnce has two policies find the same violations.
+func TestViolationsAreCountedOnce(t *testing.T) {
+	other := deerflow(func(p *Policy) {
+		p.Name, p.Claim, p.UserDataVolume, p.UserDataMountPath = "other", "other", "other", "/mnt/other"
+	})
+	pod := sandbox()
+	for i := range 50 {
+		pod.Spec.Volumes = append(pod.Spec.Volumes, claimVolume(fmt.Sprint("other-", i), "db"))
+	}
+	got := Policies{deerflow(), other}.Create(Request{Namespace: "deer-flow", Creator: Creator{Username: provisioner}, Pod: pod})
+	if len(got.Violations) != 32 || got.More != 18 {
+		t.Errorf("%d violations and %d more, want 32 and 18", len(got.Violations), got.More)
 	}
 }

@@ -1,0 +1,71 @@
+package scope
+
+import (
+	"testing"
+
+	corev1 "k8s.io/api/core/v1"
+)
+
+func TestGoverning(t *testing.T) {
+	plain := func(pod *corev1.Pod) { pod.Spec.Volumes, pod.Spec.Containers[0].VolumeMounts = nil, nil }
+	wrongSelector := []Violation{{SelectorMismatch, "metadata.labels", "thread-id=t1,user-id=alice",
+		"this creator's Pods are sandboxes: set the labels app=deer-flow-sandbox"}}
+	anyone, admin := &Creator{Username: "dev"}, &Creator{Username: "root", Groups: []string{"devs", "system:masters"}}
+	runCreate(t, []createTest{
+		{name: "another namespace", namespace: "default", pod: sandbox(subPath(bobDir)), verdict: Ungoverned},
+		{name: "the selector's labels, whoever creates it", creator: anyone, pod: sandbox(subPath("x")),
+			verdict: Rewritten, edits: setTo(firstSubPath, "x", aliceDir, firstSubPathAt)},
+		{name: "the selector's labels, of an exempt user", creator: &Creator{Username: replicaSets}, pod: sandbox(subPath("x")),
+			verdict: Rewritten, edits: setTo(firstSubPath, "x", aliceDir, firstSubPathAt)},
+		{name: "the selector's labels, of a member of an exempt group", creator: admin, pod: sandbox(subPath("x")),
+			verdict: Rewritten, edits: setTo(firstSubPath, "x", aliceDir, firstSubPathAt)},
+		{name: "a provisioner without the selector's labels", pod: sandbox(plain, noLabel("app")),
+			verdict: Refused, violations: wrongSelector},
+		{name: "a provisioner with another value of the selector's label", pod: sandbox(plain, noLabel("user-id", "thread-id"), label("app", "gateway")),
+			verdict: Refused, identity: nobody, violations: []Violation{{SelectorMismatch, "metadata.labels", "app=gateway",
+				"this creator's Pods are sandboxes: set the labels app=deer-flow-sandbox"}}},
+		{name: "a provisioner in an exempt group", creator: &Creator{Username: provisioner, Groups: []string{"system:masters"}}, pod: sandbox(plain, noLabel("app")),
+			verdict: Refused, violations: wrongSelector},
+		{name: "a provisioner that is an exempt user", policy: deerflow(func(p *Policy) { p.ExemptUsers = []string{provisioner} }), pod: sandbox(plain, noLabel("app")),
+			verdict: Refused, violations: wrongSelector},
+		{name: "a group with a provisioner's name", creator: &Creator{Username: "dev", Groups: []string{provisioner}}, pod: sandbox(plain, noLabel("app")), verdict: Ungoverned},
+		{name: "a name that begins like a provisioner's", creator: &Creator{Username: provisioner + "-2"}, pod: sandbox(plain, noLabel("app")), verdict: Ungoverned},
+		{name: "neither label nor provisioner nor claim", creator: anyone, pod: sandbox(plain, noLabel("app")), verdict: Ungoverned},
+		{name: "without a label whose value would be empty", creator: anyone, policy: deerflow(func(p *Policy) { p.Selector = map[string]string{"sandbox": ""} }),
+			pod: sandbox(plain), verdict: Ungoverned},
+		{name: "with a label whose value is empty", creator: anyone, policy: deerflow(func(p *Policy) { p.Selector = map[string]string{"sandbox": ""} }),
+			pod: sandbox(plain, label("sandbox", "")), verdict: Allowed},
+		{name: "no labels at all", creator: anyone, pod: sandbox(plain, func(pod *corev1.Pod) { pod.Labels = nil }), verdict: Ungoverned},
+		{name: "a listed claim alone", creator: anyone, pod: sandbox(noLabel("app"), volumes(claimVolume("skills", "skills"))), verdict: Ungoverned},
+		{name: "the claim", creator: anyone, pod: sandbox(noLabel("app"), subPath("x")),
+			verdict: Rewritten, edits: setTo(firstSubPath, "x", aliceDir, firstSubPathAt)},
+		{name: "the claim, by an exempt user", creator: &Creator{Username: replicaSets}, pod: sandbox(noLabel("app")), verdict: Ungoverned},
+		{name: "the claim, by a member of an exempt group", creator: admin, pod: sandbox(noLabel("app")), verdict: Ungoverned},
+		{name: "the claim, by another account of an exempt user's namespace", creator: &Creator{Username: "system:serviceaccount:kube-system:somebody"}, pod: sandbox(noLabel("app"), subPath("x")),
+			verdict: Rewritten, edits: setTo(firstSubPath, "x", aliceDir, firstSubPathAt)},
+		{name: "the claim, by a user with an exempt group's name", creator: &Creator{Username: "system:masters"}, pod: sandbox(noLabel("app"), subPath("x")),
+			verdict: Rewritten, edits: setTo(firstSubPath, "x", aliceDir, firstSubPathAt)},
+		{name: "the claim, by a member of a group with an exempt user's name", creator: &Creator{Username: "dev", Groups: []string{replicaSets}}, pod: sandbox(noLabel("app"), subPath("x")),
+			verdict: Rewritten, edits: setTo(firstSubPath, "x", aliceDir, firstSubPathAt)},
+		{name: "the claim, under a harmless name", creator: anyone,
+			pod:     sandbox(noLabel("app"), volumes(claimVolume("cache", "deer-flow-home")), mountsOf(corev1.VolumeMount{Name: "cache", MountPath: "/mnt/user-data"})),
+			verdict: Rewritten, edits: setTo(firstSubPath, "", aliceDir, firstSubPathAt)},
+		{name: "another claim", creator: anyone,
+			pod: sandbox(noLabel("app"), volumes(claimVolume("user-data", "database"))), verdict: Ungoverned},
+		{name: "an ephemeral volume that copies something", creator: anyone,
+			pod: sandbox(noLabel("app", "user-id", "thread-id"), mountsOf(), volumes(ephemeral(corev1.PersistentVolumeClaimSpec{
+				DataSource: &corev1.TypedLocalObjectReference{Kind: "PersistentVolumeClaim", Name: "deer-flow-home"}}))),
+			verdict: Refused, identity: nobody, violations: []Violation{notListed("spec.volumes[0].ephemeral", "ephemeral")}},
+		{name: "an ephemeral volume that copies by dataSourceRef", creator: anyone,
+			pod: sandbox(noLabel("app", "user-id", "thread-id"), mountsOf(), volumes(ephemeral(corev1.PersistentVolumeClaimSpec{
+				DataSourceRef: &corev1.TypedObjectReference{Kind: "PersistentVolumeClaim", Name: "deer-flow-home"}}))),
+			verdict: Refused, identity: nobody, violations: []Violation{notListed("spec.volumes[0].ephemeral", "ephemeral")}},
+		{name: "an empty ephemeral volume", creator: anyone,
+			pod: sandbox(noLabel("app"), volumes(ephemeral(corev1.PersistentVolumeClaimSpec{}))), verdict: Ungoverned},
+		{name: "an ephemeral volume without a template", creator: anyone,
+			pod: sandbox(noLabel("app"), volumes(corev1.Volume{Name: "tmp", VolumeSource: corev1.VolumeSource{Ephemeral: &corev1.EphemeralVolumeSource{}}})), verdict: Ungoverned},
+		{name: "a sandbox without data needs no identity", pod: sandbox(plain, noLabel("user-id", "thread-id")), verdict: Allowed, identity: nobody},
+		{name: "a sandbox without containers", pod: sandbox(func(pod *corev1.Pod) { pod.Spec.Containers = nil }), verdict: Allowed, identity: "alice/t1 label"},
+		{name: "an empty Pod of somebody", creator: anyone, pod: &corev1.Pod{}, verdict: Ungoverned},
+	})
+}

@@ -1,0 +1,84 @@
+package scope
+
+import (
+	"testing"
+
+	corev1 "k8s.io/api/core/v1"
+)
+
+func TestHostPaths(t *testing.T) {
+	const (
+		at     = "spec.volumes[1].hostPath."
+		ro     = "/spec/containers/0/volumeMounts/1/readOnly"
+		roAt   = "spec.containers[0].volumeMounts[1].readOnly"
+		why    = "the policy lists the directory as ReadOnly"
+		remedy = "is not a hostPath that this sandbox may have: use the claim, or have the policy list it"
+	)
+	node := func(path string, tweaks ...func(*corev1.Pod)) *corev1.Pod {
+		return sandbox(append([]func(*corev1.Pod){addVolume(hostPathVolume("h", path)), addMount(corev1.VolumeMount{Name: "h", MountPath: "/h", ReadOnly: true})}, tweaks...)...)
+	}
+	ofType := func(kind corev1.HostPathType) func(*corev1.Pod) {
+		return spec(func(s *corev1.PodSpec) { s.Volumes[1].HostPath.Type = &kind })
+	}
+	writable := first(func(c *corev1.Container) { c.VolumeMounts[1].ReadOnly = false })
+	refused := func(name, path, problem string) createTest {
+		return createTest{name: name, pod: node(path), verdict: Refused, violations: []Violation{{HostPath, at + "path", path, problem}}}
+	}
+	refusedType := func(kind corev1.HostPathType) createTest {
+		return createTest{name: "type " + string(kind), pod: node("/skills", ofType(kind)), verdict: Refused,
+			violations: []Violation{{HostPath, at + "type", string(kind), "is not a directory: use Directory or DirectoryOrCreate"}}}
+	}
+	scratch := spec(func(s *corev1.PodSpec) {
+		s.Volumes[0] = corev1.Volume{Name: "tmp", VolumeSource: corev1.VolumeSource{EmptyDir: &corev1.EmptyDirVolumeSource{}}}
+	})
+	missing := func(noun string) Violation {
+		return Violation{IdentityMissing, "metadata.labels[" + noun + "-id]", "",
+			"no " + noun + ": set this label to the sandbox's " + noun + " id or, if the id is no legal label value, an annotation with the same key"}
+	}
+	runCreate(t, []createTest{
+		{name: "a listed path", pod: node("/skills"), verdict: Allowed},
+		{name: "a listed path, mounted writable", pod: node("/skills", writable), verdict: Rewritten, edits: []Edit{readOnly(ro, roAt, why)}},
+		{name: "a listed path, in another spelling", pod: node("/skills/"), verdict: Rewritten,
+			edits: setTo("/spec/volumes/1/hostPath/path", "/skills/", "/skills", at+"path")},
+		{name: "a directory of the user below a base", pod: node("/base/users/alice/skills"), verdict: Allowed},
+		{name: "a directory of the thread below another base", pod: node("/other/base/users/alice/threads/t1/acp-workspace"), verdict: Allowed},
+		{name: "a read-only directory, mounted writable", pod: node("/base/users/alice/skills", writable), verdict: Rewritten, edits: []Edit{readOnly(ro, roAt, why)}},
+		{name: "a writable directory, mounted writable", pod: node("/base/users/alice/skills/locks", writable), verdict: Allowed},
+		{name: "a shared directory", pod: node("/base/shared/tools"), verdict: Allowed},
+		{name: "a shared directory, of a sandbox without data", pod: node("/base/shared/tools", noLabel("user-id", "thread-id"), scratch), verdict: Allowed, identity: nobody},
+		{name: "type Directory", pod: node("/skills", ofType(corev1.HostPathDirectory)), verdict: Allowed},
+		{name: "type DirectoryOrCreate", pod: node("/skills", ofType(corev1.HostPathDirectoryOrCreate)), verdict: Allowed},
+		{name: "an empty type", pod: node("/skills", ofType(corev1.HostPathUnset)), verdict: Allowed},
+		refusedType(corev1.HostPathSocket),
+		refusedType(corev1.HostPathFile),
+		refusedType(corev1.HostPathFileOrCreate),
+		refusedType(corev1.HostPathCharDev),
+		refusedType(corev1.HostPathBlockDev),
+		refusedType("Symlink"),
+		{name: "a subPath", pod: node("/skills", first(func(c *corev1.Container) { c.VolumeMounts[1].SubPath = "link" })), verdict: Refused,
+			violations: []Violation{{HostPath, "spec.containers[0].volumeMounts[1].subPath", "link", "is a part of a hostPath volume: mount the volume without subPath"}}},
+		{name: "a subPathExpr", pod: node("/skills", first(func(c *corev1.Container) { c.VolumeMounts[1].SubPathExpr = "$(X)" })), verdict: Refused,
+			violations: []Violation{{HostPath, "spec.containers[0].volumeMounts[1].subPathExpr", "$(X)", "is a part of a hostPath volume: mount the volume without subPathExpr"}}},
+		refused("a way up", "/skills/../base", "contains ..: write the path that it means"),
+		refused("a base", "/base", remedy),
+		refused("the parent of a base", "/other", remedy),
+		refused("the node's root", "/", remedy),
+		refused("a relative path", "skills", remedy),
+		refused("below a listed path", "/skills/public", remedy),
+		refused("a path that begins like a base", "/based/users/alice/skills", remedy),
+		refused("another user's directory", "/base/users/bob/skills", remedy),
+		refused("below a directory", "/base/users/alice/skills/link", remedy),
+		refused("the thread-only directory of old", "/base/threads/t1/user-data", remedy),
+		{name: "somebody's directory, without an identity", pod: node("/base/users/a.b/skills", noLabel("user-id"), scratch), verdict: Refused,
+			violations: []Violation{{IdentityInvalid, "spec.volumes[1].hostPath.path", "/base/users/a.b/skills",
+				`names the user "a.b", which is no legal id: mount directories of a legal one`}}},
+		{name: "somebody's path, which is no directory of the layout, without an identity", pod: node("/base/users/alice/other", noLabel("user-id", "thread-id"), scratch), verdict: Refused,
+			violations: []Violation{missing("user"), missing("thread")}},
+		{name: "somebody's path below another base, without an identity", pod: node("/other/base/x", noLabel("user-id", "thread-id"), scratch), verdict: Refused,
+			violations: []Violation{missing("user"), missing("thread")}},
+		{name: "a path that begins like a base, without an identity", pod: node("/basex/users", noLabel("user-id", "thread-id"), scratch), verdict: Refused, identity: nobody,
+			violations: []Violation{{HostPath, at + "path", "/basex/users", remedy}}},
+		{name: "another path, without an identity", pod: node("/etc", noLabel("user-id"), subPath("x")), verdict: Refused,
+			violations: []Violation{missing("user"), {HostPath, at + "path", "/etc", remedy}}},
+	})
+}

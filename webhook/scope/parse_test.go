@@ -1,0 +1,98 @@
+package scope
+
+import (
+	"slices"
+	"testing"
+)
+
+func TestUnknownFields(t *testing.T) {
+	const problem = "is unknown to this version, or there twice: drop it, or upgrade Userscope"
+	tests := []struct {
+		name   string
+		spec   string // JSON of the spec's fields
+		policy *Policy
+		want   []Violation
+	}{
+		{name: "none", spec: `"volumes": [{"name": "v", "emptyDir": {}}]`},
+		{name: "outside volumes and mounts", spec: `"future": 1, "containers": [{"name": "c", "future": {"subPath": "x"}}]`},
+		{name: "in a volume", spec: `"future": 1, "volumes": [{"name": "v", "emptyDir": {"future": 1}}]`,
+			want: []Violation{{UnknownFieldRule, "spec.volumes[0].emptyDir.future", "1", problem}}},
+		{name: "in a list, with text for a value", spec: `"volumes": [{"name": "v", "projected": {"sources": [{"configMap": {}}, {"configMap": {"future": "a"}}]}}]`,
+			want: []Violation{{UnknownFieldRule, "spec.volumes[0].projected.sources[1].configMap.future", "a", problem}}},
+		{name: "with a dot in its name", spec: `"volumes": [{"name": "v", "emptyDir": {"a.b": 1}}]`,
+			want: []Violation{{UnknownFieldRule, "spec.volumes[0].emptyDir.a.b", "1", problem}}},
+		{name: "with an index in its name that a list beside it has not", spec: `"volumes": [{"name": "v", "emptyDir": {"a": [1], "a[-1]": 2, "a[1]": 3, "a[x]": 4}}]`,
+			want: []Violation{{UnknownFieldRule, "spec.volumes[0].emptyDir.a", "[1]", problem}, {UnknownFieldRule, "spec.volumes[0].emptyDir.a[-1]", "2", problem},
+				{UnknownFieldRule, "spec.volumes[0].emptyDir.a[1]", "3", problem}, {UnknownFieldRule, "spec.volumes[0].emptyDir.a[x]", "4", problem}}},
+		{name: "with dots and brackets in its name, beside others", spec: `"volumes": [{"name": "v", "emptyDir": {"a": {"b": 1}, "a[0]": 2, "a.b[0].c": 3}}]`,
+			want: []Violation{{UnknownFieldRule, "spec.volumes[0].emptyDir.a", `{"b":1}`, problem}, {UnknownFieldRule, "spec.volumes[0].emptyDir.a[0]", "2", problem},
+				{UnknownFieldRule, "spec.volumes[0].emptyDir.a.b[0].c", "3", problem}}},
+		{name: "a whole source", spec: `"volumes": [{"name": "v", "future": {}}]`,
+			want: []Violation{{VolumeType, "spec.volumes[0]", "no known source", "could be anything: use a type of volume that this version of Userscope knows, or upgrade Userscope"},
+				{UnknownFieldRule, "spec.volumes[0].future", "{}", problem}}},
+		{name: "a whole source that the policy lists", spec: `"volumes": [{"name": "v", "future": {}}]`,
+			policy: allowing(func(a *Allow) { a.VolumeTypes = []string{"future"} })},
+		{name: "a listed name beside a known source", spec: `"volumes": [{"name": "v", "emptyDir": {}, "future": {}}]`,
+			policy: allowing(func(a *Allow) { a.VolumeTypes = []string{"future"} })},
+		{name: "a listed name in another volume", spec: `"volumes": [{"name": "v", "future": {}}, {"name": "w"}]`,
+			policy: allowing(func(a *Allow) { a.VolumeTypes = []string{"future"} }),
+			want:   []Violation{{VolumeType, "spec.volumes[1]", "no known source", "could be anything: use a type of volume that this version of Userscope knows, or upgrade Userscope"}}},
+		{name: "a listed name, too deep", spec: `"volumes": [{"name": "v", "emptyDir": {"future": {}}}]`,
+			policy: allowing(func(a *Allow) { a.VolumeTypes = []string{"future"} }),
+			want:   []Violation{{UnknownFieldRule, "spec.volumes[0].emptyDir.future", "{}", problem}}},
+		{name: "a listed name in a mount", spec: `"containers": [{"volumeMounts": [{"name": "v", "future": {}}]}]`,
+			policy: allowing(func(a *Allow) { a.VolumeTypes = []string{"future"} }),
+			want:   []Violation{{UnknownFieldRule, "spec.containers[0].volumeMounts[0].future", "{}", problem}}},
+		{name: "in mounts of every kind of container", spec: `"initContainers": [{}, {"volumeMounts": [{"a": 1}]}], "containers": [{"volumeMounts": [{}, {"b": 1}]}], "ephemeralContainers": [{"volumeMounts": [{"c": 1}]}]`,
+			want: []Violation{{UnknownFieldRule, "spec.initContainers[1].volumeMounts[0].a", "1", problem},
+				{UnknownFieldRule, "spec.containers[0].volumeMounts[1].b", "1", problem},
+				{UnknownFieldRule, "spec.ephemeralContainers[0].volumeMounts[0].c", "1", problem}}},
+		{name: "a known field in another case", spec: `"containers": [{"volumeMounts": [{"name": "v", "subpath": "x"}]}]`,
+			want: []Violation{{UnknownFieldRule, "spec.containers[0].volumeMounts[0].subpath", "x", problem}}},
+		{name: "a field twice", spec: `"containers": [{"volumeMounts": [{"subPath": "a", "subPath": "b"}]}]`,
+			want: []Violation{{UnknownFieldRule, "spec.containers[0].volumeMounts[0].subPath", "b", problem}}},
+		{name: "in a user-data volume that is replaced", spec: `"volumes": [{"name": "user-data", "future": {}}, {"name": "v", "emptyDir": {"x": 1}}]`,
+			want: []Violation{{UnknownFieldRule, "spec.volumes[1].emptyDir.x", "1", problem}}},
+		{name: "in a user-data volume that is kept", spec: `"volumes": [{"name": "user-data", "persistentVolumeClaim": {"claimName": "deer-flow-home", "future": {}}}]`,
+			want: []Violation{{UnknownFieldRule, "spec.volumes[0].persistentVolumeClaim.future", "{}", problem}}},
+	}
+	for _, test := range tests {
+		t.Run(test.name, func(t *testing.T) {
+			pod, unknown, err := ParsePod([]byte(`{"metadata": {"labels": {"app": "deer-flow-sandbox", "user-id": "alice", "thread-id": "t1"}}, "spec": {` + test.spec + `}}`))
+			if err != nil {
+				t.Fatal(err)
+			}
+			policy := test.policy
+			if policy == nil {
+				policy = deerflow()
+			}
+			got := Policies{policy}.Create(Request{Namespace: "deer-flow", Pod: pod, Unknown: unknown})
+			if !slices.Equal(got.Violations, test.want) {
+				t.Errorf("got  %+v\nwant %+v", got.Violations, test.want)
+			}
+		})
+	}
+}
+
+// TestUnknownFieldsBehindMany hides a field behind more unknown ones than the decoder reports.
+func TestUnknownFieldsBehindMany(t *testing.T) {
+	raw := []byte(`{"metadata": {}, "spec": {`)
+	for i := range 1000 {
+		raw = append(raw, []byte(`"future`+decimal(int64(i))+`": 1, `)...)
+	}
+	raw = append(raw, []byte(`"volumes": [{"name": "v", "emptyDir": {}, "hidden": {}}]}}`)...)
+	_, unknown, err := ParsePod(raw)
+	if err != nil || len(unknown) != 1 || unknown[0].at.String() != "spec.volumes[0].hidden" {
+		t.Errorf("got %v, %v", unknown, err)
+	}
+}
+
+func TestParsePodErrors(t *testing.T) {
+	for _, raw := range []string{``, `{`, `[]`, `{"spec": {"volumes": {}}}`, `{"spec": {"containers": [{"volumeMounts": [1]}]}}`, `{"spec": {"future": 1, "volumes": 1}}`,
+		`{}`, `{"metadata": null}`, `{"metadata": {"name": "x"}, "spec": {"volumes": [{"emptyDir": {"sizeLimit": "x"}}]}}`,
+		`{"metadata": {}, "kind": "Service"}`, `{"metadata": {}, "apiVersion": "v2", "kind": "Pod"}`, `{"metadata": {}, "kind": "Pod"}`} {
+		if pod, _, err := ParsePod([]byte(raw)); err == nil {
+			t.Errorf("%s: read as %v", raw, pod)
+		}
+	}
+}
