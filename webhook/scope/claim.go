@@ -44,12 +44,13 @@ func (r *review) checkClaimMounts(policy *Policy, dirs tree) {
 
 // checkEnvFiles refuses environment variables of the containers that come from files of anything
 // but an emptyDir: the kubelet reads them from the volume's root, past every subPath (KEP-3721).
+// Should several volumes carry one name, one of another kind is enough.
 func (r *review) checkEnvFiles(judged []container) {
 	scratch := map[string]bool{}
 	for i := range r.pod.Spec.Volumes {
-		if r.pod.Spec.Volumes[i].EmptyDir != nil {
-			scratch[r.pod.Spec.Volumes[i].Name] = true
-		}
+		volume := &r.pod.Spec.Volumes[i]
+		before, again := scratch[volume.Name]
+		scratch[volume.Name] = volume.EmptyDir != nil && (before || !again)
 	}
 	for _, c := range judged {
 		for i, env := range c.Env {

@@ -37,7 +37,9 @@ func (r *review) checkHostPaths(policy *Policy, dirs tree, identified bool) {
 		}
 		r.checkHostPathType(volume.HostPath.Type, at)
 		r.setString(&volume.HostPath.Path, at.child("path"), clean)
-		volumes[volume.Name] = access
+		if volumes[volume.Name] != ReadOnly { // should several carry one name, the least access holds
+			volumes[volume.Name] = access
+		}
 	}
 	r.checkHostPathMounts(volumes)
 }

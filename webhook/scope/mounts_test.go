@@ -1,6 +1,7 @@
 package scope
 
 import (
+	"slices"
 	"testing"
 
 	corev1 "k8s.io/api/core/v1"
@@ -112,6 +113,15 @@ func TestEnvFiles(t *testing.T) {
 		initContainer(pod)
 		return pod
 	}
+	// twice has an emptyDir of the same name as one of the volumes, behind it or before it.
+	twice := func(name string, before bool) *corev1.Pod {
+		pod := from(name)
+		pod.Spec.Volumes = append(pod.Spec.Volumes, corev1.Volume{Name: name, VolumeSource: emptyDir.VolumeSource})
+		if before {
+			slices.Reverse(pod.Spec.Volumes)
+		}
+		return pod
+	}
 	refused := func(list, volume string) []Violation {
 		return []Violation{{ClaimMount, "spec." + list + "[0].env[2].valueFrom.fileKeyRef.volumeName", volume, notScratch}}
 	}
@@ -125,6 +135,8 @@ func TestEnvFiles(t *testing.T) {
 		{name: "a hostPath", pod: from("host"), verdict: Refused, violations: refused("containers", "host")},
 		{name: "a ConfigMap", pod: from("settings"), verdict: Refused, violations: refused("containers", "settings")},
 		{name: "a volume that is not there", pod: from("none"), verdict: Refused, violations: refused("containers", "none")},
+		{name: "an emptyDir, of whose name there is another volume before", pod: twice("skills", false), verdict: Refused, violations: refused("containers", "skills")},
+		{name: "an emptyDir, of whose name there is another volume after", pod: twice("skills", true), verdict: Refused, violations: refused("containers", "skills")},
 		{name: "no name", pod: from(""), verdict: Refused, violations: refused("containers", "")},
 	})
 }
