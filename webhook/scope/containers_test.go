@@ -192,9 +192,9 @@ func TestTheLastVolume(t *testing.T) {
 		return pod
 	}
 	projected := func(last corev1.VolumeProjection) *corev1.Pod {
-		sources := make([]corev1.VolumeProjection, 9)
-		for i := range sources {
-			sources[i].ConfigMap = &corev1.ConfigMapProjection{}
+		var sources []corev1.VolumeProjection
+		for range 9 {
+			sources = append(sources, corev1.VolumeProjection{ConfigMap: &corev1.ConfigMapProjection{}})
 		}
 		return many(corev1.VolumeSource{Projected: &corev1.ProjectedVolumeSource{Sources: append(sources, last)}})
 	}

@@ -52,8 +52,8 @@ func legalIn(template Template, id Identity) bool {
 	return (!template.HasUser() || rule.Check(id.User) == "") && (!template.HasThread() || rule.Check(id.Thread) == "")
 }
 
-// FuzzSpelling holds adoption to the directories themselves: a path that spells a user is one of
-// that user's directories, under every thread if it spells none, and the others spell no user.
+// FuzzSpelling holds adoption to the directories themselves: a path that spells a legal user is one
+// of that user's directories, under every thread if it spells none, and nobody else's.
 func FuzzSpelling(f *testing.F) {
 	for _, directory := range deerflow().Layout.all() {
 		f.Add(join("deer-flow", directory.Path(Identity{User: "alice", Thread: "t1"})))
