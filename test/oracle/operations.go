@@ -81,7 +81,9 @@ func JudgeEphemeralContainers(policies []Policy, request Request, old, updated m
 				continue
 			}
 			j.ephemeralContainer(c)
-			j.environment(c)
+			if p.isSandbox(old) {
+				j.environment(c)
+			}
 			if outside {
 				j.condemn("I3", "a provisioner's %s joins a Pod that is no sandbox", c.where)
 			}

@@ -148,7 +148,7 @@ func TestBadInputIsRefused(t *testing.T) {
 		},
 		{
 			name: "a quantity that takes hours to read", body: text(t, review(object{"metadata": object{}, "spec": object{"overhead": object{"cpu": "1e-2000000000"}}})),
-			code: http.StatusBadRequest, message: `request.object: "1e-2000000000" has more digits than any quantity`, uid: uid,
+			code: http.StatusBadRequest, message: `request.object: is not a Pod: spec.overhead[cpu]: "1e-2000000000" has more digits than any quantity`, uid: uid,
 		},
 		{
 			name: "an object that is a string", body: text(t, with(review(nil), "Pod", "request", "object")),

@@ -34,7 +34,7 @@ func (c *compiler) allow(at *field.Path, allow Allow) scope.Allow {
 		c.invalid(at.Child("seLinuxOptions"), *options, "must not set user or role: the Pod Security baseline forbids both")
 	}
 	return scope.Allow{
-		HostPaths:       c.listedPaths(at.Child("hostPaths"), allow.HostPaths),
+		HostPaths:       c.hostPaths(at.Child("hostPaths"), allow.HostPaths),
 		Claims:          c.list(at.Child("claims"), allow.Claims),
 		VolumeTypes:     c.list(at.Child("volumeTypes"), allow.VolumeTypes),
 		Secrets:         c.list(at.Child("secrets"), allow.Secrets),

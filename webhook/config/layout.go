@@ -1,6 +1,7 @@
 package config
 
 import (
+	"slices"
 	"strings"
 
 	"k8s.io/apimachinery/pkg/util/validation/field"
@@ -98,28 +99,22 @@ func (c *compiler) overlaps(at *field.Path, layout scope.Layout) {
 	}
 }
 
+// nodesOwn are directories through which a node, and the volumes that it has mounted, can be read or
+// ruled. Some distributions of Kubernetes have others: to name a path is the admin's responsibility.
+var nodesOwn = []string{
+	"/proc", "/sys", "/dev", "/run", "/var/run", "/etc/kubernetes",
+	"/var/lib/kubelet", "/var/lib/containerd", "/var/lib/containers", "/var/lib/docker", "/var/lib/etcd",
+}
+
 // hostPaths checks a list of paths of the nodes.
 func (c *compiler) hostPaths(at *field.Path, paths []string) []string {
 	for i, file := range paths {
 		c.absolute(at.Index(i), file)
-	}
-	return c.list(at, paths)
-}
-
-// nodesOwn are directories of a node through which it, and every volume that it has mounted, can be
-// read or ruled.
-var nodesOwn = []string{"/proc", "/sys", "/dev", "/run", "/var/run", "/var/lib/kubelet"}
-
-// listedPaths checks the paths of the nodes that every sandbox may read.
-func (c *compiler) listedPaths(at *field.Path, paths []string) []string {
-	for i, file := range paths {
-		for _, own := range nodesOwn {
-			if nested(own, file) {
-				c.invalid(at.Index(i), file, "and %s, through which the node can be read or ruled, lie inside one another", own)
-			}
+		if own := slices.IndexFunc(nodesOwn, func(own string) bool { return nested(own, file) }); own >= 0 && file != "/" {
+			c.invalid(at.Index(i), file, "and %s, through which the node can be read or ruled, lie inside one another", nodesOwn[own])
 		}
 	}
-	return c.hostPaths(at, paths)
+	return c.list(at, paths)
 }
 
 // bases refuses paths of the nodes that lie inside one another: a listed path above a base, for

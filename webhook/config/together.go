@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"fmt"
 	"maps"
+	"reflect"
 	"slices"
 	"strings"
 
@@ -45,6 +46,19 @@ func validateNodes(at *field.Path, paths []string, other *scope.Policy) field.Er
 	return mistakes
 }
 
+// validateBases refuses bases that two policies divide unlike each other: what one gives to alice the
+// other could give to somebody else.
+func validateBases(at *field.Path, policy, other *scope.Policy) field.ErrorList {
+	layout := func(p *scope.Policy) scope.Layout {
+		return scope.Layout{UserData: p.Layout.UserData, Directories: p.Layout.Directories}
+	}
+	if reflect.DeepEqual(layout(policy), layout(other)) {
+		own := slices.DeleteFunc(slices.Clone(other.HostPathBases), func(base string) bool { return slices.Contains(policy.HostPathBases, base) })
+		other = &scope.Policy{Name: other.Name, HostPathBases: own}
+	}
+	return validateNodes(at, policy.HostPathBases, other)
+}
+
 // validateClaims refuses to list a claim that some policy protects: listed claims are mounted
 // whole.
 func validateClaims(policy, other *scope.Policy) field.ErrorList {
@@ -71,10 +85,11 @@ func validatePair(policy, other *scope.Policy) field.ErrorList {
 		return field.ErrorList{field.Duplicate(field.NewPath("metadata", "name"), policy.Name)}
 	}
 	at := field.NewPath("spec")
-	mistakes := validateNodes(at.Child("hostPathBases"), policy.HostPathBases, other)
 	if !meet(policy, other) {
-		return mistakes
+		// Where they meet, a Pod must pass both.
+		return validateBases(at.Child("hostPathBases"), policy, other)
 	}
+	var mistakes field.ErrorList
 	alike := func(name string, value any, same bool) {
 		if !same {
 			mistakes = append(mistakes, field.Invalid(at.Child(name), value,

@@ -93,9 +93,16 @@ func TestListedPathsKeepOffTheBasesOfOthers(t *testing.T) {
 // What one policy gives to alice another could give to somebody else.
 func TestBasesKeepOffTheBasesOfOthers(t *testing.T) {
 	divided := strings.Replace(minimal, "claim:", "hostPathBases: [/srv/data]\n  claim:", 1)
-	again := strings.Replace(beside, "namespaces: [deer-flow]", "namespaces: [elsewhere]\n  hostPathBases: [/x, /srv]", 1)
-	checkParse(t, divided+"---"+again, `spec.hostPathBases[1]: Invalid value: "/srv": and the base /srv/data of policy deer-flow lie inside one another`)
-	checkParse(t, divided+"---"+strings.Replace(again, ", /srv]", "]", 1), "")
+	again := func(namespace, base, userData string) string {
+		policy := strings.Replace(beside, "namespaces: [deer-flow]", "namespaces: ["+namespace+"]\n  hostPathBases: [/x, "+base+"]", 1)
+		return strings.Replace(policy, "users/{user}/threads/{thread}/user-data", userData, 1)
+	}
+	const alike, unlike = "users/{user}/threads/{thread}/user-data", "{user}/{thread}"
+	checkParse(t, divided+"---"+again("elsewhere", "/srv", alike), `spec.hostPathBases[1]: Invalid value: "/srv": and the base /srv/data of policy deer-flow lie inside one another`)
+	checkParse(t, divided+"---"+again("elsewhere", "/srv/data", unlike), `spec.hostPathBases[1]: Invalid value: "/srv/data": and the base /srv/data of policy deer-flow lie inside one another`)
+	checkParse(t, divided+"---"+again("elsewhere", "/srv/data", alike), "")
+	checkParse(t, divided+"---"+again("elsewhere", "/y", unlike), "")
+	checkParse(t, divided+"---"+again("deer-flow", "/srv/data", unlike), "") // a Pod must pass both
 }
 
 // Policies of one namespace share their keys, which no error shows.

@@ -9,7 +9,8 @@ import (
 // An ephemeral container joins a running Pod, as kubectl debug does it. The API forbids it a
 // subPath, so that a mount of the claim would be all of the claim. Only new containers are
 // judged, and capabilities are not: kubectl debug adds SYS_PTRACE. A provisioner debugs only
-// sandboxes: beside the gateway's processes it would see, in /proc, the gateway's files.
+// sandboxes: beside the gateway's processes it would see, in /proc, the gateway's files. Secrets are
+// refused in sandboxes, as they are in a new one.
 
 // AddEphemeralContainers judges a change of a Pod's ephemeral containers, from old to req.Pod.
 // It governs sandboxes whoever asks, whatever a provisioner asks, and Pods with the claim
@@ -29,7 +30,9 @@ func (p Policies) AddEphemeralContainers(req Request, old *corev1.Pod) Decision 
 		if policy.isProvisioner(req.Creator) && !policy.isSandbox(old) {
 			r.refuseDebugger(policy, added)
 		}
-		r.checkSecretVariables(policy, added)
+		if policy.isSandbox(old) {
+			r.checkSecretVariables(policy, added)
+		}
 	}
 	r.checkEnvFiles(added)
 	r.checkEphemeralContainers(added)

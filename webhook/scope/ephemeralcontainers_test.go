@@ -85,6 +85,9 @@ func TestEphemeralContainers(t *testing.T) {
 		{name: "with a Secret as its environment", creator: dev, change: debug("debug", func(c *corev1.EphemeralContainerCommon) {
 			c.EnvFrom = []corev1.EnvFromSource{secretEnvironment("postgres")}
 		}), verdict: Refused, want: []Violation{{Secret, "spec.ephemeralContainers[0].envFrom[0].secretRef.name", "postgres", notASecret}}},
+		{name: "with a Secret, in the gateway", creator: dev, before: []func(*corev1.Pod){unmarked, noLabel("app")}, change: debug("debug", func(c *corev1.EphemeralContainerCommon) {
+			c.EnvFrom = []corev1.EnvFromSource{secretEnvironment("postgres")}
+		}), verdict: Allowed},
 		{name: "with a variable from a file of the claim", creator: dev, change: debug("debug", func(c *corev1.EphemeralContainerCommon) {
 			c.Env = []corev1.EnvVar{fileVariable("A", "user-data")}
 		}), verdict: Refused, want: []Violation{{ClaimMount, "spec.ephemeralContainers[0].env[0].valueFrom.fileKeyRef.volumeName", "user-data", notScratch}}},

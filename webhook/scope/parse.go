@@ -42,8 +42,8 @@ func (f UnknownField) isSource(names []string) bool {
 // returned, for the decision to judge. The error says what makes the JSON no Pod; an object of no
 // kind is taken for one.
 func ParsePod(raw []byte) (*corev1.Pod, []UnknownField, error) {
-	if number, ok := monstrousNumber(raw); ok {
-		return nil, nil, fmt.Errorf("%s has more digits than any quantity", quote(string(number)))
+	if err := checkQuantities(raw); err != nil {
+		return nil, nil, notPod(err)
 	}
 	pod := &corev1.Pod{}
 	strict, err := json.UnmarshalStrict(raw, pod)
@@ -138,18 +138,16 @@ func member(content any, path string) string {
 			if child, ok := parent[path]; ok {
 				return jsonText(child)
 			}
-			end := strings.IndexAny(path, ".[")
-			if end < 0 {
-				return ""
-			}
-			content, path = parent[path[:end]], path[end:]
+			rest := strings.TrimLeftFunc(path, func(r rune) bool { return r != '.' && r != '[' })
+			content, path = parent[strings.TrimSuffix(path, rest)], rest
 		case []any:
 			index, rest, _ := strings.Cut(strings.TrimPrefix(path, "["), "]")
-			i, err := strconv.Atoi(index)
-			if err != nil || i < 0 || i >= len(parent) {
-				return ""
+			content, path = nil, rest
+			for i, entry := range parent {
+				if strconv.Itoa(i) == index {
+					content = entry
+				}
 			}
-			content, path = parent[i], rest
 		default:
 			return ""
 		}

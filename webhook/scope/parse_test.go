@@ -90,9 +90,14 @@ func TestUnknownFieldsBehindMany(t *testing.T) {
 func TestParsePodErrors(t *testing.T) {
 	for _, raw := range []string{``, `{`, `[]`, `{"spec": {"volumes": {}}}`, `{"spec": {"containers": [{"volumeMounts": [1]}]}}`, `{"spec": {"future": 1, "volumes": 1}}`,
 		`{}`, `{"metadata": null}`, `{"metadata": {"name": "x"}, "spec": {"volumes": [{"emptyDir": {"sizeLimit": "x"}}]}}`,
-		`{"metadata": {}, "kind": "Service"}`, `{"metadata": {}, "apiVersion": "v2", "kind": "Pod"}`, `{"metadata": {}, "kind": "Pod"}`} {
+		`{"metadata": {}, "kind": "Service"}`, `{"metadata": {}, "apiVersion": "v2", "kind": "Pod"}`, `{"metadata": {}, "kind": "Pod"}`, `{"metadata": {}, "apiVersion": "v1", "kind": "Service"}`} {
 		if pod, _, err := ParsePod([]byte(raw)); err == nil {
 			t.Errorf("%s: read as %v", raw, pod)
+		}
+	}
+	for _, raw := range []string{`{"metadata": {}}`, `{"metadata": {}, "apiVersion": "v1", "kind": "Pod"}`, `{"metadata": {"future": 1}}`} {
+		if _, _, err := ParsePod([]byte(raw)); err != nil {
+			t.Errorf("%s: %v", raw, err)
 		}
 	}
 }

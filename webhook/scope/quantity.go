@@ -2,30 +2,118 @@ package scope
 
 import (
 	"bytes"
+	stdjson "encoding/json"
+	"errors"
+	"fmt"
+	"reflect"
 	"regexp"
+	"strings"
+
+	corev1 "k8s.io/api/core/v1"
+	"k8s.io/apimachinery/pkg/api/resource"
+	"sigs.k8s.io/json"
 )
 
-// The decoder of quantities, such as cpu: 100m, takes time that grows with the value of a negative
-// exponent and faster than the number of digits: 1e-2000000000 would keep it busy for hours. No
-// API server gets as far as to send one; whoever reaches the webhook's port without an API server
-// shall not make it stand still.
+// The decoder of quantities, such as cpu: 100m, takes time that grows with the value of an exponent
+// and faster than the number of digits: 1e-2000000000 would keep it busy for hours. No API server
+// gets as far as to send one; whoever reaches the webhook's port without an API server shall not
+// make it stand still.
 
 // monstrous is a number with an exponent of more digits, or with more digits, than a quantity of
 // anything has.
-var monstrous = regexp.MustCompile(`^[+-]?[0-9.]+[eE][+-]?[0-9]{4}[0-9]*$|^[+-]?[0-9.]{1000}`)
+var monstrous = regexp.MustCompile(`^[+-]?[0-9.]+[eE][+-]?[0-9]{3}[0-9]*$|^[+-]?[0-9.]{100}`)
 
-// monstrousNumber returns a number in JSON, or a string that is one, that is too large for a
-// quantity. The decoder of quantities takes a string as it is written, escapes and all.
-func monstrousNumber(raw []byte) (number []byte, found bool) {
+// checkQuantities tells which quantity in the JSON of a Pod is a monstrous number. Elsewhere such
+// numbers are harmless, and not even rare: an id of hex digits may look like one.
+func checkQuantities(raw []byte) error {
+	if !hasMonster(raw) {
+		return nil
+	}
+	var content any
+	switch repeated, err := json.UnmarshalStrict(raw, &content); {
+	case err != nil:
+		return nil //nolint:nilerr // the decoder of the whole Pod will say it
+	case len(repeated) > 0:
+		return errors.Join(repeated...) // the first of two may be the monster
+	}
+	decoder := stdjson.NewDecoder(bytes.NewReader(raw))
+	decoder.UseNumber() // as it is written
+	if err := decoder.Decode(&content); err != nil {
+		return err
+	}
+	return checkQuantitiesIn(reflect.TypeFor[corev1.Pod](), content, nil)
+}
+
+// checkQuantitiesIn looks at all that is a quantity in a value of the type.
+func checkQuantitiesIn(kind reflect.Type, value any, at location) error {
+	switch {
+	case kind == reflect.TypeFor[resource.Quantity]():
+		if text := fmt.Sprint(value); monstrous.MatchString(strings.TrimSpace(text)) {
+			return fmt.Errorf("%s: %s has more digits than any quantity", at, quote(text))
+		}
+		return nil
+	case kind.Kind() == reflect.Pointer:
+		return checkQuantitiesIn(kind.Elem(), value, at)
+	}
+	switch value := value.(type) {
+	case []any:
+		if kind.Kind() != reflect.Slice {
+			return nil
+		}
+		for i, entry := range value {
+			if err := checkQuantitiesIn(kind.Elem(), entry, at.child(i)); err != nil {
+				return err
+			}
+		}
+	case map[string]any:
+		return checkQuantitiesOf(kind, value, at)
+	}
+	return nil
+}
+
+// checkQuantitiesOf looks at the members of an object.
+func checkQuantitiesOf(kind reflect.Type, object map[string]any, at location) error {
+	if kind.Kind() == reflect.Map {
+		for key, member := range object {
+			if err := checkQuantitiesIn(kind.Elem(), member, at.child(mapKey(key))); err != nil {
+				return err
+			}
+		}
+		return nil
+	}
+	if kind.Kind() != reflect.Struct {
+		return nil
+	}
+	for i := range kind.NumField() {
+		field := kind.Field(i)
+		name, _, _ := strings.Cut(field.Tag.Get("json"), ",")
+		member, ok := object[name]
+		below := at.child(name)
+		if name == "" && field.Anonymous { // its members are the object's own
+			member, ok, below = object, true, at
+		}
+		if ok {
+			if err := checkQuantitiesIn(field.Type, member, below); err != nil {
+				return err
+			}
+		}
+	}
+	return nil
+}
+
+// hasMonster reports whether some number in JSON, or some string that is one, is monstrous. The
+// decoder of quantities takes a string as it is written, escapes and all.
+func hasMonster(raw []byte) bool {
 	for {
 		start := bytes.IndexAny(raw, `"-0123456789`)
 		if start < 0 {
-			return nil, false
+			return false
 		}
-		number, raw = cutToken(raw[start:])
-		number = bytes.TrimSpace(number)
-		if len(number) > 0 && bytes.IndexByte([]byte("+-.0123456789"), number[0]) >= 0 && monstrous.Match(number) {
-			return number, true
+		var token []byte
+		token, raw = cutToken(raw[start:])
+		token = bytes.TrimSpace(token)
+		if len(token) > 0 && bytes.IndexByte([]byte("+-.0123456789"), token[0]) >= 0 && monstrous.Match(token) {
+			return true
 		}
 	}
 }

@@ -40,7 +40,8 @@ func TestReport(t *testing.T) {
 	}{
 		{"all killed but an explained one", []mutant{{1, 1, "x", killed}, {2, 5, known.Type, lived}}, ""},
 		{"another lives", []mutant{{1, 1, "x", killed}, {2, 5, known.Type, lived}, {1, 1, "y", lived}}, "p.go:1:1: y LIVED, and nothing explains it: a"},
-		{"one did not end", []mutant{{1, 1, "x", killed}, {2, 5, known.Type, "TIMED OUT"}}, "TIMED OUT"},
+		{"one did not end", []mutant{{1, 1, "x", timedOut}, {2, 5, known.Type, lived}}, ""},
+		{"one was not tried", []mutant{{1, 1, "x", killed}, {2, 5, known.Type, "SKIPPED"}}, "SKIPPED"},
 		{"an explanation of none", []mutant{{1, 1, "x", killed}}, "explained.yaml: p.go: no CONDITIONALS_BOUNDARY of this line lives any more: b < c"},
 		{"none at all", nil, "gremlins did not run"},
 	} {
