@@ -128,7 +128,7 @@ var harmful = []mutation{
 	}},
 	{"no labels", func(d *drawing) { at(d.pod, "metadata")["labels"] = of[any](d, nil, object{}) }},
 	{"no annotations", func(d *drawing) { at(d.pod, "metadata")["annotations"] = of[any](d, nil, object{}) }},
-	{"no metadata", func(d *drawing) { d.pod["metadata"] = of[any](d, nil, object{}) }},
+	{"no metadata", func(d *drawing) { d.pod["metadata"] = object{} }},
 	{"other labels", func(d *drawing) {
 		keys := slices.Sorted(maps.Keys(d.policy.Selector))
 		if d.chance(50) {
