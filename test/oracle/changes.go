@@ -106,16 +106,19 @@ func (j *judgement) justStamps(place string, value any) bool {
 	return len(entries) > 0
 }
 
-// isStamp reports whether an entry is the marker or one half of the identity.
+// isStamp reports whether an entry is the marker or one half of the identity, where it may stand.
 func (j *judgement) isStamp(place, key string, value any) bool {
 	entry, ok := value.(string)
+	if !ok || entry == "" || place == "labels" && !isLabelValue(entry) {
+		return false
+	}
 	switch key {
 	case marker:
-		return place == "annotations" && ok
+		return place == "annotations"
 	case j.policy.Identity.UserKey:
-		return ok && entry == j.user && j.user != ""
+		return entry == j.user
 	case j.policy.Identity.ThreadKey:
-		return ok && entry == j.thread && j.thread != ""
+		return entry == j.thread
 	}
 	return false
 }
@@ -132,7 +135,7 @@ func (j *judgement) wantsVolume(path []string, pod object, final any) bool {
 	}
 	switch strings.Join(path[1:], ".") {
 	case "persistentVolumeClaim.readOnly":
-		return final == true && !slices.Contains(j.protected, text(source, "claimName"))
+		return final == true && !j.isProtected(text(source, "claimName"))
 	case "hostPath.path":
 		return final == absolutePath(text(child(before, "hostPath"), "path"))
 	}

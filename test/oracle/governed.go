@@ -1,9 +1,6 @@
 package oracle
 
-import (
-	"slices"
-	"strings"
-)
+import "slices"
 
 // Governed returns the policies that a Pod is subject to when it is created.
 func Governed(policies []Policy, request Request, pod map[string]any) []Policy {
@@ -55,12 +52,6 @@ func (p Policy) referenced(pod object) bool {
 
 // marker is the annotation of every governed Pod.
 const marker = "userscope.dev/policies"
-
-// marked reports whether a Pod was governed when it was created, by this policy.
-func (p Policy) marked(pod object) bool {
-	names := strings.Split(text(child(pod, "metadata", "annotations"), marker), ",")
-	return slices.Contains(names, p.Name)
-}
 
 // bearsMarker reports whether a Pod was governed by whichever policy.
 func bearsMarker(pod object) bool {

@@ -2,6 +2,7 @@ package oracle
 
 import (
 	"cmp"
+	"maps"
 	"regexp"
 	"slices"
 	"strings"
@@ -99,6 +100,18 @@ func (p Policy) directoriesOf(user, thread string) map[string]Directory {
 		if !slices.Contains(parts, "") {
 			found[strings.Join(parts, "/")] = directory
 		}
+	}
+	return found
+}
+
+// ownDirectories returns what the Pod may mount. A user that nobody named may be anybody: only
+// what the thread divides is theirs.
+func (j *judgement) ownDirectories() map[string]Directory {
+	found := j.policy.directoriesOf(j.user, j.thread)
+	if j.defaulted {
+		maps.DeleteFunc(found, func(_ string, d Directory) bool {
+			return strings.Contains(d.Path, "{user}") && !strings.Contains(d.Path, "{thread}")
+		})
 	}
 	return found
 }

@@ -7,23 +7,23 @@ import (
 )
 
 // Judge returns the invariants that the creation of a Pod breaks, each as a sentence. The Pod
-// was sent as sent and let through as final.
+// was sent as sent and let through as final. A policy may have been drawn in by a volume that
+// another one replaced: such a policy has no say in the end.
 func Judge(policies []Policy, request Request, sent, final map[string]any) []string {
-	governing := Governed(policies, request, sent)
-	judgements := make([]*judgement, 0, len(governing))
-	for _, p := range governing {
-		j := &judgement{policy: p, request: request, pod: final}
-		for _, other := range governing {
-			j.protected = append(j.protected, other.Claim)
-		}
+	governing := Governed(policies, request, final)
+	var judgements []*judgement
+	for _, p := range Governed(policies, request, sent) {
+		j := &judgement{policy: p, governing: governing, request: request, pod: final}
 		j.findIdentity()
 		j.proof(sent)
-		j.directories = p.directoriesOf(j.user, j.thread)
+		j.directories = j.ownDirectories()
 		judgements = append(judgements, j)
 	}
 	findings := changes(judgements, sent, final)
 	for _, j := range judgements {
-		findings = append(findings, j.all()...)
+		if j.policy.governs(request, final) {
+			findings = append(findings, j.all()...)
+		}
 	}
 	slices.Sort(findings)
 	return findings
@@ -35,10 +35,11 @@ type judgement struct {
 	request Request
 	pod     object
 
-	// protected are the claims of all policies that govern the Pod: each is the business of
-	// its own policy.
-	protected []string
+	// governing are all policies that govern the Pod, which share its identity.
+	governing []Policy
 
+	// defaulted tells that nobody named the user.
+	defaulted    bool
 	user, thread string
 	directories  map[string]Directory
 
@@ -48,6 +49,7 @@ type judgement struct {
 // all applies I1 to I5.
 func (j *judgement) all() []string {
 	j.origin()
+	j.stamps()
 	j.claimMounts()
 	j.devices()
 	j.ephemeralContainers()
@@ -72,13 +74,14 @@ func (j *judgement) allow(list []string, value, format string, args ...any) {
 	}
 }
 
-// origin is about what a provisioner makes beside sandboxes, and about the marker by which
-// later operations know sandboxes.
+// isProtected reports whether a claim is that of a policy that governs the Pod: each is the
+// business of its own policy.
+func (j *judgement) isProtected(claim string) bool {
+	return slices.ContainsFunc(j.governing, func(p Policy) bool { return p.Claim == claim })
+}
+
+// origin is about what a provisioner makes beside sandboxes.
 func (j *judgement) origin() {
-	// The policy may have been drawn in by a volume that was replaced.
-	if j.policy.governs(j.request, j.pod) && !j.policy.marked(j.pod) {
-		j.condemn("I5", "the Pod does not bear the marker")
-	}
 	if !j.policy.provisions(j.request) {
 		return
 	}

@@ -167,6 +167,10 @@ func TestBrokenPodsAreCondemned(t *testing.T) {
 		{"a thread of 65 bytes", []change{{"metadata/annotations/thread-id", strings.Repeat("a", 65)}}, "I5"},
 		{"two users", []change{{"metadata/annotations/user-id", "bob"}}, "I5"},
 		{"no marker", []change{{"metadata/annotations/userscope.dev~policies", gone}}, "I5"},
+		{"a marker for more policies", []change{{"metadata/annotations/userscope.dev~policies", "deer-flow,x"}}, "I5"},
+		{"a user by label alone", []change{{"metadata/annotations/user-id", gone}}, "I5"},
+		{"a user by annotation alone", []change{{"metadata/labels/user-id", gone}}, "I5"},
+		{"a thread of which the label is missing", []change{{"metadata/annotations/thread-id", "t1"}}, "I5"},
 		{"a marker for another policy", []change{{"metadata/annotations/userscope.dev~policies", "deer-flow2"}}, "I5"},
 		{"a provisioner's Pod that later operations do not recognise", []change{{"metadata/labels/app", "gateway"}}, "I5"},
 	}
@@ -219,6 +223,11 @@ func TestAMarkerForAPodWithoutAnnotations(t *testing.T) {
 	idle = with(idle, change{"metadata/labels/user-id", "alice"})
 	if findings := Judge([]Policy{policy()}, provisioner, idle, with(idle, stamped)); len(findings) > 0 {
 		t.Errorf("an identity beside the marker: %q", findings)
+	}
+	unlabelled := with(idle, change{"metadata/annotations", `{"user-id": "_"}`}, change{"metadata/labels/user-id", gone})
+	labelled := with(unlabelled, change{"metadata/annotations/userscope.dev~policies", "deer-flow"}, change{"metadata/labels/user-id", "_"})
+	if findings := Judge([]Policy{policy()}, provisioner, unlabelled, labelled); !hasFinding(findings, "I7") {
+		t.Errorf("a label that Kubernetes refuses: %q", findings)
 	}
 	more := with(idle, stamped, change{"metadata/annotations/more", "x"})
 	if findings := Judge([]Policy{policy()}, provisioner, idle, more); !hasFinding(findings, "I7") {

@@ -23,6 +23,9 @@ type Policy struct {
 	Root        string
 	HostBases   []string
 	Directories []Directory
+	// Legacy is the user-data directory of old, which names a thread and nobody may mount; empty
+	// for none.
+	Legacy string
 
 	Allowed Allowed
 }
@@ -38,9 +41,16 @@ type Identity struct {
 	// LowerCase is for filesystems that do not tell A from a.
 	LowerCase bool
 
-	// SandboxIDKey is the label of the gateway's own id, Proof what it must prove, as the
-	// policy has it (empty: nothing is asked), and Key the secret of its digest, if any.
-	SandboxIDKey, Proof, Key string
+	// SandboxIDKey is the label of the gateway's own id, and Proof what it must prove, as the
+	// policy has it (empty: nothing is asked).
+	SandboxIDKey, Proof string
+
+	// Keys are secrets, each of which may have gone into the id's digest; without any the digest
+	// is a plain one.
+	Keys []string
+
+	// DefaultUser stands in for a user that nothing names; empty for none.
+	DefaultUser string
 }
 
 // Directory is one template of a layout.

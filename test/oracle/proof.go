@@ -16,45 +16,62 @@ var (
 	idDigits    = regexp.MustCompile(`\A[0-9a-fA-F]{16,}\z`)
 )
 
-// proof is the rest of I5: an identity that the sender did not declare is one that the sender's
-// paths spell, and it is proved as the policy asks; none is contradicted by the sandbox id.
+// proof is the rest of I5: an identity that the sender did not declare is the one that the
+// sender's paths spell, or the default user's; it is proved as the policy asks; and none is
+// contradicted by the sandbox id. It says too whether the user is the default one.
 func (j *judgement) proof(sent object) {
 	rules := j.policy.Identity
-	if j.user == "" || rules.Proof == "" {
+	user, thread := Whose(j.governing, j.pod)
+	if user == "" || rules.Proof == "" {
 		return
 	}
-	keys := []string{rules.UserKey}
-	if j.thread != "" {
-		keys = append(keys, rules.ThreadKey)
+	users, threads := spelled(j.governing, sent)
+	adopted := false
+	switch {
+	case bears(sent, rules.UserKey):
+	case len(users) > 0:
+		adopted = true
+		if !slices.Equal(users, []string{user}) {
+			j.condemn("I5", "the user is %q, and the paths spell %q", user, users)
+		}
+	default:
+		j.defaulted = true
+		if user != rules.DefaultUser || thread == "" {
+			j.condemn("I5", "nobody named the user %q, thread %q", user, thread)
+		}
 	}
-	declared := !slices.ContainsFunc(keys, func(key string) bool { return !bears(sent, key) })
-	if !bears(sent, rules.UserKey) && !spells(sent, j.user) {
-		j.condemn("I5", "nobody named the user %q", j.user)
-	}
-	if j.thread != "" && !bears(sent, rules.ThreadKey) && !spells(sent, j.thread) {
-		j.condemn("I5", "nobody named the thread %q", j.thread)
+	if thread != "" && !bears(sent, rules.ThreadKey) {
+		adopted = true
+		if !slices.Equal(threads, []string{thread}) {
+			j.condemn("I5", "the thread is %q, and the paths spell %q", thread, threads)
+		}
 	}
 
 	id := text(child(j.pod, "metadata", "labels"), rules.SandboxIDKey)
-	switch proved := j.proves(id); {
-	case proved || rules.Proof == "Never":
-	case rules.Proof == "Always" || !declared:
-		j.condemn("I5", "the sandbox id %q does not prove %q and %q", id, j.user, j.thread)
-	case idDigits.MatchString(id):
-		j.condemn("I5", "the sandbox id %q contradicts %q and %q", id, j.user, j.thread)
+	switch {
+	case rules.proves(id, user, thread):
+	case rules.Proof == "Always" || rules.Proof == "Adopted" && adopted && !j.defaulted:
+		j.condemn("I5", "the sandbox id %q does not prove %q and %q", id, user, thread)
+	case idDigits.MatchString(id) && (rules.Proof == "Adopted" || j.defaulted):
+		j.condemn("I5", "the sandbox id %q contradicts %q and %q", id, user, thread)
 	}
 }
 
-// proves reports whether a sandbox id is the beginning of the digest of the identity.
-func (j *judgement) proves(id string) bool {
-	message := []byte(j.user + ":" + j.thread)
-	digest := fmt.Sprintf("%x", sha256.Sum256(message))
-	if key := j.policy.Identity.Key; key != "" {
+// proves reports whether a sandbox id is the beginning of the digest of an identity, under
+// whichever key there is.
+func (rules Identity) proves(id, user, thread string) bool {
+	if !proofDigits.MatchString(id) {
+		return false
+	}
+	message := []byte(user + ":" + thread)
+	if len(rules.Keys) == 0 {
+		return strings.HasPrefix(fmt.Sprintf("%x", sha256.Sum256(message)), id)
+	}
+	return slices.ContainsFunc(rules.Keys, func(key string) bool {
 		mac := hmac.New(sha256.New, []byte(key))
 		mac.Write(message)
-		digest = fmt.Sprintf("%x", mac.Sum(nil))
-	}
-	return proofDigits.MatchString(id) && strings.HasPrefix(digest, id)
+		return strings.HasPrefix(fmt.Sprintf("%x", mac.Sum(nil)), id)
+	})
 }
 
 // bears reports whether a Pod has a label or an annotation of the key.
@@ -62,24 +79,4 @@ func bears(pod object, key string) bool {
 	_, label := child(pod, "metadata", "labels")[key]
 	_, annotation := child(pod, "metadata", "annotations")[key]
 	return label || annotation
-}
-
-// spells reports whether an id is a part of some path that the Pod mounts.
-func spells(pod object, id string) bool {
-	part := func(path string) bool { return slices.Contains(strings.Split(path, "/"), id) }
-	for _, volume := range volumes(pod) {
-		if part(text(child(volume, "hostPath"), "path")) {
-			return true
-		}
-	}
-	for _, list := range []string{"initContainers", "containers", "ephemeralContainers"} {
-		for _, container := range children(child(pod, "spec"), list) {
-			for _, mount := range children(container, "volumeMounts") {
-				if part(text(mount, "subPath")) {
-					return true
-				}
-			}
-		}
-	}
-	return false
 }

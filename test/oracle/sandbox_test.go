@@ -47,7 +47,7 @@ const sandbox = `{
 	"metadata": {
 		"name": "sandbox-1",
 		"labels": {"app": "sandbox", "user-id": "alice"},
-		"annotations": {"thread-id": "-t1", "userscope.dev/policies": "deer-flow"}
+		"annotations": {"user-id": "alice", "thread-id": "-t1", "userscope.dev/policies": "deer-flow"}
 	},
 	"spec": {
 		"serviceAccountName": "default",

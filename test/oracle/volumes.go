@@ -58,7 +58,7 @@ func (j *judgement) volume(volume object) {
 // claim judges a claim that no governing policy protects.
 func (j *judgement) claim(name string, source object) {
 	claim := text(source, "claimName")
-	if slices.Contains(j.protected, claim) {
+	if j.isProtected(claim) {
 		return
 	}
 	j.allow(j.policy.Allowed.Claims, claim, "the claim of volume %q", name)

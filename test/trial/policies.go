@@ -26,6 +26,7 @@ var deerFlow = oracle.Policy{
 	Volume:       "user-data",
 	MountPath:    "/mnt/user-data",
 	Root:         "deer-flow",
+	Legacy:       "threads/{thread}/user-data",
 	HostBases:    []string{"/.deer-flow", "/app/backend/.deer-flow"},
 	Directories: []oracle.Directory{
 		{Path: "users/{user}/threads/{thread}/user-data", Writable: true, UserData: true},
