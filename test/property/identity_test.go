@@ -1,52 +1,134 @@
 package property
 
 import (
+	"crypto/hmac"
 	"crypto/sha256"
 	"fmt"
+	"slices"
+	"strings"
 )
 
-// sandboxID draws what a gateway may call the sandbox of an identity.
-func (d *drawing) sandboxID(user, thread string) string {
-	digest := fmt.Sprintf("%x", sha256.Sum256([]byte(user+":"+thread)))
-	return of(d, digest[:8], "264ee9e3", digest[:16], digest[:16], digest[:63])
+// digest is what the gateway takes a sandbox's id from, under a key if it is not empty.
+func digest(key, user, thread string) string {
+	message := []byte(user + ":" + thread)
+	if key == "" {
+		return fmt.Sprintf("%x", sha256.Sum256(message))
+	}
+	mac := hmac.New(sha256.New, []byte(key))
+	mac.Write(message)
+	return fmt.Sprintf("%x", mac.Sum(nil))
 }
 
-// adopted is a sandbox of an unmodified provisioner: its paths alone say whose it is, and the
-// gateway's id proves it.
+// proof draws a sandbox id that proves an identity.
+func (d *drawing) proof(user, thread string) string {
+	keys := d.policy.Identity.Keys
+	if len(keys) == 0 {
+		keys = []string{""}
+	}
+	return digest(of(d, keys...), user, thread)[:of(d, 16, 17, 40, 63)]
+}
+
+// sandboxID draws what a gateway may call the sandbox of an identity that needs no proof.
+func (d *drawing) sandboxID(user, thread string) string {
+	return of(d, digest("", user, thread)[:8], "264ee9e3", d.proof(user, thread), d.proof(user, thread))
+}
+
+// identify gives the Pod the sandbox id that its identity needs, and else perhaps one.
+func (d *drawing) identify(adopted bool) {
+	switch proof := d.policy.Identity.Proof; {
+	case proof == "Always" || proof == "Adopted" && adopted:
+		d.labels()[d.policy.Identity.SandboxIDKey] = d.proof(d.user, d.thread)
+	case d.chance(50):
+		d.labels()[d.policy.Identity.SandboxIDKey] = d.sandboxID(d.user, d.thread)
+	}
+}
+
+// adopted is a sandbox of an unmodified provisioner: its paths alone say whose it is, or one half
+// of it, and the gateway's id proves it.
 func adopted(d *drawing) {
 	d.begin(d.provisioner())
 	d.wear()
 	d.user, d.thread = d.ids()
-	thread := d.thread
-	if d.policy.Identity.Proof == "Never" {
-		d.labels()[d.policy.Identity.SandboxIDKey] = d.sandboxID(d.user, thread)
-	} else {
-		d.labels()[d.policy.Identity.SandboxIDKey] = fmt.Sprintf("%x", sha256.Sum256([]byte(d.user+":"+thread)))[:of(d, 16, 17, 63)]
-	}
+	of(d, func() {}, func() {}, func() { d.declare(d.policy.Identity.UserKey, d.user) }, func() {
+		if d.in.Name != "hub" {
+			d.declare(d.policy.Identity.ThreadKey, d.thread)
+		}
+	})()
+	d.identify(true)
 	add(d.spec(), "volumes", object{"name": d.policy.Volume, "persistentVolumeClaim": object{"claimName": d.policy.Claim}})
 	mount := object{"name": d.policy.Volume, "mountPath": d.policy.MountPath, "subPath": d.spelled(d.claimPath(d.userDataDirectory()))}
 	d.readOnly(mount)
-	for i, c := range d.containers("containers") {
-		if i == 0 {
-			add(c, "volumeMounts", mount)
-		}
-	}
+	add(of(d, d.containers("initContainers", "containers")...), "volumeMounts", mount)
 	for range of(d, 0, 1, 3) {
 		d.directory()
 	}
+}
+
+// defaulted is a sandbox that names a thread and no user. Where there is no default user it is an
+// ordinary one.
+func defaulted(d *drawing) {
+	if d.policy.Identity.DefaultUser == "" {
+		sandbox(d)
+		return
+	}
+	d.begin(of(d, d.provisioner(), "somebody"))
+	d.wear()
+	_, d.thread = d.ids()
+	d.user = d.policy.Identity.DefaultUser
+	d.identify(false)
+	ofOld := strings.ReplaceAll(d.policy.Legacy, "{thread}", d.thread)
+	onClaim := object{"name": d.policy.Volume, "persistentVolumeClaim": object{"claimName": d.policy.Claim}}
+	mount := object{"name": d.policy.Volume, "mountPath": d.spelledMountPath()}
+	of(d,
+		func() { // declared, and what is mounted of another volume spells nobody
+			d.declare(d.policy.Identity.ThreadKey, d.thread)
+			add(d.spec(), "volumes", object{"name": d.policy.Volume, of(d, "emptyDir", "tomorrow"): object{}})
+			mount["subPath"] = d.claimPath(d.resolved(of(d, d.policy.Directories...).Path))
+			mount["mountPath"] = of(d, d.spelledMountPath(), "/elsewhere")
+		},
+		func() {
+			d.declare(d.policy.Identity.ThreadKey, d.thread)
+			add(d.spec(), "volumes", onClaim)
+			mount["subPath"] = of(d, "", ".", ofOld, d.claimPath("skills_view/public"))
+		},
+		func() {
+			add(d.spec(), "volumes", onClaim)
+			mount["subPath"] = d.spelled(of(d, ofOld, d.claimPath(ofOld)))
+		},
+		func() {
+			add(d.spec(), "volumes", object{"name": d.policy.Volume, "hostPath": object{"path": of(d, d.policy.HostBases...) + "/" + ofOld}})
+		},
+	)()
+	d.readOnly(mount)
+	add(of(d, d.containers("initContainers", "containers")...), "volumeMounts", mount)
 }
 
 // confused are changes of what says whose a sandbox is.
 var confused = []mutation{
 	{"another sandbox id", func(d *drawing) {
 		user, thread := d.ids()
-		d.labels()[d.policy.Identity.SandboxIDKey] = of(d, d.sandboxID(user, thread), d.sandboxID(d.user, d.thread), "", "B076B51A7D6FE4E2", "b076b51a7d6fe4e", "no-number-at-all")
+		d.labels()[d.policy.Identity.SandboxIDKey] = of(d, d.sandboxID(user, thread), d.sandboxID(d.user, d.thread),
+			d.proof(user, thread), "", strings.ToUpper(d.proof(d.user, d.thread)), "b076b51a7d6fe4e", "no-number-at-all")
+	}},
+	{"a sandbox id that anybody can compute", func(d *drawing) {
+		d.labels()[d.policy.Identity.SandboxIDKey] = digest(of(d, "", "somebody's own key"), d.user, d.thread)[:of(d, 16, 63)]
+	}},
+	{"a sandbox id that ends otherwise", func(d *drawing) {
+		id := d.proof(d.user, d.thread)
+		d.labels()[d.policy.Identity.SandboxIDKey] = id[:16] + strings.Repeat(of(d, "0", "f"), of(d, 1, 16, 47))
+	}},
+	{"a sandbox id in another place", func(d *drawing) {
+		id := d.proof(d.user, d.thread)
+		d.annotations()[d.policy.Identity.SandboxIDKey] = id
+		of(d, func() { delete(d.labels(), d.policy.Identity.SandboxIDKey) },
+			func() { d.labels()[d.policy.Identity.SandboxIDKey] = id[:8] },
+			func() { d.labels()[strings.ToUpper(d.policy.Identity.SandboxIDKey)] = id })()
 	}},
 	{"no sandbox id", func(d *drawing) { delete(d.labels(), d.policy.Identity.SandboxIDKey) }},
-	{"half an identity", func(d *drawing) {
-		key := of(d, d.policy.Identity.UserKey, d.policy.Identity.ThreadKey)
-		delete(d.labels(), key)
-		delete(d.annotations(), key)
+	{"half an identity", func(d *drawing) { d.undeclare(of(d, d.policy.Identity.UserKey, d.policy.Identity.ThreadKey)) }},
+	{"no identity", func(d *drawing) {
+		d.undeclare(d.policy.Identity.UserKey)
+		d.undeclare(d.policy.Identity.ThreadKey)
 	}},
 	{"another's directory", func(d *drawing) {
 		user, thread := d.ids()
@@ -56,4 +138,92 @@ var confused = []mutation{
 	{"the path of old", func(d *drawing) {
 		d.claimMount()["subPath"] = of(d, "", d.policy.Root+"/") + "threads/" + d.thread + "/user-data"
 	}},
+	{"a path that does not count", func(d *drawing) { d.misspell() }},
+	{"nothing but a path that does not count", func(d *drawing) {
+		d.undeclare(d.policy.Identity.UserKey)
+		d.undeclare(d.policy.Identity.ThreadKey)
+		for _, c := range d.containers("initContainers", "containers") {
+			delete(c, "volumeMounts")
+		}
+		d.misspell()
+	}},
+	{"nothing but another's path, and a proof", func(d *drawing) {
+		d.undeclare(d.policy.Identity.UserKey)
+		d.undeclare(d.policy.Identity.ThreadKey)
+		d.user, d.thread = d.ids()
+		d.labels()[d.policy.Identity.SandboxIDKey] = d.proof(d.user, d.thread)
+		d.mount(d.claimVolume(), object{"subPath": d.claimPath(d.userDataDirectory()), "mountPath": d.policy.MountPath})
+	}},
+	{"an id that is illegal, by its directory", func(d *drawing) {
+		user, thread := d.user, d.thread
+		of(d,
+			func() { d.user = of(d, "a.b", "é", "a b", "Alice_", strings.Repeat("a", 256), "-") },
+			func() { d.thread = of(d, "a.b", "T.", strings.Repeat("a", 65), "UPPER_") },
+		)()
+		path := d.claimPath(d.userDataDirectory())
+		d.user, d.thread = user, thread
+		// As user data it would be put right.
+		mounted := object{"subPath": path, "mountPath": d.spelledMountPath()}
+		if d.chance(50) {
+			d.undeclare(d.policy.Identity.UserKey)
+			d.undeclare(d.policy.Identity.ThreadKey)
+			d.labels()[d.policy.Identity.SandboxIDKey] = d.proof(user, thread)
+			d.mount(d.claimVolume(), object{"subPath": d.claimPath(d.userDataDirectory()), "mountPath": d.policy.MountPath})
+		}
+		d.mount(d.claimVolume(), mounted)
+	}},
+}
+
+// undeclare takes away what declares one half of the identity.
+func (d *drawing) undeclare(key string) {
+	delete(d.labels(), key)
+	delete(d.annotations(), key)
+}
+
+// claimVolume adds a volume of the claim and returns its name.
+func (d *drawing) claimVolume() string {
+	return d.volume("persistentVolumeClaim", object{"claimName": d.policy.Claim})
+}
+
+// misspell mounts a directory of the identity in a way that names nobody, as user data where that
+// is put right.
+func (d *drawing) misspell() {
+	if d.chance(50) {
+		d.labels()[d.policy.Identity.SandboxIDKey] = d.proof(d.user, d.thread)
+	}
+	below := d.userDataDirectory()
+	whole := d.claimPath(below)
+	mount := func(volume, subPath string) object {
+		return object{"name": volume, "mountPath": d.policy.MountPath, "subPath": subPath}
+	}
+	container := d.container()
+	of(d,
+		func() {
+			m := mount(d.claimVolume(), whole)
+			m["subPathExpr"] = "$(X)"
+			add(container, "volumeMounts", m)
+		},
+		func() {
+			path := of(d, "x/../"+whole, whole+"/../user-data", parent(whole)+"/x/../user-data", "/"+whole)
+			add(container, "volumeMounts", mount(d.claimVolume(), path))
+		},
+		func() {
+			add(container, "volumeMounts", mount(d.claimVolume(), of(d, below, "x/"+whole, d.policy.Root+"x/"+below, whole+"/x", parent(whole))))
+		},
+		func() { // a volume that becomes the claim
+			add(d.spec(), "volumes", object{"name": d.policy.Volume, "persistentVolumeClaim": object{"claimName": "other"}})
+			add(container, "volumeMounts", mount(d.policy.Volume, whole))
+		},
+		func() {
+			claims := append(slices.Clone(d.policy.Allowed.Claims), "other")
+			add(container, "volumeMounts", mount(d.volume("persistentVolumeClaim", object{"claimName": of(d, claims...)}), whole))
+			add(container, "volumeMounts", mount(d.claimVolume(), ""))
+		},
+		func() {
+			base := of(d, append(slices.Clone(d.policy.HostBases), "/base")...)
+			path := of(d, base+"/x/../"+below, base+"x/"+below, base+"/"+below+"/x", base+"/"+whole, strings.TrimPrefix(base, "/")+"/"+below, "/x/.."+base+"/"+below)
+			add(d.spec(), "volumes", object{"name": d.policy.Volume, "hostPath": object{"path": path}})
+			add(container, "volumeMounts", object{"name": d.policy.Volume, "mountPath": d.policy.MountPath})
+		},
+	)()
 }

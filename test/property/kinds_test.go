@@ -1,6 +1,7 @@
 package property
 
 import (
+	"slices"
 	"strings"
 
 	"userscope.dev/userscope/test/oracle"
@@ -16,11 +17,11 @@ func (d *drawing) begin(username string) {
 			"containers": []any{object{"name": "main", "image": "image"}},
 		},
 	}
-	if d.chance(30) {
-		add(d.spec(), "containers", object{"name": "sidecar", "image": "image"})
+	for range of(d, 0, 0, 1, 2) {
+		add(d.spec(), "containers", object{"name": d.name("sidecar"), "image": "image"})
 	}
-	if d.chance(30) {
-		add(d.spec(), "initContainers", object{"name": "init", "image": "image", "restartPolicy": "Always"})
+	for range of(d, 0, 0, 1, 2) {
+		add(d.spec(), "initContainers", object{"name": d.name("init"), "image": "image", "restartPolicy": "Always"})
 	}
 }
 
@@ -48,7 +49,12 @@ func (d *drawing) ids() (user, thread string) {
 	if d.policy.Identity.UserPattern != "" {
 		return of(d, narrowUsers...), of(d, narrowThreads...)
 	}
-	return of(d, users...), of(d, threads...)
+	user, thread = of(d, users...), of(d, threads...)
+	// What one policy refuses, all that govern the Pod refuse.
+	if slices.ContainsFunc(d.in.Oracle, func(p oracle.Policy) bool { return p.Identity.LowerCase }) {
+		return strings.ToLower(user), strings.ToLower(thread)
+	}
+	return user, thread
 }
 
 // declare writes an id where it may stand.
@@ -81,11 +87,9 @@ func sandbox(d *drawing) {
 	if d.in.Name != "hub" {
 		d.declare(d.policy.Identity.ThreadKey, d.thread)
 	}
-	if d.chance(50) {
-		d.labels()[d.policy.Identity.SandboxIDKey] = d.sandboxID(d.user, d.thread)
-	}
+	d.identify(false)
 	d.userData()
-	for range of(d, 0, 0, 1, 2, 4) {
+	for range of(d, 0, 0, 1, 2, 4, 9) {
 		d.directory()
 	}
 }

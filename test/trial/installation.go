@@ -1,9 +1,6 @@
 package trial
 
 import (
-	"embed"
-	"fmt"
-
 	"userscope.dev/userscope/test/oracle"
 	"userscope.dev/userscope/test/repo"
 	"userscope.dev/userscope/webhook/config"
@@ -17,41 +14,47 @@ type Installation struct {
 	Oracle   []oracle.Policy
 }
 
-//go:embed policies
-var files embed.FS
-
 // DeerFlow returns the installation of the policy that is shipped.
 func DeerFlow() (Installation, error) {
-	file, err := repo.Path("manifests", "policies", "deerflow.yaml")
-	if err != nil {
-		return Installation{}, err
-	}
-	policies, err := config.Load(file)
-	return Installation{Name: "deer-flow", Policies: policies, Oracle: []oracle.Policy{deerFlow}}, err
+	return installation("deer-flow", []string{"manifests", "policies", "deerflow.yaml"}, deerFlow)
 }
 
-// Installations returns DeerFlow's and others, whose policies have what it has not: no threads,
-// something on every list, several claims in one namespace.
+// Keyed returns an installation whose every identity is proved, under one of two keys.
+func Keyed() (Installation, error) { return ofThisPackage("keyed", keyed) }
+
+// Defaulted returns an installation with a default user.
+func Defaulted() (Installation, error) { return ofThisPackage("defaulted", defaulted) }
+
+// Installations returns DeerFlow's and others, whose policies have what it has not: keys, a
+// default user, no threads, something on every list, several claims in one namespace.
 func Installations() ([]Installation, error) {
-	first, err := DeerFlow()
-	if err != nil {
-		return nil, err
-	}
-	all := []Installation{first}
-	for _, other := range []Installation{
-		{Name: "hub", Oracle: []oracle.Policy{hub}},
-		{Name: "lists", Oracle: []oracle.Policy{lists}},
-		{Name: "two-claims", Oracle: []oracle.Policy{work, results}},
+	var all []Installation
+	for _, load := range []func() (Installation, error){
+		DeerFlow, Keyed, Defaulted,
+		func() (Installation, error) { return ofThisPackage("hub", hub) },
+		func() (Installation, error) { return ofThisPackage("lists", lists) },
+		func() (Installation, error) { return ofThisPackage("two-claims", work, results) },
 	} {
-		name := fmt.Sprintf("policies/%s.yaml", other.Name)
-		data, err := files.ReadFile(name)
+		in, err := load()
 		if err != nil {
 			return nil, err
 		}
-		if other.Policies, err = config.Parse(name, data); err != nil {
-			return nil, err
-		}
-		all = append(all, other)
+		all = append(all, in)
 	}
 	return all, nil
+}
+
+// ofThisPackage returns the installation of one of the policy files beside this file.
+func ofThisPackage(name string, policies ...oracle.Policy) (Installation, error) {
+	return installation(name, []string{"test", "trial", "policies", name + ".yaml"}, policies...)
+}
+
+// installation reads a policy file of the repository, and the keys that it names.
+func installation(name string, path []string, policies ...oracle.Policy) (Installation, error) {
+	file, err := repo.Path(path...)
+	if err != nil {
+		return Installation{}, err
+	}
+	compiled, err := config.Load(file)
+	return Installation{Name: name, Policies: compiled, Oracle: policies}, err
 }

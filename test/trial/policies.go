@@ -44,6 +44,30 @@ var deerFlow = oracle.Policy{
 	Allowed: oracle.Allowed{HostPaths: []string{"/skills"}, Claims: []string{"deer-flow-skills"}},
 }
 
+// variant is a policy with DeerFlow's names and fewer directories.
+func variant(name string, identity oracle.Identity) oracle.Policy {
+	p := deerFlow
+	p.Name, p.Identity = name, identity
+	p.HostBases = []string{"/.deer-flow"}
+	p.Directories = []oracle.Directory{
+		{Path: "users/{user}/threads/{thread}/user-data", Writable: true, UserData: true},
+		{Path: "users/{user}/threads/{thread}/acp-workspace"},
+		{Path: "users/{user}/skills_view/custom"},
+		{Path: "users/{user}/integrations/lark-cli/data", Writable: true},
+		{Path: "skills_view/public"},
+	}
+	return p
+}
+
+var keyed = variant("keyed", oracle.Identity{
+	UserKey: "user-id", ThreadKey: "thread-id", SandboxIDKey: "sandbox-id", Proof: "Always", DefaultUser: "default",
+	Keys: []string{"the gateway signs with this key, which is no secret", "the gateway used to sign with this, which is none either"},
+})
+
+var defaulted = variant("defaulted", oracle.Identity{
+	UserKey: "user-id", ThreadKey: "thread-id", SandboxIDKey: "sandbox-id", Proof: "Adopted", DefaultUser: "default",
+})
+
 var hub = oracle.Policy{
 	Name:         "hub",
 	Namespaces:   []string{"jhub"},
@@ -121,7 +145,7 @@ var results = oracle.Policy{
 	Provisioners: []string{"system:serviceaccount:studio:launcher"},
 	ExemptUsers:  workloadControllers,
 	ExemptGroups: []string{"system:masters"},
-	Identity:     oracle.Identity{UserKey: "user-id", ThreadKey: "thread-id", SandboxIDKey: "sandbox-id", Proof: "Never"},
+	Identity:     oracle.Identity{UserKey: "user-id", ThreadKey: "thread-id", SandboxIDKey: "sandbox-id", Proof: "Never", LowerCase: true},
 	Volume:       "results",
 	MountPath:    "/results",
 	Root:         "results",
