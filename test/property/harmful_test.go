@@ -49,13 +49,20 @@ var harmful = []mutation{
 		if volumes := list(d.spec(), "volumes"); len(volumes) > 0 {
 			volume := of(d, volumes...)
 			kind, source := d.source()
-			if d.chance(70) {
+			if d.chance(50) {
 				name := volume["name"]
 				clear(volume)
 				volume["name"] = name
 			}
 			volume[kind] = source
 		}
+	}},
+	{"a volume of two sources", func(d *drawing) {
+		one, source := d.source()
+		other, second := d.source()
+		volume := object{"name": of(d, d.policy.Volume, d.name("volume")), one: source, other: second}
+		add(d.spec(), "volumes", volume)
+		add(d.container(), "volumeMounts", object{"name": volume["name"], "mountPath": "/" + d.name("path"), "readOnly": true})
 	}},
 	{"a volume's other name", func(d *drawing) {
 		if volumes := list(d.spec(), "volumes"); len(volumes) > 0 {
@@ -71,7 +78,7 @@ var harmful = []mutation{
 		d.mount(d.volume("hostPath", object{"path": d.hostPath()}), of(d, object{}, object{"readOnly": true}, object{"subPath": "x"}))
 	}},
 	{"another claim", func(d *drawing) {
-		d.mount(d.volume("persistentVolumeClaim", object{"claimName": of(d, append(d.policy.Allowed.Claims, "postgres", d.in.Oracle[0].Claim)...)}), nil)
+		d.mount(d.volume("persistentVolumeClaim", object{"claimName": of(d, append(d.policy.Allowed.Claims, "postgres", d.in.Oracle[0].Claim)...), "readOnly": d.chance(50)}), of(d, nil, object{"readOnly": true}))
 	}},
 	{"a token", func(d *drawing) {
 		token := object{"audience": of(d, "", "vault", "sts"), "path": "token", "expirationSeconds": of(d, 3607, 86400)}
@@ -151,7 +158,7 @@ var harmful = []mutation{
 
 	// The request.
 	{"another creator", func(d *drawing) {
-		d.request.Username = of(d, append(append(d.policy.ExemptUsers, d.policy.Provisioners...), "", "nobody")...)
+		d.request.Username = of(d, append(append(d.policy.ExemptUsers, d.policy.Provisioners...), "", "nobody", "system:serviceaccount:kube-system:somebody", "system:serviceaccount:kube-system:replicaset-controllers")...)
 	}},
 	{"other groups", func(d *drawing) { d.request.Groups = of(d, nil, d.policy.ExemptGroups, d.policy.Provisioners) }},
 	{"another namespace", func(d *drawing) { d.request.Namespace = of(d, append(d.policy.Namespaces, "", "elsewhere")...) }},
@@ -166,7 +173,11 @@ var harmful = []mutation{
 		add(d.container(), "envFrom", object{"prefix": "x", "secretRef": object{"name": d.secret()}})
 	}},
 	{"a file in a variable", func(d *drawing) {
-		add(d.container(), "env", object{"name": "F", "valueFrom": object{"fileKeyRef": object{"volumeName": d.anyVolume(), "path": d.path(), "key": "k"}}})
+		volume := d.anyVolume()
+		if d.chance(50) {
+			volume = d.claimVolume()
+		}
+		add(d.container(), "env", object{"name": "F", "valueFrom": object{"fileKeyRef": object{"volumeName": volume, "path": d.path(), "key": "k"}}})
 	}},
 	{"a ServiceAccount", func(d *drawing) {
 		d.spec()["serviceAccountName"] = of(d, "gateway", "", "default", "lab-worker")
@@ -181,7 +192,10 @@ var harmful = []mutation{
 			object{"name": "r", "resourceClaimName": "gpu", "resourceClaimTemplateName": "disk"}, object{"name": "r"}))
 	}},
 	{"an extended resource", func(d *drawing) {
-		at(d.container(), "resources", of(d, "limits", "requests"))[of(d, "example.com/gpu", "example.com/disk", "gpu", "cpu", "ephemeral-storage")] = of[any](d, "1", 1)
+		for _, kind := range of(d, []string{"limits"}, []string{"requests"}, []string{"requests"}, []string{"limits", "requests"}) {
+			name := of(d, "example.com/gpu", "example.com/disk", "example.com/disk", "gpu", "cpu", "ephemeral-storage")
+			at(d.container(), "resources", kind)[name] = of[any](d, "1", 1)
+		}
 	}},
 	{"a runtime class", func(d *drawing) { d.spec()["runtimeClassName"] = of(d, "runc", "", "gvisor") }},
 	{"an fsGroup", func(d *drawing) { at(d.spec(), "securityContext")["fsGroup"] = of(d, 0, 1000, 2000) }},

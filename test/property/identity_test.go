@@ -135,6 +135,13 @@ var confused = []mutation{
 		d.user, d.thread = of(d, user, d.user), of(d, thread, d.thread)
 		d.directory()
 	}},
+	{"another's directory as user data", func(d *drawing) {
+		user, thread := d.user, d.thread
+		d.user, d.thread = d.ids()
+		path := d.claimPath(d.userDataDirectory())
+		d.user, d.thread = user, thread
+		d.mount(d.claimVolume(), object{"subPath": path, "mountPath": d.policy.MountPath})
+	}},
 	{"the path of old", func(d *drawing) {
 		d.claimMount()["subPath"] = of(d, "", d.policy.Root+"/") + "threads/" + d.thread + "/user-data"
 	}},

@@ -11,7 +11,7 @@ func (d *drawing) source() (kind string, source any) {
 		{"downwardAPI", []any{object{"items": []any{}}}},
 		{"persistentVolumeClaim", []any{
 			object{"claimName": d.policy.Claim}, object{"claimName": d.policy.Claim, "readOnly": true}, object{"claimName": "postgres"},
-			object{"claimName": d.in.Oracle[0].Claim}, object{"claimName": d.policy.Claim, "tomorrow": "x"}, object{},
+			object{"claimName": "postgres", "readOnly": true}, object{"claimName": d.in.Oracle[0].Claim}, object{"claimName": d.policy.Claim, "tomorrow": "x"}, object{},
 		}},
 		{"hostPath", []any{object{"path": d.hostPath()}, object{"path": d.hostPath(), "type": of(d, "Directory", "File", "Socket", "BlockDevice", "")}}},
 		{"secret", []any{object{"secretName": d.secret()}, object{"secretName": ""}}},
@@ -41,6 +41,18 @@ func (d *drawing) source() (kind string, source any) {
 		{"glusterfs", []any{object{"endpoints": "x", "path": "x"}}},
 		{"fc", []any{object{"targetWWNs": []any{"x"}}}},
 		{"local", []any{object{"path": "/"}}},
+		{"azureFile", []any{object{"secretName": "postgres", "shareName": "x"}}},
+		{"azureDisk", []any{object{"diskName": "x", "diskURI": "x"}}},
+		{"awsElasticBlockStore", []any{object{"volumeID": "x"}}},
+		{"gcePersistentDisk", []any{object{"pdName": "x"}}},
+		{"cinder", []any{object{"volumeID": "x"}}},
+		{"vsphereVolume", []any{object{"volumePath": "x"}}},
+		{"portworxVolume", []any{object{"volumeID": "x"}}},
+		{"photonPersistentDisk", []any{object{"pdID": "x"}}},
+		{"quobyte", []any{object{"registry": "x", "volume": "x"}}},
+		{"scaleIO", []any{object{"gateway": "x", "system": "x", "secretRef": object{"name": "postgres"}}}},
+		{"storageos", []any{object{"volumeName": "x"}}},
+		{"flocker", []any{object{"datasetName": "x"}}},
 		{"tomorrow", []any{object{"claimName": d.policy.Claim}, "text", 1, []any{}}},
 		{"persistentvolumeclaim", []any{object{"claimName": d.policy.Claim}}},
 	}
@@ -55,7 +67,7 @@ func (d *drawing) hostPath() string {
 	for _, base := range d.policy.HostBases {
 		directory := base + "/" + d.resolved(of(d, d.policy.Directories...).Path)
 		paths = append(paths, base, base+"/", parent(base), base+"/users", base+"/"+d.path(), base+"x",
-			directory, directory, directory+"/", directory+"/..", base+"/./"+d.userDataDirectory(), base+"/../"+base)
+			directory, directory, directory+"/", base+"x/"+d.resolved(of(d, d.policy.Directories...).Path), directory+"/..", base+"/./"+d.userDataDirectory(), base+"/../"+base)
 	}
 	return of(d, paths...)
 }
