@@ -145,15 +145,7 @@ var confused = []mutation{
 	{"the path of old", func(d *drawing) {
 		d.claimMount()["subPath"] = of(d, "", d.policy.Root+"/") + "threads/" + d.thread + "/user-data"
 	}},
-	{"a path that does not count", func(d *drawing) { d.misspell() }},
-	{"nothing but a path that does not count", func(d *drawing) {
-		d.undeclare(d.policy.Identity.UserKey)
-		d.undeclare(d.policy.Identity.ThreadKey)
-		for _, c := range d.containers("initContainers", "containers") {
-			delete(c, "volumeMounts")
-		}
-		d.misspell()
-	}},
+	{"a path that does not count", func(d *drawing) { d.misspell(d.userDataDirectory()) }},
 	{"nothing but another's path, and a proof", func(d *drawing) {
 		d.undeclare(d.policy.Identity.UserKey)
 		d.undeclare(d.policy.Identity.ThreadKey)
@@ -192,45 +184,52 @@ func (d *drawing) claimVolume() string {
 	return d.volume("persistentVolumeClaim", object{"claimName": d.policy.Claim})
 }
 
-// misspell mounts a directory of the identity in a way that names nobody, as user data where that
-// is put right.
-func (d *drawing) misspell() {
-	if d.chance(50) {
-		d.labels()[d.policy.Identity.SandboxIDKey] = d.proof(d.user, d.thread)
+// misspelled is a sandbox whose gateway proves whose it is, and that names it in no way that counts.
+func misspelled(d *drawing) {
+	d.good = false
+	d.begin(d.provisioner())
+	d.wear()
+	d.user, d.thread = d.ids()
+	d.labels()[d.policy.Identity.SandboxIDKey] = d.proof(d.user, d.thread)
+	d.misspell(d.userDataDirectory())
+}
+
+// misspell mounts user data by a path that names nobody, and is put right where the Pod is
+// somebody's.
+func (d *drawing) misspell(below string) {
+	whole, root := d.claimPath(below), "root"
+	if d.policy.Root != "" {
+		root = d.policy.Root
 	}
-	below := d.userDataDirectory()
-	whole := d.claimPath(below)
-	mount := func(volume, subPath string) object {
-		return object{"name": volume, "mountPath": d.policy.MountPath, "subPath": subPath}
+	onClaim := func(source object, paths ...string) object {
+		name := d.policy.Volume
+		if source["claimName"] == d.policy.Claim {
+			name = d.claimVolume()
+		} else {
+			add(d.spec(), "volumes", object{"name": name, "persistentVolumeClaim": source})
+		}
+		mount := object{"name": name, "mountPath": d.policy.MountPath, "subPath": of(d, paths...)}
+		add(d.container(), "volumeMounts", mount)
+		return mount
 	}
-	container := d.container()
+	own := object{"claimName": d.policy.Claim}
+	onNode := func(paths ...string) {
+		add(d.spec(), "volumes", object{"name": d.policy.Volume, "hostPath": object{"path": of(d, paths...)}})
+		add(d.container(), "volumeMounts", object{"name": d.policy.Volume, "mountPath": d.policy.MountPath})
+	}
+	base := of(d, append(slices.Clone(d.policy.HostBases), "/base")...)
 	of(d,
-		func() {
-			m := mount(d.claimVolume(), whole)
-			m["subPathExpr"] = "$(X)"
-			add(container, "volumeMounts", m)
-		},
-		func() {
-			path := of(d, "x/../"+whole, whole+"/../user-data", parent(whole)+"/x/../user-data", "/"+whole)
-			add(container, "volumeMounts", mount(d.claimVolume(), path))
-		},
-		func() {
-			add(container, "volumeMounts", mount(d.claimVolume(), of(d, below, "x/"+whole, d.policy.Root+"x/"+below, whole+"/x", parent(whole))))
-		},
-		func() { // a volume that becomes the claim
-			add(d.spec(), "volumes", object{"name": d.policy.Volume, "persistentVolumeClaim": object{"claimName": "other"}})
-			add(container, "volumeMounts", mount(d.policy.Volume, whole))
-		},
+		func() { onClaim(own, whole)["subPathExpr"] = "$(X)" },
+		func() { onClaim(own, "x/../"+whole, parent(whole)+"/x/../"+below[len(parent(below)):], "/"+whole) },
+		func() { onClaim(own, below, "x/"+whole, root+"x/"+below, root+"/"+whole, whole+"/x", parent(whole)) },
+		func() { onClaim(object{"claimName": of(d, "other", "deer-flow-skills")}, whole) },
 		func() {
 			claims := append(slices.Clone(d.policy.Allowed.Claims), "other")
-			add(container, "volumeMounts", mount(d.volume("persistentVolumeClaim", object{"claimName": of(d, claims...)}), whole))
-			add(container, "volumeMounts", mount(d.claimVolume(), ""))
+			d.mount(d.volume("persistentVolumeClaim", object{"claimName": of(d, claims...)}), object{"subPath": whole})
+			onClaim(own, "")
 		},
-		func() {
-			base := of(d, append(slices.Clone(d.policy.HostBases), "/base")...)
-			path := of(d, base+"/x/../"+below, base+"x/"+below, base+"/"+below+"/x", base+"/"+whole, strings.TrimPrefix(base, "/")+"/"+below, "/x/.."+base+"/"+below)
-			add(d.spec(), "volumes", object{"name": d.policy.Volume, "hostPath": object{"path": path}})
-			add(container, "volumeMounts", object{"name": d.policy.Volume, "mountPath": d.policy.MountPath})
-		},
+		func() { onNode(base+"/x/../"+below, "/x/.."+base+"/"+below) },
+		func() { onNode(base+"x/"+below, base+"/"+below+"/x", base+"/x/"+below, "/base/"+below, "/"+below) },
+		func() { onNode(strings.TrimPrefix(base, "/")+"/"+below, "./"+base+"/"+below) },
 	)()
 }
