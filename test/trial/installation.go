@@ -31,6 +31,7 @@ func Installations() ([]Installation, error) {
 	var all []Installation
 	for _, load := range []func() (Installation, error){
 		DeerFlow, Keyed, Defaulted,
+		func() (Installation, error) { return ofThisPackage("migrating", migrating) },
 		func() (Installation, error) { return ofThisPackage("hub", hub) },
 		func() (Installation, error) { return ofThisPackage("lists", lists) },
 		func() (Installation, error) { return ofThisPackage("two-claims", work, results) },

@@ -68,6 +68,10 @@ var defaulted = variant("defaulted", oracle.Identity{
 	UserKey: "user-id", ThreadKey: "thread-id", SandboxIDKey: "sandbox-id", Proof: "Adopted", DefaultUser: "default",
 })
 
+var migrating = variant("migrating", oracle.Identity{
+	UserKey: "user-id", ThreadKey: "thread-id", SandboxIDKey: "sandbox-id", Proof: "Never", DefaultUser: "default",
+})
+
 var hub = oracle.Policy{
 	Name:         "hub",
 	Namespaces:   []string{"jhub"},
