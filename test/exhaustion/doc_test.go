@@ -1,4 +1,6 @@
-// Package exhaustion tries all Pods that can be written with a small alphabet: every combination
-// of a few creators, labels, volumes and mounts, more than a million of them. Most mistakes in a
-// judgement of combinations show in a small one; and among all of them none is forgotten.
+// Package exhaustion tries all Pods that can be written with a small alphabet, by three policies:
+// every combination of a few creators, labels, volumes and mounts that is good or differs from a
+// good one in one place, more than a million of them. Most mistakes in a judgement of combinations
+// show in a small one; and among all of them none is forgotten. What is refused without need shows
+// too: the letters say which Pods are known to be good.
 package exhaustion
