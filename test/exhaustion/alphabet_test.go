@@ -48,7 +48,7 @@ var alphabets = map[string]alphabet{
 var (
 	creators = []letter{
 		{"system:serviceaccount:deer-flow:deer-flow-provisioner", every},
-		{"system:serviceaccount:deer-flow:default", every},
+		{"system:serviceaccount:kube-system:somebody", every},
 		{"system:serviceaccount:kube-system:replicaset-controller", every},
 	}
 
@@ -157,6 +157,7 @@ var (
 		{claim + ` | "volumeMounts": [{"name": "y", "mountPath": "/y", "subPath": "deer-flow/users/bob/skills_view/custom", "readOnly": true}]`, 0},
 		{claim + ` | "volumeDevices": [{"name": "y", "devicePath": "/dev/y"}]`, 0},
 		{claim + ` | "env": [{"name": "Y", "valueFrom": {"fileKeyRef": {"volumeName": "y", "path": "y", "key": "Y"}}}]`, 0},
+		{`, {"name": "y", "hostPath": {"path": "/.deer-flowx/users/alice/integrations/lark-cli/data"}} | "volumeMounts": [{"name": "y", "mountPath": "/y"}]`, 0},
 		{`, {"name": "y", "hostPath": {"path": "/.deer-flow/users/bob/integrations/lark-cli/data"}} | "volumeMounts": [{"name": "y", "mountPath": "/y"}]`, 0},
 	}
 )
