@@ -71,8 +71,14 @@ func (r *review) identify() (Identity, bool) {
 	spelled := r.spellings()
 	user, userOK := r.find("user", spelled, func(p *Policy) IDRule { return p.User }, func(i Identity) string { return i.User })
 	thread, threadOK := claimed{}, true
-	if slices.ContainsFunc(r.governing, hasThreads) {
-		thread, threadOK = r.find("thread", spelled, func(p *Policy) IDRule { return p.Thread }, func(i Identity) string { return i.Thread })
+	if with := slices.IndexFunc(r.governing, hasThreads); with >= 0 {
+		ruleOf := func(p *Policy) IDRule {
+			if !hasThreads(p) { // it has no say in what a thread is
+				p = r.governing[with]
+			}
+			return p.Thread
+		}
+		thread, threadOK = r.find("thread", spelled, ruleOf, func(i Identity) string { return i.Thread })
 	}
 	if userOK && threadOK && !user.found() && !thread.found() && !hasData {
 		return Identity{}, false

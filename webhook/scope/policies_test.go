@@ -111,3 +111,20 @@ func TestDeclaredUnderEveryPolicy(t *testing.T) {
 		}
 	}
 }
+
+// A policy without threads has no say in which threads are legal.
+func TestThreadsOfOnePolicyOnly(t *testing.T) {
+	threadless := deerflow(func(p *Policy) {
+		p.Name, p.Claim, p.UserDataVolume, p.UserDataMountPath = "other", "other", "other", "/mnt/other"
+		p.User.LowerCase, p.Thread.LowerCase = true, true
+		p.Layout = Layout{UserData: template("home/{user}")}
+		p.HostPathBases = nil
+	})
+	pod := sandbox(label("thread-id", "T1"), subPath("deer-flow/users/alice/threads/T1/user-data"))
+	for order, policies := range map[string]Policies{"first": {threadless, deerflow()}, "second": {deerflow(), threadless}} {
+		got := policies.Create(Request{Namespace: "deer-flow", Creator: Creator{Username: provisioner}, Pod: pod})
+		if len(got.Violations) > 0 || got.Identity.Thread != "T1" {
+			t.Errorf("threadless %s: %+v", order, got)
+		}
+	}
+}

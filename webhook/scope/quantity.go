@@ -121,11 +121,8 @@ func hasMonster(raw []byte) bool {
 // cutToken cuts the string or the number with which raw begins from what follows it.
 func cutToken(raw []byte) (token, rest []byte) {
 	if raw[0] != '"' {
-		end := bytes.IndexAny(raw, ",]} \t\r\n")
-		if end < 0 {
-			end = len(raw)
-		}
-		return raw[:end], raw[end:]
+		rest = bytes.TrimLeft(raw, "+-.0123456789eE")
+		return raw[:len(raw)-len(rest)], rest
 	}
 	for i := 1; i < len(raw); i++ {
 		switch raw[i] {
