@@ -206,9 +206,19 @@ func tidied(pod object) object {
 // marker is the annotation of every Pod that Userscope judged.
 const marker = "userscope.dev/policies"
 
-// marked is a Pod with the marker that Userscope would set.
+// marked is a Pod with the marker that Userscope would set, and with what its labels say of its
+// identity in annotations, too.
 func marked(pod object) object {
-	return withAnnotations(pod, func(annotations object) { annotations[marker] = "deer-flow" })
+	labels, _ := pod["metadata"].(object)["labels"].(object)
+	return withAnnotations(pod, func(annotations object) {
+		annotations[marker] = "deer-flow"
+		for _, key := range []string{"user-id", "thread-id"} {
+			_, there := annotations[key]
+			if id, ok := labels[key]; ok && !there {
+				annotations[key] = id
+			}
+		}
+	})
 }
 
 // unstamped is a Pod without it, and without the identity that Userscope stamps on it beside.
