@@ -34,15 +34,20 @@ type letter struct {
 type alphabet struct {
 	load func() (trial.Installation, error)
 
+	// near leaves out the Pods that are further from every role than by one letter: of the other
+	// installations these are many, and most are refused for several reasons, of which each is
+	// DeerFlow's too.
+	near bool
+
 	creators, metadata               []letter
 	names, sources                   []letter
 	positions, paths, parts, seconds []letter
 }
 
 var alphabets = map[string]alphabet{
-	"deer-flow": {trial.DeerFlow, creators, inDeerFlow, names, sources, positions, paths, parts, seconds},
-	"keyed":     {trial.Keyed, creators, inKeyed, names, sources, positions, paths, parts, seconds},
-	"defaulted": {trial.Defaulted, creators, inDefaulted, names, sources, positions, paths, parts, seconds},
+	"deer-flow": {trial.DeerFlow, false, creators, inDeerFlow, names, sources, positions, paths, parts, seconds},
+	"keyed":     {trial.Keyed, true, creators, inKeyed, names, sources, positions, paths, parts, seconds},
+	"defaulted": {trial.Defaulted, true, creators, inDefaulted, names, sources, positions, paths, parts, seconds},
 }
 
 var (

@@ -28,8 +28,7 @@ type written struct {
 	good bool
 }
 
-// pod writes one of the Pods. Those that are further from every role than by one letter are left out:
-// what is refused twice would be refused still if one of the refusals were forgotten.
+// pod writes one of the Pods, unless it is left out.
 func (a alphabet) pod(number int) (written, bool) {
 	texts := make([]string, 0, 8)
 	fitsAll, fitsAllButOne := every, every
@@ -40,7 +39,7 @@ func (a alphabet) pod(number int) (written, bool) {
 		fitsAllButOne = fitsAllButOne&chosen.fits | fitsAll
 		fitsAll &= chosen.fits
 	}
-	if fitsAllButOne == 0 {
+	if a.near && fitsAllButOne == 0 {
 		return written{}, false
 	}
 	creator, metadata, name, source, position, path, part := texts[0], texts[1], texts[2], texts[3], texts[4], texts[5], texts[6]
