@@ -125,10 +125,12 @@ func serve(ctx context.Context, policy string, options server.Options) error {
 		return err
 	}
 
-	ctx, stop := signal.NotifyContext(ctx, syscall.SIGTERM, syscall.SIGINT)
+	signalled, stop := signal.NotifyContext(ctx, syscall.SIGTERM, syscall.SIGINT)
 	defer stop()
-	// Once the first signal has come, the next has its default effect: the end.
-	context.AfterFunc(ctx, stop)
+	ctx, drain := context.WithCancel(ctx)
+	defer drain()
+	// Once the first signal is seen to be acted upon, the next has its default effect: the end.
+	context.AfterFunc(signalled, func() { stop(); drain() })
 	reloads.report(nil)
 	go source.Watch(ctx, reloadInterval, reloads.report)
 	return srv.Run(ctx)
