@@ -98,13 +98,15 @@ func (w *Webhook) Install(ctx context.Context, cluster *controlplane.ControlPlan
 	if err != nil {
 		return err
 	}
-	_, err = client.AdmissionregistrationV1().MutatingWebhookConfigurations().
-		Create(ctx, w.Configuration(controlplane.Namespace), metav1.CreateOptions{})
+	mutating, validating := w.Configuration(controlplane.Namespace), w.ValidatingConfiguration(controlplane.Namespace)
+	// Tests keep a machine so busy that a process may not have its turn for seconds.
+	mutating.Webhooks[0].TimeoutSeconds = ptr.To[int32](30)
+	validating.Webhooks[0].TimeoutSeconds = ptr.To[int32](30)
+	_, err = client.AdmissionregistrationV1().MutatingWebhookConfigurations().Create(ctx, mutating, metav1.CreateOptions{})
 	if err != nil {
 		return fmt.Errorf("create the MutatingWebhookConfiguration: %w", err)
 	}
-	_, err = client.AdmissionregistrationV1().ValidatingWebhookConfigurations().
-		Create(ctx, w.ValidatingConfiguration(controlplane.Namespace), metav1.CreateOptions{})
+	_, err = client.AdmissionregistrationV1().ValidatingWebhookConfigurations().Create(ctx, validating, metav1.CreateOptions{})
 	if err != nil {
 		return fmt.Errorf("create the ValidatingWebhookConfiguration: %w", err)
 	}
