@@ -36,28 +36,29 @@ func (e *unjudgedError) Error() string { return e.message }
 // maxReason is how much of a reason is told and logged: it may quote what a stranger sent.
 const maxReason = 512
 
-// brief cuts a reason that is too long.
-func brief(reason string) string {
-	if len(reason) <= maxReason {
-		return reason
+// newUnjudged cuts a message that is too long.
+func newUnjudged(code int32, reason metav1.StatusReason, format string, args ...any) *unjudgedError {
+	message := fmt.Sprintf(format, args...)
+	if len(message) > maxReason {
+		message = strings.ToValidUTF8(message[:maxReason], "") + "…"
 	}
-	return strings.ToValidUTF8(reason[:maxReason], "") + "…"
+	return &unjudgedError{code, reason, message}
 }
 
 // malformed means that the request cannot be read.
 func malformed(format string, args ...any) *unjudgedError {
-	return &unjudgedError{http.StatusBadRequest, metav1.StatusReasonBadRequest, brief(fmt.Sprintf(format, args...))}
+	return newUnjudged(http.StatusBadRequest, metav1.StatusReasonBadRequest, format, args...)
 }
 
 // tooLarge means that the request is longer than is read.
 func tooLarge(format string, args ...any) *unjudgedError {
-	return &unjudgedError{http.StatusRequestEntityTooLarge, metav1.StatusReasonRequestEntityTooLarge, brief(fmt.Sprintf(format, args...))}
+	return newUnjudged(http.StatusRequestEntityTooLarge, metav1.StatusReasonRequestEntityTooLarge, format, args...)
 }
 
 // unsupported means that the request is none of those that Userscope judges. To let it pass
 // would wave through what nobody has thought about.
 func unsupported(format string, args ...any) *unjudgedError {
-	return &unjudgedError{http.StatusForbidden, metav1.StatusReasonForbidden, brief(fmt.Sprintf(format, args...))}
+	return newUnjudged(http.StatusForbidden, metav1.StatusReasonForbidden, format, args...)
 }
 
 func (e *unjudgedError) response() ctrladmission.Response {

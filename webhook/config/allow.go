@@ -2,7 +2,6 @@ package config
 
 import (
 	"slices"
-	"strings"
 
 	"k8s.io/apimachinery/pkg/util/validation"
 	"k8s.io/apimachinery/pkg/util/validation/field"
@@ -27,8 +26,10 @@ func (c *compiler) allow(at *field.Path, allow Allow) scope.Allow {
 			c.mistakes = append(c.mistakes, field.NotSupported(at.Child("capabilities").Index(i), name, networkCapabilities))
 		}
 	}
-	if group := allow.FSGroup; group != nil && len(validation.IsValidGroupID(*group)) > 0 {
-		c.invalid(at.Child("fsGroup"), *group, "%s", strings.Join(validation.IsValidGroupID(*group), ", "))
+	if group := allow.FSGroup; group != nil {
+		for _, problem := range validation.IsValidGroupID(*group) {
+			c.invalid(at.Child("fsGroup"), *group, "%s", problem)
+		}
 	}
 	if options := allow.SELinuxOptions; options != nil && (options.User != "" || options.Role != "") {
 		c.invalid(at.Child("seLinuxOptions"), *options, "must not set user or role: the Pod Security baseline forbids both")

@@ -25,21 +25,21 @@ func validateTogether(policies scope.Policies) field.ErrorList {
 		for _, other := range policies {
 			mistakes = append(mistakes, validateClaims(policy, other)...)
 			if policy != other { // see bases
-				mistakes = append(mistakes, validateNodes(field.NewPath("spec", "allow", "hostPaths"), policy.Allow.HostPaths, other)...)
+				mistakes = append(mistakes, validateNodes(field.NewPath("spec", "allow", "hostPaths"), policy.Allow.HostPaths, other.HostPathBases, other.Name)...)
 			}
 		}
 	}
 	return mistakes
 }
 
-// validateNodes refuses paths of the nodes, bases or listed ones, that another policy divides among
-// its users: the Pods of all namespaces run on the same nodes.
-func validateNodes(at *field.Path, paths []string, other *scope.Policy) field.ErrorList {
+// validateNodes refuses paths of the nodes, bases or listed ones, that meet the bases which another
+// policy divides among its users: the Pods of all namespaces run on the same nodes.
+func validateNodes(at *field.Path, paths, bases []string, other string) field.ErrorList {
 	var mistakes field.ErrorList
 	for i, file := range paths {
-		for _, base := range other.HostPathBases {
+		for _, base := range bases {
 			if nested(base, file) {
-				mistakes = append(mistakes, field.Invalid(at.Index(i), file, "and the base "+base+" of policy "+other.Name+" lie inside one another"))
+				mistakes = append(mistakes, field.Invalid(at.Index(i), file, "and the base "+base+" of policy "+other+" lie inside one another"))
 			}
 		}
 	}
@@ -52,11 +52,11 @@ func validateBases(at *field.Path, policy, other *scope.Policy) field.ErrorList 
 	layout := func(p *scope.Policy) scope.Layout {
 		return scope.Layout{UserData: p.Layout.UserData, Directories: p.Layout.Directories}
 	}
+	bases := other.HostPathBases
 	if reflect.DeepEqual(layout(policy), layout(other)) {
-		own := slices.DeleteFunc(slices.Clone(other.HostPathBases), func(base string) bool { return slices.Contains(policy.HostPathBases, base) })
-		other = &scope.Policy{Name: other.Name, HostPathBases: own}
+		bases = slices.DeleteFunc(slices.Clone(bases), func(base string) bool { return slices.Contains(policy.HostPathBases, base) })
 	}
-	return validateNodes(at, policy.HostPathBases, other)
+	return validateNodes(at, policy.HostPathBases, bases, other.Name)
 }
 
 // validateClaims refuses to list a claim that some policy protects: listed claims are mounted

@@ -90,11 +90,11 @@ func (r *review) adopt(noun string, spelled []spelling, ruleOf func(*Policy) IDR
 		case id != half(first.Identity):
 			r.refuse(IdentityConflict, s.at, s.path, fmt.Sprintf("names another %[1]s than mounts before it: mount directories of one %[1]s; found %[2]s and %[3]s",
 				noun, quote(half(first.Identity)), quote(id)))
-			return claimed{half(first.Identity), SourceSubPath, id}, false
+			return claimed{id: half(first.Identity), source: SourceSubPath, rival: id}, false
 		}
 	}
 	if first.at == nil {
 		return claimed{}, true
 	}
-	return claimed{half(first.Identity), SourceSubPath, ""}, true
+	return claimed{id: half(first.Identity), source: SourceSubPath}, true
 }

@@ -84,7 +84,7 @@ func (r *review) identify() (Identity, bool) {
 		return Identity{}, false
 	}
 	if userOK && !user.found() && thread.found() && policy.DefaultUser != "" {
-		user = claimed{policy.DefaultUser, SourceDefault, ""}
+		user = claimed{id: policy.DefaultUser, source: SourceDefault}
 	}
 	if userOK && !user.found() {
 		if thread.source == SourceSubPath && policy.Proof != ProofAlways {
@@ -146,9 +146,9 @@ func (r *review) declared(noun string, ruleOf func(*Policy) IDRule) (claimed, bo
 	}
 	switch {
 	case ok && hasLabel:
-		return claimed{label, SourceLabel, ""}, true
+		return claimed{id: label, source: SourceLabel}, true
 	case ok && hasAnnotation:
-		return claimed{annotation, SourceAnnotation, ""}, true
+		return claimed{id: annotation, source: SourceAnnotation}, true
 	default:
 		return claimed{}, ok
 	}
