@@ -15,6 +15,7 @@ import (
 	"sigs.k8s.io/controller-runtime/pkg/log"
 	ctrlmetrics "sigs.k8s.io/controller-runtime/pkg/metrics"
 
+	"userscope.dev/userscope/certs/serving"
 	"userscope.dev/userscope/webhook/admission"
 	"userscope.dev/userscope/webhook/config"
 	"userscope.dev/userscope/webhook/server"
@@ -23,6 +24,7 @@ import (
 func webhookCommand() *cobra.Command {
 	var (
 		policy  string
+		certDir string
 		level   logLevel
 		options server.Options
 	)
@@ -34,9 +36,10 @@ and Userscope rewrites it, refuses it or lets it pass. To /validate it sends eac
 deletion of a Pod and each new ephemeral container, and Userscope refuses it or lets it pass.
 
 The policy and the certificate are checked before any port is opened. Webhook requests come
-over TLS with tls.crt and tls.key of --cert-dir, which are read again when they change. A
-second port, plain HTTP, serves /healthz (the process lives), /readyz (a TLS handshake with
-the webhook works, its certificate is unexpired and names the Service) and /metrics.
+over TLS with tls.crt and tls.key of --cert-dir, which are read again when they change; what an
+API server would not take is not taken while the old pair is good. A second port, plain HTTP,
+serves /healthz (the process lives), /readyz (a TLS handshake with the webhook works, its
+certificate is unexpired, names the Service and chains to ca.crt, if it is there) and /metrics.
 
 On SIGTERM or SIGINT the server stops being ready, serves on for --drain-delay, closes its
 listener and waits for requests in flight. A second signal ends it at once. The webhook needs
@@ -48,20 +51,23 @@ Exit codes: 0 drained after a signal, 1 failed, 2 wrong usage.`,
     --service-name userscope --service-namespace userscope-system`,
 		Args: cobra.NoArgs,
 		RunE: func(cmd *cobra.Command, _ []string) error {
-			var missing error
+			var noPolicy, noCertDir error
 			if policy == "" {
-				missing = errors.New("--policy: name the policy file")
+				noPolicy = errors.New("--policy: name the policy file")
 			}
-			if err := errors.Join(missing, options.Validate()); err != nil {
+			if certDir == "" {
+				noCertDir = errors.New("--cert-dir: name the directory of tls.crt and tls.key")
+			}
+			if err := errors.Join(noPolicy, noCertDir, options.Validate()); err != nil {
 				return err
 			}
 			setLogger(cmd.ErrOrStderr(), slog.Level(level))
-			return failed(serve(cmd.Context(), policy, options))
+			return failed(serve(cmd.Context(), policy, certDir, options))
 		},
 	}
 	flags := command.Flags()
 	flags.StringVar(&policy, "policy", "", "policy `FILE` (required)")
-	flags.StringVar(&options.CertDir, "cert-dir", "", "`DIR` of tls.crt and tls.key (required)")
+	flags.StringVar(&certDir, "cert-dir", "", "`DIR` of tls.crt and tls.key, and of ca.crt that they chain to, if it is there (required)")
 	flags.StringVar(&options.Listen, "listen", ":10250", "`HOST:PORT` of the webhook; no HOST means all addresses")
 	flags.StringVar(&options.ListenHealth, "listen-health", ":8081", "`HOST:PORT` of /healthz, /readyz and /metrics")
 	flags.StringVar(&options.ServiceName, "service-name", "", "`NAME` of the Service that the certificate must name for the server to be ready")
@@ -108,19 +114,24 @@ func (r *reloads) report(err error) {
 }
 
 // serve runs the webhook until a signal ends it.
-func serve(ctx context.Context, policy string, options server.Options) error {
+func serve(ctx context.Context, policy, certDir string, options server.Options) error {
 	source, err := config.Open(policy)
 	if err != nil {
 		return err
 	}
+	certificates, err := serving.Open(certDir, options.ServiceHost())
+	if err != nil {
+		return fmt.Errorf("--cert-dir: %w", err)
+	}
 	registry := prometheus.NewRegistry()
+	certificates.Register(registry)
 	registry.MustRegister(collectors.NewGoCollector(), collectors.NewProcessCollector(collectors.ProcessCollectorOpts{}))
 	reloads := newReloads(policy, source, registry)
 	handler, err := admission.New(source.Policies, registry)
 	if err != nil {
 		return err
 	}
-	srv, err := server.New(options, admission.NewWebhook(handler), prometheus.Gatherers{ctrlmetrics.Registry, registry})
+	srv, err := server.New(options, certificates, admission.NewWebhook(handler), prometheus.Gatherers{ctrlmetrics.Registry, registry})
 	if err != nil {
 		return err
 	}

@@ -5,6 +5,7 @@ import (
 	"crypto/tls"
 	"errors"
 	"fmt"
+	"net"
 	"net/http"
 	"time"
 
@@ -12,21 +13,66 @@ import (
 	"github.com/prometheus/client_golang/prometheus/promhttp"
 )
 
-// healthHandler serves what the kubelet and Prometheus ask for. Liveness says only that the
-// process lives: one that waits for its certificate must not be killed for it.
-func (s *Server) healthHandler(metrics prometheus.Gatherer) http.Handler {
+// Health serves what the kubelet and Prometheus ask for, over plain HTTP.
+type Health struct {
+	// Listen is the HOST:PORT of /healthz, /readyz and /metrics.
+	Listen string
+	// Ready reports why the process is not ready.
+	Ready func(context.Context) error
+	// Metrics are served.
+	Metrics prometheus.Gatherer
+}
+
+// Validate reports a mistake in the address.
+func (h Health) Validate() error {
+	if err := CheckAddress(h.Listen); err != nil {
+		return fmt.Errorf("--listen-health: %w", err)
+	}
+	return nil
+}
+
+// Run serves until ctx ends. The error says why it could not.
+func (h Health) Run(ctx context.Context) error {
+	listener, err := (&net.ListenConfig{}).Listen(ctx, "tcp", h.Listen)
+	if err != nil {
+		return named("--listen-health", h.Listen, err)
+	}
+	return h.serve(ctx, listener)
+}
+
+func (h Health) serve(ctx context.Context, listener net.Listener) error {
+	s := &http.Server{
+		Handler:           h.handler(),
+		ReadHeaderTimeout: 5 * time.Second,
+		ReadTimeout:       5 * time.Second,
+		WriteTimeout:      10 * time.Second,
+		IdleTimeout:       90 * time.Second,
+		MaxHeaderBytes:    16 << 10,
+	}
+	stop := context.AfterFunc(ctx, func() { _ = s.Close() })
+	defer stop()
+	err := s.Serve(listener)
+	if ctx.Err() != nil {
+		return nil
+	}
+	return named("--listen-health", h.Listen, err)
+}
+
+// handler serves the paths. Liveness says only that the process lives: one that waits for its
+// certificate must not be killed for it.
+func (h Health) handler() http.Handler {
 	mux := http.NewServeMux()
 	mux.HandleFunc("GET /healthz", func(w http.ResponseWriter, _ *http.Request) {
 		fmt.Fprintln(w, "ok")
 	})
 	mux.HandleFunc("GET /readyz", func(w http.ResponseWriter, r *http.Request) {
-		if err := s.ready(r.Context()); err != nil {
+		if err := h.Ready(r.Context()); err != nil {
 			http.Error(w, "not ready: "+err.Error(), http.StatusServiceUnavailable)
 			return
 		}
 		fmt.Fprintln(w, "ok")
 	})
-	mux.Handle("GET /metrics", promhttp.HandlerFor(metrics, promhttp.HandlerOpts{}))
+	mux.Handle("GET /metrics", promhttp.HandlerFor(h.Metrics, promhttp.HandlerOpts{}))
 	return mux
 }
 
@@ -42,9 +88,8 @@ func (s *Server) ready(ctx context.Context) error {
 	ctx, cancel := context.WithTimeout(ctx, handshakeTimeout)
 	defer cancel()
 
-	host := s.options.serviceHost()
 	dialer := tls.Dialer{Config: &tls.Config{
-		ServerName: host,
+		ServerName: s.options.ServiceHost(),
 		// Nothing is sent, and whose certificate it is, is looked at below.
 		InsecureSkipVerify: true, //nolint:gosec // see above
 	}}
@@ -53,19 +98,5 @@ func (s *Server) ready(ctx context.Context) error {
 		return fmt.Errorf("TLS handshake with %s: %w", s.options.Listen, err)
 	}
 	defer conn.Close()
-
-	leaf := conn.(*tls.Conn).ConnectionState().PeerCertificates[0]
-	now := time.Now()
-	switch {
-	case now.Before(leaf.NotBefore):
-		return fmt.Errorf("the certificate is valid only from %s", leaf.NotBefore.Format(time.RFC3339))
-	case now.After(leaf.NotAfter):
-		return fmt.Errorf("the certificate expired at %s", leaf.NotAfter.Format(time.RFC3339))
-	case host == "":
-		return nil
-	}
-	if err := leaf.VerifyHostname(host); err != nil {
-		return fmt.Errorf("the certificate does not name the Service: %w", err)
-	}
-	return nil
+	return s.certificates.Check(conn.(*tls.Conn).ConnectionState().PeerCertificates)
 }

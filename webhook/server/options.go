@@ -20,8 +20,6 @@ type Options struct {
 	Listen string
 	// ListenHealth is the host:port of health and metrics.
 	ListenHealth string
-	// CertDir is the directory of tls.crt and tls.key. Both are read again when they change.
-	CertDir string
 	// ServiceName and ServiceNamespace name the Service by which API servers reach the
 	// webhook: the server is ready only while its certificate names it. Empty for a
 	// webhook that is reached otherwise.
@@ -38,11 +36,8 @@ func (o Options) Validate() error {
 	if _, _, err := splitAddress(o.Listen); err != nil {
 		mistakes = append(mistakes, fmt.Errorf("--listen: %w", err))
 	}
-	if _, _, err := splitAddress(o.ListenHealth); err != nil {
-		mistakes = append(mistakes, fmt.Errorf("--listen-health: %w", err))
-	}
-	if o.CertDir == "" {
-		mistakes = append(mistakes, errors.New("--cert-dir: name the directory of tls.crt and tls.key"))
+	if err := (Health{Listen: o.ListenHealth}).Validate(); err != nil {
+		mistakes = append(mistakes, err)
 	}
 	if (o.ServiceName == "") != (o.ServiceNamespace == "") {
 		mistakes = append(mistakes, fmt.Errorf("--service-name %q, --service-namespace %q: set both or neither", o.ServiceName, o.ServiceNamespace))
@@ -53,13 +48,19 @@ func (o Options) Validate() error {
 	return errors.Join(mistakes...)
 }
 
-// serviceHost is the name by which API servers call the webhook; empty where it has no
+// ServiceHost is the name by which API servers call the webhook; empty where it has no
 // Service.
-func (o Options) serviceHost() string {
+func (o Options) ServiceHost() string {
 	if o.ServiceName == "" {
 		return ""
 	}
 	return o.ServiceName + "." + o.ServiceNamespace + ".svc"
+}
+
+// CheckAddress reports a mistake in a host:port.
+func CheckAddress(address string) error {
+	_, _, err := splitAddress(address)
+	return err
 }
 
 // splitAddress parses host:port. The port must be a number that can be listened on: 0 would

@@ -2,6 +2,8 @@ package server
 
 import (
 	"context"
+	"crypto/tls"
+	"crypto/x509"
 	"errors"
 	"fmt"
 	"net"
@@ -23,37 +25,43 @@ const (
 
 var logger = ctrllog.Log.WithName("server")
 
+// Certificates are what the webhook serves, from one moment to the next.
+type Certificates interface {
+	// GetCertificate is for tls.Config.
+	GetCertificate(*tls.ClientHelloInfo) (*tls.Certificate, error)
+	// Watch follows the certificate until ctx ends.
+	Watch(ctx context.Context) error
+	// Check reports why an API server would not take the chain that it is shown.
+	Check(chain []*x509.Certificate) error
+}
+
 // Server serves the webhook and its health.
 type Server struct {
-	options  Options
-	webhook  ctrlwebhook.Server
-	health   *http.Server
-	draining atomic.Bool
+	options      Options
+	certificates Certificates
+	webhook      ctrlwebhook.Server
+	health       Health
+	draining     atomic.Bool
 }
 
 // New returns a server of AdmissionReviews and of the gathered metrics. The error reports
 // the options' mistakes.
-func New(options Options, reviews http.Handler, metrics prometheus.Gatherer) (*Server, error) {
+func New(options Options, certificates Certificates, reviews http.Handler, metrics prometheus.Gatherer) (*Server, error) {
 	if err := options.Validate(); err != nil {
 		return nil, err
 	}
 	host, port, _ := splitAddress(options.Listen) // is valid
 	s := &Server{
-		options: options,
+		options:      options,
+		certificates: certificates,
 		webhook: ctrlwebhook.NewServer(ctrlwebhook.Options{
-			Host: host, Port: port, CertDir: options.CertDir, CertName: certFile, KeyName: keyFile,
+			Host: host, Port: port,
+			TLSOpts: []func(*tls.Config){func(c *tls.Config) { c.GetCertificate = certificates.GetCertificate }},
 		}),
 	}
 	s.webhook.Register(MutatePath, reviews)
 	s.webhook.Register(ValidatePath, reviews)
-	s.health = &http.Server{
-		Handler:           s.healthHandler(metrics),
-		ReadHeaderTimeout: 5 * time.Second,
-		ReadTimeout:       5 * time.Second,
-		WriteTimeout:      10 * time.Second,
-		IdleTimeout:       90 * time.Second,
-		MaxHeaderBytes:    16 << 10,
-	}
+	s.health = Health{Listen: options.ListenHealth, Ready: s.ready, Metrics: metrics}
 	return s, nil
 }
 
@@ -62,9 +70,6 @@ func New(options Options, reviews http.Handler, metrics prometheus.Gatherer) (*S
 // so that whoever still sends requests is answered; then the listener closes and requests in
 // flight are waited for.
 func (s *Server) Run(ctx context.Context) error {
-	if err := checkKeyPair(s.options.CertDir); err != nil {
-		return err
-	}
 	healthListener, err := (&net.ListenConfig{}).Listen(ctx, "tcp", s.options.ListenHealth)
 	if err != nil {
 		return named("--listen-health", s.options.ListenHealth, err)
@@ -72,10 +77,16 @@ func (s *Server) Run(ctx context.Context) error {
 
 	serving, stop := context.WithCancel(context.WithoutCancel(ctx))
 	defer stop()
+	healthy, hide := context.WithCancel(context.WithoutCancel(ctx)) // to the end of the last request
+	defer hide()
 	health, webhook := make(chan error, 1), make(chan error, 1)
-	go func() { health <- s.health.Serve(healthListener) }()
+	go func() { health <- s.health.serve(healthy, healthListener) }()
 	go func() { webhook <- s.webhook.Start(serving) }()
-	defer s.health.Close()
+	go func() {
+		if err := s.certificates.Watch(serving); err != nil {
+			logger.Error(err, "changes of the certificate may be seen late")
+		}
+	}()
 
 	// The drain delay begins when ctx ends; until then the channel is nil and never ready.
 	ended, drained := ctx.Done(), (<-chan time.Time)(nil)
@@ -85,7 +96,7 @@ func (s *Server) Run(ctx context.Context) error {
 			return named("--listen", s.options.Listen, err)
 		case err := <-health:
 			stop()
-			return errors.Join(named("--listen-health", s.options.ListenHealth, err), named("--listen", s.options.Listen, <-webhook))
+			return errors.Join(err, named("--listen", s.options.Listen, <-webhook))
 		case <-ended:
 			logger.Info("draining", "delay", s.options.DrainDelay.String())
 			s.draining.Store(true)

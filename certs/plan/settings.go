@@ -1,0 +1,60 @@
+package plan
+
+import (
+	"errors"
+	"fmt"
+	"time"
+)
+
+// Settings are the times by which certificates are issued and replaced.
+type Settings struct {
+	// CALifetime and LeafLifetime are for how long a CA and a serving certificate are valid.
+	// Both are replaced when two thirds of that are over.
+	CALifetime, LeafLifetime time.Duration
+
+	// Propagation bounds how long a change takes to reach everyone: a caBundle all API servers,
+	// the Secret all serving Pods. It is the kubelet's sync period, a minute by default, and the
+	// time that its copy of the Secret may be old; an API server's watch is faster.
+	Propagation time.Duration
+}
+
+// Defaults are the settings for a cluster whose kubelets and API servers are configured as they come.
+func Defaults() Settings {
+	const day = 24 * time.Hour
+	return Settings{CALifetime: 2 * 365 * day, LeafLifetime: 30 * day, Propagation: 5 * time.Minute}
+}
+
+// Validate reports every mistake, named by the flags that set the times.
+func (s Settings) Validate() error {
+	var mistakes []error
+	if s.Propagation <= 0 {
+		mistakes = append(mistakes, fmt.Errorf("--propagation %s: must be positive", s.Propagation))
+	}
+	// The last third of a life is what is left to replace a certificate: two waits.
+	if least := 6 * s.Propagation; s.LeafLifetime < least {
+		mistakes = append(mistakes, fmt.Errorf("--leaf-lifetime %s: must be at least six times --propagation, %s", s.LeafLifetime, least))
+	}
+	if s.CALifetime < s.LeafLifetime {
+		mistakes = append(mistakes, fmt.Errorf("--ca-lifetime %s: must not be shorter than --leaf-lifetime %s", s.CALifetime, s.LeafLifetime))
+	}
+	return errors.Join(mistakes...)
+}
+
+// MaxSkew is how far the clocks of the issuer and of an API server may be apart: half of what
+// certificates are backdated.
+const MaxSkew = Backdating / 2
+
+// CheckClocks reports whether two clocks are too far apart to issue anything by either: what the one
+// takes for valid, the other would refuse.
+func CheckClocks(issuer, apiServer time.Time) error {
+	skew := issuer.Sub(apiServer)
+	if skew.Abs() <= MaxSkew {
+		return nil
+	}
+	ahead := "ahead of"
+	if skew < 0 {
+		ahead = "behind"
+	}
+	return fmt.Errorf("the issuer's clock is %s %s the API server's (%s and %s): nothing is issued or replaced until they agree; set the clock that is wrong",
+		skew.Abs().Round(time.Second), ahead, issuer.UTC().Format(time.RFC3339), apiServer.UTC().Format(time.RFC3339))
+}

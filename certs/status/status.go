@@ -1,0 +1,190 @@
+package status
+
+import (
+	"context"
+	"crypto/tls"
+	"crypto/x509"
+	"fmt"
+	"slices"
+	"strings"
+	"time"
+
+	"userscope.dev/userscope/certs/apply"
+	"userscope.dev/userscope/certs/issue"
+	"userscope.dev/userscope/certs/plan"
+)
+
+// Report is how the certificates are. It is healthy without problems.
+type Report struct {
+	// Rows are the certificates, in the order in which trust runs: the Secret's, the caBundles', and
+	// the one that is served.
+	Rows []Row `json:"certificates"`
+	// Problems are what a person should see to.
+	Problems []string `json:"problems"`
+}
+
+// Row is one certificate, or the place where one is missing.
+type Row struct {
+	// Where it was found: a key of the Secret, a webhook, an address.
+	Where string `json:"where"`
+	// Fingerprint is the SHA-256 of the certificate, in hex, and Issuer that of the CA that signed
+	// it; empty for a CA. Both are empty where there is no certificate.
+	Fingerprint string `json:"fingerprint,omitempty"`
+	Issuer      string `json:"issuer,omitempty"`
+	// NotAfter is when it expires.
+	NotAfter *time.Time `json:"notAfter,omitempty"`
+	// State is ok, or what is wrong with it in a few words.
+	State string `json:"state"`
+}
+
+// stateOK is the state of what is as it should be.
+const stateOK = "ok"
+
+// Look finds out how the certificates for a host are at a time. The address of a serving Pod or of the
+// Service is asked too, unless it is empty. The error says what of the cluster could not be read.
+func Look(ctx context.Context, cluster *apply.Cluster, host, address string, now time.Time) (*Report, error) {
+	observed, err := cluster.Observe(ctx)
+	if observed == nil {
+		return nil, err
+	}
+	r := &reporter{now: now, host: host, observed: observed, report: &Report{Problems: []string{}}}
+	if err != nil {
+		r.report.Problems = append(r.report.Problems, strings.Split(err.Error(), "\n")...)
+	}
+	r.secret()
+	r.bundles()
+	if address != "" {
+		r.served(ctx, address)
+	}
+	return r.report, nil
+}
+
+type reporter struct {
+	now      time.Time
+	host     string
+	observed *apply.Observation
+	report   *Report
+}
+
+func (r *reporter) problem(format string, args ...any) {
+	r.report.Problems = append(r.report.Problems, fmt.Sprintf(format, args...))
+}
+
+// add adds a row, and a problem if its state is one.
+func (r *reporter) add(where string, certificate, issuer *x509.Certificate, state string) {
+	row := Row{Where: where, State: state}
+	if certificate != nil {
+		row.Fingerprint = string(issue.CA(certificate).ID)
+		row.NotAfter = &certificate.NotAfter
+		if issuer != nil {
+			row.Issuer = string(issue.CA(issuer).ID)
+		}
+	}
+	r.report.Rows = append(r.report.Rows, row)
+	if state != stateOK {
+		r.problem("%s: %s", where, state)
+	}
+}
+
+// age says how far a certificate is through its life.
+func (r *reporter) age(certificate *x509.Certificate) string {
+	validity := plan.Validity{NotBefore: certificate.NotBefore, NotAfter: certificate.NotAfter}
+	switch {
+	case r.now.Before(validity.NotBefore):
+		return "valid only from " + validity.NotBefore.UTC().Format(time.RFC3339)
+	case validity.Ended(r.now):
+		return "expired"
+	case !r.now.Before(validity.ExpiringAt()):
+		return "expiring: it should have been renewed at " + validity.RenewAt().UTC().Format(time.RFC3339)
+	default:
+		return stateOK
+	}
+}
+
+func (r *reporter) secret() {
+	secret := r.observed.Secret
+	for _, problem := range secret.Problems {
+		r.problem("Secret: %s", problem)
+	}
+	authority := func(key string, a *issue.Authority) {
+		if a != nil {
+			r.add("Secret "+key, a.Certificate, nil, r.age(a.Certificate))
+		}
+	}
+	authority(issue.CACertificate, secret.CA)
+	authority(issue.NextCACertificate, secret.Next)
+	if secret.Leaf == nil {
+		r.add("Secret "+issue.ServingCertificate, nil, nil, "there is no serving certificate that is of use")
+		return
+	}
+	r.add("Secret "+issue.ServingCertificate, secret.Leaf[0], secret.Issuer, r.age(secret.Leaf[0]))
+}
+
+func (r *reporter) bundles() {
+	for _, configuration := range r.observed.Configurations {
+		for _, webhook := range configuration.Webhooks {
+			where := fmt.Sprintf("%s %s, %s", configuration.Kind, configuration.Name, webhook.Name)
+			certificates, err := issue.Decode(webhook.CABundle)
+			if err != nil {
+				r.add(where, nil, nil, "its caBundle "+err.Error()+": API servers trust no one")
+				continue
+			}
+			for _, certificate := range certificates {
+				r.add(where, certificate, nil, r.caBundleAge(certificate))
+			}
+			if issuer := r.observed.Secret.Issuer; issuer != nil && !slices.ContainsFunc(certificates, issuer.Equal) {
+				r.problem("%s: its caBundle does not trust the Secret's serving certificate", where)
+			}
+		}
+	}
+}
+
+// caBundleAge is the age of a CA in a caBundle: one that is of no use may expire there.
+func (r *reporter) caBundleAge(certificate *x509.Certificate) string {
+	if issuer := r.observed.Secret.Issuer; issuer != nil && !issuer.Equal(certificate) {
+		return stateOK
+	}
+	return r.age(certificate)
+}
+
+// dialTimeout bounds the handshake with a server that may not answer.
+const dialTimeout = 5 * time.Second
+
+// served asks who answers at an address, as an API server asks.
+func (r *reporter) served(ctx context.Context, address string) {
+	ctx, cancel := context.WithTimeout(ctx, dialTimeout)
+	defer cancel()
+	dialer := tls.Dialer{Config: &tls.Config{
+		ServerName: r.host,
+		// Nothing is sent, and what is shown is looked at below.
+		InsecureSkipVerify: true, //nolint:gosec // see above
+	}}
+	where := "served at " + address
+	conn, err := dialer.DialContext(ctx, "tcp", address)
+	if err != nil {
+		r.add(where, nil, nil, fmt.Sprintf("TLS handshake: %v", err))
+		return
+	}
+	defer func() { _ = conn.Close() }()
+	chain := conn.(*tls.Conn).ConnectionState().PeerCertificates
+	state := r.age(chain[0])
+	var issuer *x509.Certificate
+	for _, configuration := range r.observed.Configurations {
+		for _, webhook := range configuration.Webhooks {
+			roots, err := issue.Decode(webhook.CABundle)
+			if err != nil {
+				continue // it stands above
+			}
+			if err := issue.Verify(chain, roots, r.host, r.now); err != nil {
+				r.problem("%s: %s does not take it: %v", where, configuration, err)
+				continue
+			}
+			for _, root := range roots {
+				if issue.Verify(chain, []*x509.Certificate{root}, r.host, r.now) == nil {
+					issuer = root
+				}
+			}
+		}
+	}
+	r.add(where, chain[0], issuer, state)
+}

@@ -1,0 +1,257 @@
+package main
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"log/slog"
+	"os/signal"
+	"syscall"
+	"time"
+
+	"github.com/prometheus/client_golang/prometheus"
+	"github.com/prometheus/client_golang/prometheus/collectors"
+	"github.com/spf13/cobra"
+	"k8s.io/client-go/rest"
+	"k8s.io/client-go/tools/clientcmd"
+
+	"userscope.dev/userscope/certs/apply"
+	"userscope.dev/userscope/certs/plan"
+	"userscope.dev/userscope/certs/status"
+	"userscope.dev/userscope/webhook/server"
+)
+
+func certsCommand() *cobra.Command {
+	command := &cobra.Command{
+		Use:   "certs",
+		Short: "Issue and replace the webhook's certificates",
+		Long: `Issue the certificates that the webhook serves, and replace them before they expire, so that at
+no time an API server is shown one that it does not trust.
+
+A Secret holds a CA and the serving certificate that it signed. The webhook's Pods mount its
+tls.crt, tls.key and ca.crt; the caBundle of each webhook in the two webhook configurations holds the
+CA. A new CA is put into every caBundle before it signs anything, and an old one leaves them once no
+Pod serves its certificate any more.
+
+The Secret and the configurations must be there: none is ever created.`,
+		RunE: func(cmd *cobra.Command, args []string) error {
+			if len(args) > 0 {
+				return fmt.Errorf("unknown command %q", args[0])
+			}
+			return errors.New("name a command: run, once or status")
+		},
+	}
+	command.AddCommand(certsRunCommand(), certsOnceCommand(), certsStatusCommand())
+	return command
+}
+
+// clusterFlags say which cluster, and what in it.
+type clusterFlags struct {
+	kubeconfig string
+	target     apply.Target
+}
+
+func (f *clusterFlags) add(command *cobra.Command) {
+	flags := command.Flags()
+	flags.StringVar(&f.kubeconfig, "kubeconfig", "", "kubeconfig `FILE`; by default $KUBECONFIG, ~/.kube/config, or the Pod's own ServiceAccount")
+	flags.StringVar(&f.target.ServiceName, "service-name", "userscope", "`NAME` of the Service that the certificates name")
+	flags.StringVar(&f.target.ServiceNamespace, "service-namespace", "userscope-system", "`NAMESPACE` of that Service and of the Secret")
+	flags.StringVar(&f.target.SecretName, "secret-name", "userscope-tls", "`NAME` of the Secret")
+	flags.StringVar(&f.target.ConfigurationName, "configuration", "zz-userscope", "`NAME` of the two webhook configurations")
+}
+
+func (f *clusterFlags) cluster() (*apply.Cluster, error) {
+	config, err := f.config()
+	if err != nil {
+		return nil, fmt.Errorf("--kubeconfig: %w", err)
+	}
+	return apply.NewCluster(config, f.target)
+}
+
+func (f *clusterFlags) config() (*rest.Config, error) {
+	rules := clientcmd.NewDefaultClientConfigLoadingRules()
+	rules.ExplicitPath = f.kubeconfig
+	return clientcmd.NewNonInteractiveDeferredLoadingClientConfig(rules, nil).ClientConfig()
+}
+
+// issuerFlags are those of an issuer.
+type issuerFlags struct {
+	clusterFlags
+	settings plan.Settings
+	level    logLevel
+}
+
+func (f *issuerFlags) add(command *cobra.Command) {
+	f.clusterFlags.add(command)
+	defaults, flags := plan.Defaults(), command.Flags()
+	flags.DurationVar(&f.settings.CALifetime, "ca-lifetime", defaults.CALifetime, "`DURATION` for which a CA is valid; it is replaced after two thirds")
+	flags.DurationVar(&f.settings.LeafLifetime, "leaf-lifetime", defaults.LeafLifetime, "`DURATION` for which a serving certificate is valid; it is replaced after two thirds")
+	flags.DurationVar(&f.settings.Propagation, "propagation", defaults.Propagation, "`DURATION` that a change may take to reach every API server, and every serving Pod")
+	flags.Var(&f.level, "log-level", "the least `LEVEL` to log: debug, info, warn or error")
+}
+
+// issuer returns what the flags describe.
+func (f *issuerFlags) issuer(cmd *cobra.Command) (*apply.Issuer, error) {
+	setLogger(cmd.ErrOrStderr(), slog.Level(f.level))
+	cluster, err := f.cluster()
+	if err != nil {
+		return nil, err
+	}
+	return apply.New(cluster, f.settings), nil
+}
+
+func (f *issuerFlags) validate() error {
+	return errors.Join(f.target.Validate(), f.settings.Validate())
+}
+
+func certsRunCommand() *cobra.Command {
+	var f issuerFlags
+	var interval time.Duration
+	health := server.Health{}
+	command := &cobra.Command{
+		Use:   "run",
+		Short: "Keep the certificates as they should be",
+		Long: `Keep the certificates as they should be until a signal ends it. One of it is enough; several do no
+harm.
+
+The Secret and the configurations are looked at every --interval. What is wrong and needs a person
+is logged, and /readyz and the metric userscope_issuer_last_pass_successful tell it; nothing of it
+ends the program. --propagation is what rotation waits for before a new CA signs, and before an old
+one is not trusted any more.
+
+Exit codes: 0 ended by a signal, 1 failed, 2 wrong usage.`,
+		Args: cobra.NoArgs,
+		RunE: func(cmd *cobra.Command, _ []string) error {
+			var slow error
+			if interval <= 0 {
+				slow = fmt.Errorf("--interval %s: must be positive", interval)
+			}
+			if err := errors.Join(f.validate(), health.Validate(), slow); err != nil {
+				return err
+			}
+			return failed(runIssuer(cmd, &f, health, interval))
+		},
+	}
+	f.add(command)
+	command.Flags().DurationVar(&interval, "interval", 10*time.Second, "`DURATION` between two looks at the cluster")
+	command.Flags().StringVar(&health.Listen, "listen-health", ":8081", "`HOST:PORT` of /healthz, /readyz and /metrics")
+	return command
+}
+
+func runIssuer(cmd *cobra.Command, f *issuerFlags, health server.Health, interval time.Duration) error {
+	issuer, err := f.issuer(cmd)
+	if err != nil {
+		return err
+	}
+	ctx, stop := signal.NotifyContext(cmd.Context(), syscall.SIGTERM, syscall.SIGINT)
+	defer stop()
+	registry := prometheus.NewRegistry()
+	registry.MustRegister(collectors.NewGoCollector(), collectors.NewProcessCollector(collectors.ProcessCollectorOpts{}))
+	issuer.Register(registry)
+	health.Ready, health.Metrics = issuer.Ready, registry
+
+	ctx, cancel := context.WithCancelCause(ctx)
+	defer cancel(nil)
+	served := make(chan struct{})
+	go func() {
+		defer close(served)
+		cancel(health.Run(ctx))
+	}()
+	issuer.Run(ctx, interval)
+	<-served
+	if err := context.Cause(ctx); !errors.Is(err, context.Canceled) {
+		return err
+	}
+	return nil
+}
+
+func certsOnceCommand() *cobra.Command {
+	var f issuerFlags
+	var timeout time.Duration
+	command := &cobra.Command{
+		Use:   "once",
+		Short: "Bring the certificates to rest, and end",
+		Long: `Do what run does, until there is nothing more to do. A rotation takes twice --propagation.
+
+Exit codes: 0 done, 1 failed or not done in --timeout, 2 wrong usage.`,
+		Args: cobra.NoArgs,
+		RunE: func(cmd *cobra.Command, _ []string) error {
+			var short error
+			if timeout <= 0 {
+				short = fmt.Errorf("--timeout %s: must be positive", timeout)
+			}
+			if err := errors.Join(f.validate(), short); err != nil {
+				return err
+			}
+			issuer, err := f.issuer(cmd)
+			if err != nil {
+				return failed(err)
+			}
+			ctx, cancel := context.WithTimeout(cmd.Context(), timeout)
+			defer cancel()
+			return failed(issuer.Once(ctx))
+		},
+	}
+	f.add(command)
+	command.Flags().DurationVar(&timeout, "timeout", 15*time.Minute, "`DURATION` after which it gives up")
+	return command
+}
+
+func certsStatusCommand() *cobra.Command {
+	var f clusterFlags
+	var address string
+	var format outputFormat
+	command := &cobra.Command{
+		Use:   "status",
+		Short: "Show the certificates, and whether they fit together",
+		Long: `Show the certificates in the Secret and in the caBundles, and with --address the one that is served
+there, side by side, and say what is wrong.
+
+Exit codes: 0 all is well, 1 something is not or could not be read, 2 wrong usage.`,
+		Example: `  userscope certs status
+  kubectl -n userscope-system port-forward service/userscope 10250 &
+  userscope certs status --address 127.0.0.1:10250`,
+		Args: cobra.NoArgs,
+		RunE: func(cmd *cobra.Command, _ []string) error {
+			if err := errors.Join(f.target.Validate(), checkAddress(address)); err != nil {
+				return err
+			}
+			cluster, err := f.cluster()
+			if err != nil {
+				return failed(err)
+			}
+			return printStatus(cmd, cluster, f.target.Host(), address, format)
+		},
+	}
+	f.add(command)
+	command.Flags().StringVar(&address, "address", "", "`HOST:PORT` of a serving Pod or of the Service")
+	format.addFlag(command)
+	return command
+}
+
+func checkAddress(address string) error {
+	if address == "" {
+		return nil
+	}
+	if err := server.CheckAddress(address); err != nil {
+		return fmt.Errorf("--address: %w", err)
+	}
+	return nil
+}
+
+func printStatus(cmd *cobra.Command, cluster *apply.Cluster, host, address string, format outputFormat) error {
+	now := time.Now()
+	report, err := status.Look(cmd.Context(), cluster, host, address, now)
+	if err != nil {
+		return failed(err)
+	}
+	if format == outputJSON {
+		err = printJSON(cmd.OutOrStdout(), report)
+	} else {
+		err = report.Print(cmd.OutOrStdout(), now)
+	}
+	if err == nil && len(report.Problems) > 0 {
+		return &exitError{code: exitFailed}
+	}
+	return failed(err)
+}
