@@ -4,6 +4,7 @@ import (
 	"crypto/sha256"
 	"encoding/binary"
 	"fmt"
+	"os"
 	"slices"
 	"strings"
 	"testing"
@@ -20,8 +21,8 @@ import (
 const (
 	tick        = time.Hour
 	propagation = 1
-	leafLife    = 6
-	caLife      = 9
+	leafLife    = 12
+	caLife      = 12
 )
 
 var (
@@ -600,6 +601,9 @@ func (s *search) from(start *world) string {
 		w := ahead[0]
 		ahead[0], ahead = nil, ahead[1:]
 		problem := w.unsafe()
+		if leaf := w.secret.leaf; problem == "" && s.faults == 0 && leaf.issuer.id != 0 && !validity(leaf.start, leaf.end).Holds(w.now()) {
+			problem = "a certificate expired, and nothing had gone wrong"
+		}
 		if problem == "" {
 			problem = s.converges(w)
 		}
@@ -688,27 +692,91 @@ func (s *search) converges(w *world) string {
 	return ""
 }
 
+// begin is a cluster where Userscope has just been installed.
+func begin(issuers, faults int) *world {
+	start := &world{faults: faults, issuers: make([]issuer, issuers), bundles: [2]bundle{{bare: true}, {bare: true}}}
+	for i := range start.issuers {
+		start.issuers[i].last = -1
+	}
+	return start
+}
+
+// TestModel visits every state that can be reached and asks two things of it: that every certificate that
+// a Pod may be serving is trusted by every caBundle that an API server may see, and that all comes
+// to rest when nothing more goes wrong. Where nothing goes wrong at all, no certificate may expire.
 func TestModel(t *testing.T) {
-	for _, test := range []struct {
-		issuers, faults int
-	}{
-		{1, 0},
-		{1, 1},
-		{2, 0},
-		{1, 2},
-		{2, 1},
-	} {
-		t.Run(fmt.Sprintf("%d issuers %d faults", test.issuers, test.faults), func(t *testing.T) {
-			begin := time.Now()
-			start := &world{faults: test.faults, issuers: make([]issuer, test.issuers), bundles: [2]bundle{{bare: true}, {bare: true}}}
-			for i := range start.issuers {
-				start.issuers[i].last = -1
-			}
-			s := search{plan: Plan, faults: test.faults}
-			problem := s.from(start)
-			t.Logf("%d states in %v", len(s.visits), time.Since(begin))
+	if err := settings.Validate(); err != nil {
+		t.Fatal(err)
+	}
+	for _, size := range sizes() {
+		t.Run(fmt.Sprintf("issuers=%d,faults=%d", size.issuers, size.faults), func(t *testing.T) {
+			s := search{plan: Plan, faults: size.faults}
+			problem := s.from(begin(size.issuers, size.faults))
+			t.Logf("%d states", len(s.visits))
 			if problem != "" {
-				t.Fatal(problem)
+				t.Error(problem)
+			}
+		})
+	}
+}
+
+// size is how much of the world is searched: between two rests, that many faults may happen.
+type size struct{ issuers, faults int }
+
+// longVariable asks for the search that takes an hour.
+const longVariable = "USERSCOPE_MODEL_LONG"
+
+func sizes() []size {
+	if os.Getenv(longVariable) != "" {
+		return []size{{1, 2}, {2, 1}}
+	}
+	return append([]size{{1, 0}, {2, 0}}, largest...)
+}
+
+// TestModelFindsBadPlanners shows that the search sees what it is for.
+func TestModelFindsBadPlanners(t *testing.T) {
+	hasty := settings
+	hasty.Propagation = 0
+	onlySecret := func(actions []Action) []Action {
+		return slices.DeleteFunc(actions, func(a Action) bool { _, publishes := a.(Publish); return publishes })
+	}
+	onlyBundles := func(actions []Action) []Action {
+		return slices.DeleteFunc(actions, func(a Action) bool { _, publishes := a.(Publish); return !publishes })
+	}
+	for _, test := range []struct {
+		name string
+		plan planner
+		want string
+	}{
+		{"signs before all trust it", func(now time.Time, o *Observed, h *History, s Settings) []Action {
+			return append(onlyBundles(Plan(now, o, h, s)), onlySecret(Plan(now, o, h, hasty))...)
+		}, "a Pod may serve a certificate of CA 2, and webhook 0 may be called with CAs [{1 "},
+		{"takes trust away before all serve another", func(now time.Time, o *Observed, h *History, s Settings) []Action {
+			return append(onlyBundles(Plan(now, o, h, hasty)), onlySecret(Plan(now, o, h, s))...)
+		}, "a Pod may serve a certificate of CA 1, and webhook 0 may be called with CAs [{2 "},
+		{"swaps", func(now time.Time, o *Observed, h *History, s Settings) []Action {
+			if o.CA != nil && !now.Before(o.CA.RenewAt()) {
+				return []Action{Fill{}}
+			}
+			return Plan(now, o, h, hasty)
+		}, "a Pod may serve a certificate of CA 2, and webhook 0 may be called with CAs [{1 "},
+		{"does nothing", func(time.Time, *Observed, *History, Settings) []Action { return nil }, "does not come to rest"},
+		{"renews nothing", func(now time.Time, o *Observed, h *History, s Settings) []Action {
+			return slices.DeleteFunc(Plan(now, o, h, s), func(a Action) bool { return a == (Renew{}) || a == (Introduce{}) || a == (Promote{}) })
+		}, "a certificate expired, and nothing had gone wrong"},
+		{"publishes again and again", func(now time.Time, o *Observed, h *History, s Settings) []Action {
+			var ids []ID
+			for _, ca := range o.Bundles[0] {
+				ids = append(ids, ca.ID)
+			}
+			return append(Plan(now, o, h, s), Publish{Webhook: 0, CAs: ids})
+		}, "never stops writing"},
+	} {
+		t.Run(test.name, func(t *testing.T) {
+			s := search{plan: test.plan}
+			problem := s.from(begin(1, 0))
+			if problem, _, _ = strings.Cut(problem, "\n"); !strings.Contains(problem, test.want) {
+				t.Errorf("found %q, want %q", problem, test.want)
 			}
 		})
 	}

@@ -30,14 +30,24 @@ func (s Settings) Validate() error {
 	if s.Propagation <= 0 {
 		mistakes = append(mistakes, fmt.Errorf("--propagation %s: must be positive", s.Propagation))
 	}
-	// The last third of a life is what is left to replace a certificate: two waits.
-	if least := 6 * s.Propagation; s.LeafLifetime < least {
-		mistakes = append(mistakes, fmt.Errorf("--leaf-lifetime %s: must be at least six times --propagation, %s", s.LeafLifetime, least))
+	// The last third of a life is what is left to replace a certificate: two waits, each of which
+	// may begin and be seen to end as much later.
+	if least := 12 * s.Propagation; s.LeafLifetime < least {
+		mistakes = append(mistakes, fmt.Errorf("--leaf-lifetime %s: must be at least twelve times --propagation, %s", s.LeafLifetime, least))
 	}
 	if s.CALifetime < s.LeafLifetime {
 		mistakes = append(mistakes, fmt.Errorf("--ca-lifetime %s: must not be shorter than --leaf-lifetime %s", s.CALifetime, s.LeafLifetime))
 	}
 	return errors.Join(mistakes...)
+}
+
+// CheckInterval reports an interval between two looks at the cluster that is too long: what was not seen for
+// longer than the propagation bound counts as new, see History.
+func (s Settings) CheckInterval(interval time.Duration) error {
+	if interval <= 0 || interval > s.Propagation/2 {
+		return fmt.Errorf("--interval %s: must be positive and at most half of --propagation, %s", interval, s.Propagation/2)
+	}
+	return nil
 }
 
 // MaxSkew is how far the clocks of the issuer and of an API server may be apart: half of what

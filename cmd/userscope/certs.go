@@ -122,11 +122,7 @@ one is not trusted any more.
 Exit codes: 0 ended by a signal, 1 failed, 2 wrong usage.`,
 		Args: cobra.NoArgs,
 		RunE: func(cmd *cobra.Command, _ []string) error {
-			var slow error
-			if interval <= 0 {
-				slow = fmt.Errorf("--interval %s: must be positive", interval)
-			}
-			if err := errors.Join(f.validate(), health.Validate(), slow); err != nil {
+			if err := errors.Join(f.validate(), health.Validate(), f.settings.CheckInterval(interval)); err != nil {
 				return err
 			}
 			return failed(runIssuer(cmd, &f, health, interval))
