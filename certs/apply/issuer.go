@@ -122,6 +122,7 @@ func (i *Issuer) pass(ctx context.Context) (again bool, waiting string, err erro
 		i.last = err
 	}()
 
+	from := time.Since(i.started)
 	observed, err := i.cluster.Observe(ctx)
 	if observed == nil {
 		return false, "", err
@@ -131,7 +132,7 @@ func (i *Issuer) pass(ctx context.Context) (again bool, waiting string, err erro
 	if err := plan.CheckClocks(now, i.cluster.clock.at(now)); err != nil {
 		return false, "", err
 	}
-	i.history.Note(now, time.Since(i.started), observed.Observed, i.settings)
+	i.history.Note(now, from, time.Since(i.started), observed.Observed, i.settings)
 	actions := plan.Plan(now, observed.Observed, &i.history, i.settings)
 	if len(actions) == 0 {
 		return false, plan.Waiting(now, observed.Observed, i.settings), err

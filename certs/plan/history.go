@@ -11,13 +11,14 @@ type History struct {
 	unused  map[ID]time.Duration
 }
 
-// Note takes in what is observed at a time since the process began. What was not seen for longer
-// than the propagation bound was perhaps not there meanwhile, and counts from now.
-func (h *History) Note(now time.Time, at time.Duration, o *Observed, s Settings) {
-	if at-h.last > s.Propagation {
+// Note takes in what was observed between two times since the process began. Each wait is measured short
+// by how long the looking took. What was not seen for longer than the propagation bound was perhaps
+// not there meanwhile, and counts from now.
+func (h *History) Note(now time.Time, from, to time.Duration, o *Observed, s Settings) {
+	if to-h.last > s.Propagation {
 		*h = History{}
 	}
-	h.last = at
+	h.last = from
 
 	trusted, unused := map[ID]time.Duration{}, map[ID]time.Duration{}
 	needed := o.needed()
@@ -25,12 +26,12 @@ func (h *History) Note(now time.Time, at time.Duration, o *Observed, s Settings)
 	for _, bundle := range o.Bundles {
 		for _, ca := range bundle {
 			if o.trusted(ca.ID) {
-				trusted[ca.ID] = since(h.trusted, ca.ID, at)
+				trusted[ca.ID] = since(h.trusted, ca.ID, to)
 			}
 			// Without a certificate in the Secret that is taken, Pods go on to serve
 			// another.
 			if served && !holds(needed, ca.ID) {
-				unused[ca.ID] = since(h.unused, ca.ID, at)
+				unused[ca.ID] = since(h.unused, ca.ID, to)
 			}
 		}
 	}
@@ -56,5 +57,5 @@ func (h *History) forHowLong(seen map[ID]time.Duration, id ID) time.Duration {
 	if !ok {
 		return 0
 	}
-	return h.last - first
+	return max(0, h.last-first)
 }

@@ -238,7 +238,8 @@ func (w *world) look(i int, plan planner, seen secret, bundles [2]bundle, old [3
 
 	me := &w.issuers[i]
 	me.last = w.elapsed
-	me.history.Note(w.now(), time.Duration(w.elapsed)*tick, observed, settings)
+	at := time.Duration(w.elapsed) * tick
+	me.history.Note(w.now(), at, at, observed, settings)
 	me.intents = nil
 	for _, action := range plan(w.now(), observed, &me.history, settings) {
 		planned := intent{action: action}
