@@ -39,7 +39,8 @@ test: build-race $(KUBERNETES) ## run all tests, with the race detector
 	go test -race -timeout 30m ./... || status=1; \
 	echo "Testing it on a real API server"; \
 	(cd test && USERSCOPE_BINARY=$(CURDIR)/bin/race/userscope go test -race -count=1 -timeout 30m ./...) || status=1; \
-	echo "Judging more than a million Pods, without the race detector"; \
+	echo "Searching every state of the issuer, and judging millions of Pods, without the race detector"; \
+	go test -count=1 -timeout 30m ./certs/plan || status=1; \
 	(cd test && go test -count=1 -timeout 30m ./property ./exhaustion) || status=1; \
 	exit $$status
 

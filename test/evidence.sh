@@ -24,6 +24,11 @@ say "every Pod of a small alphabet"
 exhaustion=$(grep -oE '[0-9]+ Pods in [0-9hms.]+' "$logs/exhaustion" | sed ':a; N; $!ba; s/\n/; /g' || true)
 [ -n "$exhaustion" ] || fail "no Pod was tried" "$logs/exhaustion"
 
+say "every state of the issuer, two of it at once"
+USERSCOPE_MODEL_LONG=1 go test -count=1 -v -timeout 3h -run '^TestModel$' ./certs/plan >"$logs/model" 2>&1 || fail "the issuer is not safe" "$logs/model"
+model=$(grep -oE '[0-9]+ states' "$logs/model" | paste -sd ';' | sed 's/;/; /g' || true)
+[ -n "$model" ] || fail "no state was visited" "$logs/model"
+
 say "random Pods"
 (cd test && go test -count=1 -v -timeout 1h ./property -rapid.checks 50000) >"$logs/property" 2>&1 || fail "the oracle disagrees" "$logs/property"
 
@@ -69,6 +74,7 @@ $commit, on $(nproc) cores. It ends with a failure, and writes nothing, if anyth
 | what | how much | result |
 |---|---|---|
 | every Pod of small alphabets: decided, judged by the oracle | $exhaustion | no disagreement |
+| states of the certificates' issuer that can be reached, see [certificates](certificates.md) | $model | each safe, and comes to rest |
 | random Pods and requests: decided, judged by the oracle | 50000 of each kind | no disagreement |
 $(cat "$logs"/Fuzz*.row)
 | statement coverage of \`webhook/scope\` by its own unit tables | $coverage | at least 97 % |
