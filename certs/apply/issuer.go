@@ -53,10 +53,10 @@ func (i *Issuer) Run(ctx context.Context, interval time.Duration) {
 		if ctx.Err() != nil {
 			return
 		}
-		i.say(waiting, err)
 		if again && err == nil {
 			continue
 		}
+		i.say(waiting, err)
 		select {
 		case <-ctx.Done():
 		case <-time.After(interval):
@@ -69,10 +69,7 @@ func (i *Issuer) Run(ctx context.Context, interval time.Duration) {
 func (i *Issuer) Once(ctx context.Context) error {
 	for {
 		again, waiting, err := i.pass(ctx)
-		i.say(waiting, nil)
 		switch {
-		case err != nil && ctx.Err() != nil && i.said != "":
-			return fmt.Errorf("%w; %s", ctx.Err(), i.said)
 		case err != nil:
 			return err
 		case again:
@@ -80,6 +77,7 @@ func (i *Issuer) Once(ctx context.Context) error {
 		case waiting == "":
 			return nil
 		}
+		i.say(waiting, nil)
 		select {
 		case <-ctx.Done():
 			return fmt.Errorf("%w; %s", ctx.Err(), waiting)
