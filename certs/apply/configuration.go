@@ -21,6 +21,8 @@ type Configuration struct {
 	Webhooks   []Webhook
 
 	resourceVersion string
+	// version is another one when anything but the metadata has been written.
+	version string
 }
 
 // Webhook is one of a configuration.
@@ -68,7 +70,7 @@ func (c *configurations) read(ctx context.Context, kind string) (*Configuration,
 		if err != nil {
 			return nil, err
 		}
-		read.resourceVersion = object.ResourceVersion
+		read.identify(object)
 		for i := range object.Webhooks {
 			read.add(object.Webhooks[i].Name, &object.Webhooks[i].ClientConfig)
 		}
@@ -78,11 +80,16 @@ func (c *configurations) read(ctx context.Context, kind string) (*Configuration,
 	if err != nil {
 		return nil, err
 	}
-	read.resourceVersion = object.ResourceVersion
+	read.identify(object)
 	for i := range object.Webhooks {
 		read.add(object.Webhooks[i].Name, &object.Webhooks[i].ClientConfig)
 	}
 	return read, nil
+}
+
+func (c *Configuration) identify(object metav1.Object) {
+	c.resourceVersion = object.GetResourceVersion()
+	c.version = fmt.Sprintf("%s/%d", object.GetUID(), object.GetGeneration())
 }
 
 func (c *Configuration) add(name string, client *admissionregistrationv1.WebhookClientConfig) {

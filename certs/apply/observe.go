@@ -99,6 +99,7 @@ func (c *Cluster) Observe(ctx context.Context) (*Observation, error) {
 	}
 	o := &Observation{Secret: issue.ReadSecret(stored.Data, c.target.Host()), stored: stored, known: map[plan.ID]*x509.Certificate{}}
 	o.Observed = o.Secret.Observed()
+	o.SecretVersion = string(stored.UID) + "/" + stored.ResourceVersion
 	for _, certificate := range o.Secret.Certificates() {
 		o.known[issue.CA(certificate).ID] = certificate
 	}
@@ -113,6 +114,7 @@ func (c *Cluster) Observe(ctx context.Context) (*Observation, error) {
 		if len(configuration.Webhooks) == 0 {
 			errs = append(errs, fmt.Errorf("%s: has no webhooks: restore it with what installed it", configuration))
 		}
+		o.BundleVersions = append(o.BundleVersions, configuration.version)
 		for i := range configuration.Webhooks {
 			o.addWebhook(&configuration.Webhooks[i])
 		}

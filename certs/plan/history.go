@@ -1,24 +1,35 @@
 package plan
 
-import "time"
+import (
+	"slices"
+	"time"
+)
 
 // History is for how long an issuer has seen what it sees. It lives as long as the process and
 // measures by a clock that only ever runs forward, such as the time since the process began: no
 // step of the wall clock shortens a wait.
 type History struct {
-	last    time.Duration
-	trusted map[ID]time.Duration
-	unused  map[ID]time.Duration
+	last            time.Duration
+	trusted, unused map[ID]time.Duration
+	// secret and bundles are the versions that were seen last.
+	secret  string
+	bundles []string
 }
 
 // Note takes in what was observed between two times since the process began. Each wait is measured short
-// by how long the looking took. What was not seen for longer than the propagation bound was perhaps
-// not there meanwhile, and counts from now.
+// by how long the looking took. What was not seen for longer than the propagation bound, or was written
+// since, was perhaps not there meanwhile, and counts from now.
 func (h *History) Note(now time.Time, from, to time.Duration, o *Observed, s Settings) {
 	if to-h.last > s.Propagation {
 		*h = History{}
 	}
-	h.last = from
+	if o.SecretVersion != h.secret {
+		h.unused = nil
+	}
+	if !slices.Equal(o.BundleVersions, h.bundles) {
+		h.trusted = nil
+	}
+	h.last, h.secret, h.bundles = from, o.SecretVersion, o.BundleVersions
 
 	trusted, unused := map[ID]time.Duration{}, map[ID]time.Duration{}
 	needed := o.needed()

@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"os"
 	"slices"
+	"strconv"
 	"strings"
 	"testing"
 	"time"
@@ -63,15 +64,17 @@ type secret struct {
 	// it had before.
 	served []certificate
 	// until is when the next version came.
-	until int
+	until   int
+	version int
 }
 
 // bundle is a version of a caBundle.
 type bundle struct {
 	cas []authority
 	// bare means that a human made it so: the configuration is new.
-	bare  bool
-	until int
+	bare    bool
+	until   int
+	version int
 }
 
 // intent is a write that an issuer has planned upon a version that is still the newest.
@@ -149,6 +152,7 @@ func (w *world) write(s secret) {
 	}
 	old := w.secret
 	old.until = w.elapsed
+	s.version = old.version + 1
 	w.oldSecrets = append(w.oldSecrets, old)
 	w.secret = s
 	w.conflict(-1)
@@ -158,6 +162,7 @@ func (w *world) write(s secret) {
 func (w *world) publish(webhook int, b bundle) {
 	old := w.bundles[webhook]
 	old.until = w.elapsed
+	b.version = old.version + 1
 	w.oldBundles[webhook] = append(w.oldBundles[webhook], old)
 	w.bundles[webhook] = b
 	w.conflict(webhook)
@@ -221,7 +226,7 @@ func (w *world) observe(i int, plan planner) []*world {
 // look plans upon what is seen; writes upon what is old are lost to conflicts.
 func (w *world) look(i int, plan planner, seen secret, bundles [2]bundle, old [3]bool) {
 	known := map[ID]authority{}
-	observed := &Observed{CA: seen.ca.ca(), Next: seen.next.ca()}
+	observed := &Observed{CA: seen.ca.ca(), Next: seen.next.ca(), SecretVersion: strconv.Itoa(seen.version)}
 	known[seen.ca.name()], known[seen.next.name()] = seen.ca, seen.next
 	if leaf := seen.leaf; leaf.issuer.id != 0 {
 		observed.Leaf = &Leaf{Issuer: *leaf.issuer.ca(), Validity: validity(leaf.start, leaf.end)}
@@ -234,6 +239,7 @@ func (w *world) look(i int, plan planner, seen secret, bundles [2]bundle, old [3
 			known[a.name()] = a
 		}
 		observed.Bundles = append(observed.Bundles, cas)
+		observed.BundleVersions = append(observed.BundleVersions, strconv.Itoa(b.version))
 	}
 
 	me := &w.issuers[i]
@@ -307,7 +313,7 @@ func (w *world) steps(plan planner) []*world {
 		}
 		fault(func(c *world) { c.issuers[i] = issuer{last: -1} })
 		fault(func(c *world) { c.issuers[i].skewed = true })
-		for _, ticks := range []int{propagation + 1, leafLife, caLife + 1} {
+		for _, ticks := range []int{propagation + 1, caLife + 1} {
 			fault(func(c *world) { c.issuers[i].away = ticks })
 		}
 		if w.issuers[i].skewed {
@@ -319,7 +325,7 @@ func (w *world) steps(plan planner) []*world {
 	// All clocks at once are set, by hours, between two writes at the least: what is planned by one
 	// clock and done by another is a matter of milliseconds.
 	if !slices.ContainsFunc(w.issuers, func(i issuer) bool { return len(i.intents) > 0 }) {
-		for _, step := range []int{-3, leafLife / 2, leafLife + 1, 2 * caLife} {
+		for _, step := range []int{-3, leafLife / 2, 2 * caLife} {
 			fault(func(c *world) { c.wall += step })
 		}
 	}
@@ -535,6 +541,12 @@ func (w *world) key() []byte {
 		number(min(w.elapsed-i.last, propagation+1))
 		seen(i, i.history.trusted)
 		seen(i, i.history.unused)
+		if len(i.history.unused) > 0 { // else the version does not matter
+			number(behind(i.history.secret, w.secret.version))
+		}
+		if len(i.history.trusted) > 0 {
+			number(max(behind(i.history.bundles[0], w.bundles[0].version), behind(i.history.bundles[1], w.bundles[1].version)))
+		}
 		number(bit(i.skewed))
 		number(i.away)
 		for _, planned := range i.intents {
@@ -781,6 +793,12 @@ func TestModelFindsBadPlanners(t *testing.T) {
 			}
 		})
 	}
+}
+
+// behind is by how many versions another is newer. A stale read shows the one before the newest.
+func behind(seen string, newest int) int {
+	version, _ := strconv.Atoi(seen)
+	return min(newest-version, 2)
 }
 
 func bit(b bool) int {

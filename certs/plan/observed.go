@@ -70,6 +70,11 @@ type Observed struct {
 	// Bundles are the authorities in the caBundle of each webhook of ours, of all
 	// configurations.
 	Bundles [][]CA
+
+	// SecretVersion and BundleVersions are other ones when the Secret, or a configuration, has been
+	// written since: something may have been there in between that nobody saw.
+	SecretVersion  string
+	BundleVersions []string
 }
 
 // needed are the authorities that every caBundle must hold.
