@@ -50,7 +50,7 @@ type Webhook struct {
 // Start starts the webhook on free ports and returns when it is ready. It ends with this
 // process.
 func Start(ctx context.Context, options Options) (*Webhook, error) {
-	program, err := binary()
+	program, err := Binary()
 	if err != nil {
 		return nil, err
 	}
@@ -141,8 +141,8 @@ func (w *Webhook) remove() error {
 	return w.dir.Remove()
 }
 
-// binary finds the program under test.
-func binary() (string, error) {
+// Binary finds the program under test: it returns its path.
+func Binary() (string, error) {
 	if program := os.Getenv(binaryVariable); program != "" {
 		return program, nil
 	}
