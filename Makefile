@@ -51,7 +51,7 @@ golden: build $(KUBERNETES) ## write what tests compare with: fixtures, docs, go
 
 # In the background: it takes an hour and more.
 .PHONY: evidence
-evidence: ## run the full fuzzing and mutation testing, and write docs/evidence.md
+evidence: build $(KUBERNETES) ## run the full fuzzing and mutation testing, and write docs/evidence.md
 	@mkdir -p bin
 	@nohup test/evidence.sh >bin/evidence.log 2>&1 & echo "Running in the background; progress is in bin/evidence.log"
 
