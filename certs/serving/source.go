@@ -128,7 +128,8 @@ func (s *Source) load() (loaded, error) {
 }
 
 func (l *loaded) equal(other *loaded) bool {
-	return l.certificate == other.certificate && bytes.Equal(l.ca, other.ca)
+	return l.certificate == other.certificate && bytes.Equal(l.ca, other.ca) &&
+		(l.caProblem == nil) == (other.caProblem == nil) // no file is not an empty one
 }
 
 // reconsider takes what lies in the directory, if it is good or what is served is not.

@@ -207,6 +207,7 @@ func TestCAIsFollowed(t *testing.T) {
 	for name, bad := range map[string][]byte{
 		"foreign":    current(t)["ca.crt"],
 		"no CA":      []byte("CA"),
+		"empty":      {},
 		"even so no": []byte("-----BEGIN CERTIFICATE-----\nAAAA\n-----END CERTIFICATE-----\n"),
 	} {
 		for then, ca := range map[string][]byte{"the right one": good["ca.crt"], "none": nil} {
