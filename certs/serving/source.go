@@ -25,6 +25,10 @@ var logger = ctrllog.Log.WithName("certificate")
 // be relied upon.
 const interval = time.Second
 
+// watcherInterval is how often the watcher looks of its own accord, and logs what it cannot read as
+// often. It hears of events, and is asked at the interval above.
+const watcherInterval = time.Hour
+
 // Source is the certificate that is served. It changes when that in the directory changes, and only to
 // one that API servers will take, as far as can be known here: valid now, naming the Service,
 // chaining to the CA beside it. Until such a one comes the old one is served, as long as it is
@@ -35,8 +39,10 @@ type Source struct {
 
 	mu      sync.RWMutex
 	current loaded
-	// refused is what was last found and not taken, so that it is logged once.
+	// refused is what was last found and not taken, and unread why nothing could be found, so that
+	// each is logged once.
 	refused loaded
+	unread  string
 }
 
 // loaded is a certificate with the CAs that lay beside it.
@@ -60,7 +66,7 @@ func Open(dir, host string) (*Source, error) {
 	if err != nil {
 		return nil, err
 	}
-	s := &Source{dir: dir, host: host, watcher: watcher.WithWatchInterval(interval)}
+	s := &Source{dir: dir, host: host, watcher: watcher.WithWatchInterval(watcherInterval)}
 	s.current, err = s.load()
 	return s, err
 }
@@ -134,12 +140,12 @@ func (l *loaded) equal(other *loaded) bool {
 
 // reconsider takes what lies in the directory, if it is good or what is served is not.
 func (s *Source) reconsider(now time.Time) {
-	// The certificate first, lest one from before be held against a CA that came after it. What
-	// keeps it from being read, the watcher logs.
-	_ = s.watcher.ReadCertificate()
+	// The certificate first, lest one from before be held against a CA that came after it.
+	unread := s.watcher.ReadCertificate()
 	found, err := s.load()
 	s.mu.Lock()
 	defer s.mu.Unlock()
+	s.sayUnread(unread)
 	if found.equal(&s.current) {
 		return
 	}
@@ -154,6 +160,17 @@ func (s *Source) reconsider(now time.Time) {
 	if !found.equal(&s.refused) {
 		s.refused = found
 		logger.Error(err, "the certificate in the directory is not taken, the old one is served on", "dir", s.dir)
+	}
+}
+
+// sayUnread logs once why the pair in the directory cannot be read.
+func (s *Source) sayUnread(err error) {
+	switch {
+	case err == nil:
+		s.unread = ""
+	case s.unread != err.Error():
+		s.unread = err.Error()
+		logger.Error(err, "the certificate in the directory cannot be read, the old one is served on", "dir", s.dir)
 	}
 }
 

@@ -11,6 +11,7 @@ import (
 	"time"
 
 	"github.com/prometheus/client_golang/prometheus"
+	"sigs.k8s.io/controller-runtime/pkg/metrics"
 
 	"userscope.dev/userscope/certs/issue"
 )
@@ -118,6 +119,12 @@ func TestOldIsServedWhileGood(t *testing.T) {
 		// after is what is served when the old has expired.
 		after mount
 	}{
+		{"nothing", mount{}, "no such file or directory", old},
+		{"empty files", mount{"tls.crt": {}, "tls.key": {}, "ca.crt": old["ca.crt"]}, "failed to find any PEM data", old},
+		{"a certificate without its key", another.with(mount{"tls.key": nil}), "tls.key: no such file or directory", old},
+		{"a certificate that is cut", another.with(mount{"tls.crt": another["tls.crt"][:100]}), "failed to find any PEM data", old},
+		{"another certificate with the old key", another.with(mount{"tls.key": old["tls.key"]}), "private key does not match public key", old},
+		{"the old certificate with another key", another.with(mount{"tls.crt": old["tls.crt"]}), "private key does not match public key", old},
 		{"the certificate of a foreign CA beside the old CA", foreign.with(mount{"ca.crt": old["ca.crt"]}), "the certificate does not chain to the CA: x509: ", foreign},
 		{"a foreign CA beside the same pair", old.with(mount{"ca.crt": foreign["ca.crt"]}), "the certificate does not chain to the CA: x509: ", old},
 		{"an expired pair", issued(t, authority, now.Add(-2*lifetime), host), "the certificate expired at ", nil},
@@ -259,12 +266,48 @@ func TestWatch(t *testing.T) {
 	}
 }
 
+// What cannot be read for long is logged once, not as often as it is looked at.
+func TestUnreadIsLoggedOnce(t *testing.T) {
+	s := opened(t, current(t))
+	ctx, end := context.WithCancel(t.Context())
+	ended := make(chan error, 1)
+	go func() { ended <- s.Watch(ctx) }()
+	failures := func() float64 {
+		families, err := metrics.Registry.Gather()
+		if err != nil {
+			t.Fatal(err)
+		}
+		for _, family := range families {
+			if family.GetName() == "certwatcher_read_certificate_errors_total" {
+				return family.GetMetric()[0].GetCounter().GetValue()
+			}
+		}
+		t.Fatal("the watcher does not count")
+		return 0
+	}
+	const message = "cannot be read, the old one is served on"
+	before := failures()
+	if err := os.Truncate(filepath.Join(s.dir, "tls.key"), 0); err != nil {
+		t.Fatal(err)
+	}
+	await(t, "it to be tried five times", func() bool { return failures() >= before+5 })
+	end()
+	if err := <-ended; err != nil {
+		t.Error(err)
+	}
+	said := log.errorsAbout(s.dir)
+	// The watcher hears of the change by one event or two, and logs it at each.
+	if ours := strings.Count(strings.Join(said, "\n"), message); ours != 1 || len(said) > 3 {
+		t.Errorf("the log is\n%s", strings.Join(said, "\n"))
+	}
+}
+
 // swap puts a mount into a directory as the kubelet does: the files are links through ..data, itself a
 // link to a directory, which is replaced in one step.
 func swap(t *testing.T, dir string, m mount) {
 	t.Helper()
-	fresh, err := os.MkdirTemp(dir, "..")
-	if err != nil {
+	fresh := filepath.Join(dir, fmt.Sprintf("..%d", time.Now().UnixNano()))
+	if err := os.Mkdir(fresh, 0o700); err != nil {
 		t.Fatal(err)
 	}
 	m.write(t, fresh)
