@@ -25,6 +25,7 @@ import (
 	"k8s.io/apimachinery/pkg/util/wait"
 	ctrllog "sigs.k8s.io/controller-runtime/pkg/log"
 
+	"userscope.dev/userscope/certs/serving"
 	"userscope.dev/userscope/webhook/server"
 )
 
@@ -104,18 +105,25 @@ func freeAddress(t *testing.T) string {
 	return listener.Addr().String()
 }
 
-// options are those of a server on free ports with the given certificate.
-func options(t *testing.T, c certificate) server.Options {
+// options are those of a server on free ports.
+func options(t *testing.T) server.Options {
 	t.Helper()
-	o := server.Options{
+	return server.Options{
 		Listen:           freeAddress(t),
 		ListenHealth:     freeAddress(t),
-		CertDir:          t.TempDir(),
 		ServiceName:      "userscope",
 		ServiceNamespace: "userscope-system",
 	}
-	c.write(t, o.CertDir)
-	return o
+}
+
+// open returns what is served of a directory.
+func open(t *testing.T, dir string, o server.Options) *serving.Source {
+	t.Helper()
+	source, err := serving.Open(dir, o.ServiceHost())
+	if err != nil {
+		t.Fatal(err)
+	}
+	return source
 }
 
 // running is a server that runs.
@@ -127,12 +135,20 @@ type running struct {
 	ended <-chan error
 }
 
-// start runs a server until the test ends.
-func start(t *testing.T, o server.Options, handler http.Handler) *running {
+// start runs a server with a certificate of its own until the test ends.
+func start(t *testing.T, o server.Options, c certificate, handler http.Handler) *running {
+	t.Helper()
+	dir := t.TempDir()
+	c.write(t, dir)
+	return startWith(t, o, open(t, dir, o), handler)
+}
+
+// startWith runs a server until the test ends.
+func startWith(t *testing.T, o server.Options, certificates server.Certificates, handler http.Handler) *running {
 	t.Helper()
 	registry := prometheus.NewRegistry()
 	registry.MustRegister(prometheus.NewCounterFunc(prometheus.CounterOpts{Name: "test_total"}, func() float64 { return 7 }))
-	s, err := server.New(o, handler, registry)
+	s, err := server.New(o, certificates, handler, registry)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -155,8 +171,11 @@ func start(t *testing.T, o server.Options, handler http.Handler) *running {
 }
 
 // health gets a path of the health server: its status and body, or the error to reach it.
-func (r *running) health(path string) (int, string) {
-	response, err := http.Get("http://" + r.options.ListenHealth + path)
+func (r *running) health(path string) (int, string) { return get(r.options.ListenHealth, path) }
+
+// get gets a path of an address: the status and the body, or 0 and the error to reach it.
+func get(address, path string) (int, string) {
+	response, err := http.Get("http://" + address + path)
 	if err != nil {
 		return 0, err.Error()
 	}

@@ -17,7 +17,8 @@ func ask(t *testing.T, method, path, address string) (status int, body string) {
 	t.Helper()
 	s := &Server{options: Options{Listen: address, ServiceName: "userscope", ServiceNamespace: "userscope-system"}}
 	recorder := httptest.NewRecorder()
-	s.healthHandler(prometheus.NewRegistry()).ServeHTTP(recorder, httptest.NewRequest(method, path, http.NoBody))
+	health := Health{Ready: s.ready, Metrics: prometheus.NewRegistry()}
+	health.handler().ServeHTTP(recorder, httptest.NewRequest(method, path, http.NoBody))
 	return recorder.Code, strings.TrimSpace(recorder.Body.String())
 }
 

@@ -1,16 +1,17 @@
 package server_test
 
 import (
+	"context"
 	"crypto/tls"
+	"errors"
 	"fmt"
 	"net"
 	"net/http"
-	"os"
-	"path/filepath"
 	"strings"
 	"testing"
 	"time"
 
+	"userscope.dev/userscope/certs/serving"
 	"userscope.dev/userscope/webhook/server"
 )
 
@@ -18,7 +19,7 @@ import (
 var answering = http.HandlerFunc(func(w http.ResponseWriter, _ *http.Request) { fmt.Fprint(w, "yes") })
 
 func TestServes(t *testing.T) {
-	s := start(t, options(t, current(t)), answering)
+	s := start(t, options(t), current(t), answering)
 	s.awaitReadyz(t, http.StatusOK)
 
 	if got, err := s.call(newClient(t)); got != "yes" || err != nil {
@@ -56,9 +57,9 @@ func TestDrains(t *testing.T) {
 		}
 		fmt.Fprint(w, "yes")
 	})
-	o := options(t, current(t))
+	o := options(t)
 	o.DrainDelay = 3 * time.Second
-	s := start(t, o, mux)
+	s := start(t, o, current(t), mux)
 	s.awaitReadyz(t, http.StatusOK)
 	before := newClient(t)
 	if _, err := s.call(before); err != nil {
@@ -130,7 +131,7 @@ func TestDrainDelay(t *testing.T) {
 	if server.DefaultDrainDelay != 10*time.Second {
 		t.Errorf("by default %s", server.DefaultDrainDelay)
 	}
-	s := start(t, options(t, current(t)), answering)
+	s := start(t, options(t), current(t), answering)
 	s.awaitReadyz(t, http.StatusOK)
 	told := time.Now()
 	s.end()
@@ -161,11 +162,11 @@ func TestReadiness(t *testing.T) {
 	}
 	for _, test := range tests {
 		t.Run(test.name, func(t *testing.T) {
-			o := options(t, test.certificate)
+			o := options(t)
 			if !test.service {
 				o.ServiceName, o.ServiceNamespace = "", ""
 			}
-			s := start(t, o, answering)
+			s := start(t, o, test.certificate, answering)
 			await(t, fmt.Sprintf("/readyz to say %q", test.want), func() (bool, any) {
 				_, body := s.health("/readyz")
 				return strings.HasPrefix(body, test.want), body
@@ -179,58 +180,37 @@ func TestReadiness(t *testing.T) {
 
 // A renewed certificate is served without a restart.
 func TestCertificateIsReadAgain(t *testing.T) {
-	o := options(t, newCertificate(t, "userscope.userscope-system.svc", time.Now().Add(-2*time.Hour), time.Now().Add(-time.Hour)))
-	s := start(t, o, answering)
+	dir := t.TempDir()
+	newCertificate(t, "userscope.userscope-system.svc", time.Now().Add(-2*time.Hour), time.Now().Add(-time.Hour)).write(t, dir)
+	o := options(t)
+	s := startWith(t, o, open(t, dir, o), answering)
 	s.awaitReadyz(t, http.StatusServiceUnavailable)
-	current(t).write(t, o.CertDir)
+	current(t).write(t, dir)
 	s.awaitReadyz(t, http.StatusOK)
 }
 
-// A certificate directory that cannot be served is an error that names the file, and no port is
-// opened.
-func TestCertificatesAreCheckedBeforeListening(t *testing.T) {
-	tests := []struct {
-		name   string
-		spoil  func(t *testing.T, dir string)
-		file   string
-		reason string
-	}{
-		{"no directory", func(t *testing.T, dir string) { remove(t, dir) }, "tls.crt", "no such file or directory"},
-		{"no certificate", func(t *testing.T, dir string) { remove(t, filepath.Join(dir, "tls.crt")) }, "tls.crt", "no such file or directory"},
-		{"no key", func(t *testing.T, dir string) { remove(t, filepath.Join(dir, "tls.key")) }, "tls.key", "no such file or directory"},
-		{"an unreadable certificate", func(t *testing.T, dir string) { makeDir(t, filepath.Join(dir, "tls.crt")) }, "tls.crt", "is a directory"},
-		{"an empty certificate", func(t *testing.T, dir string) { writeFile(t, filepath.Join(dir, "tls.crt"), nil) }, "tls.crt", "failed to find any PEM data in certificate input"},
-		{"an empty key", func(t *testing.T, dir string) { writeFile(t, filepath.Join(dir, "tls.key"), nil) }, "tls.key", "failed to find any PEM data in key input"},
-		{"another key", func(t *testing.T, dir string) { writeFile(t, filepath.Join(dir, "tls.key"), current(t).key) }, "tls.key", "private key does not match public key"},
-	}
-	for _, test := range tests {
-		t.Run(test.name, func(t *testing.T) {
-			o := options(t, current(t))
-			test.spoil(t, o.CertDir)
-			s := start(t, o, answering)
-			err := <-s.ended
-			if err == nil || !strings.Contains(err.Error(), filepath.Join(o.CertDir, test.file)) || !strings.Contains(err.Error(), test.reason) {
-				t.Errorf("error %v, want one that names %s/%s and says %q", err, o.CertDir, test.file, test.reason)
-			}
-			if code, _ := s.health("/healthz"); code != 0 {
-				t.Error("the health port is open")
-			}
-		})
-	}
+// unwatched are certificates that cannot be followed.
+type unwatched struct {
+	*serving.Source
+	tried chan struct{}
 }
 
-func remove(t *testing.T, path string) {
-	t.Helper()
-	if err := os.RemoveAll(path); err != nil {
-		t.Fatal(err)
-	}
+func (u unwatched) Watch(context.Context) error {
+	close(u.tried)
+	return errors.New("too many open files")
 }
 
-func makeDir(t *testing.T, path string) {
-	t.Helper()
-	remove(t, path)
-	if err := os.Mkdir(path, 0o700); err != nil {
-		t.Fatal(err)
+// A certificate that cannot be followed is served all the same.
+func TestCertificateCannotBeWatched(t *testing.T) {
+	dir := t.TempDir()
+	current(t).write(t, dir)
+	o := options(t)
+	certificates := unwatched{open(t, dir, o), make(chan struct{})}
+	s := startWith(t, o, certificates, answering)
+	<-certificates.tried
+	s.awaitReadyz(t, http.StatusOK)
+	if got, err := s.call(newClient(t)); got != "yes" || err != nil {
+		t.Errorf("the webhook answers %q, %v", got, err)
 	}
 }
 
@@ -242,13 +222,13 @@ func TestPortInUse(t *testing.T) {
 				t.Fatal(err)
 			}
 			defer taken.Close()
-			o := options(t, current(t))
+			o := options(t)
 			if flag == "--listen" {
 				o.Listen = taken.Addr().String()
 			} else {
 				o.ListenHealth = taken.Addr().String()
 			}
-			err = <-start(t, o, answering).ended
+			err = <-start(t, o, current(t), answering).ended
 			want := fmt.Sprintf("%s %s: listen tcp %[2]s: bind: address already in use", flag, taken.Addr())
 			if err == nil || err.Error() != want {
 				t.Errorf("error %v, want %s", err, want)
@@ -258,7 +238,7 @@ func TestPortInUse(t *testing.T) {
 }
 
 func TestOptionsAreValidated(t *testing.T) {
-	valid := server.Options{Listen: ":10250", ListenHealth: "[::1]:8081", CertDir: "tls", DrainDelay: 0}
+	valid := server.Options{Listen: ":10250", ListenHealth: "[::1]:8081", DrainDelay: 0}
 	if err := valid.Validate(); err != nil {
 		t.Fatalf("%v", err)
 	}
@@ -276,18 +256,17 @@ func TestOptionsAreValidated(t *testing.T) {
 		{"port 0", func(o *server.Options) { o.Listen = ":0" }, `--listen: ":0": port "0": want a number from 1 to 65535`},
 		{"a port beyond the last", func(o *server.Options) { o.ListenHealth = ":65536" }, `--listen-health: ":65536": port "65536": want a number from 1 to 65535`},
 		{"an IPv6 address without brackets", func(o *server.Options) { o.ListenHealth = "::1:8081" }, `--listen-health: "::1:8081": want HOST:PORT or :PORT`},
-		{"no certificate directory", func(o *server.Options) { o.CertDir = "" }, "--cert-dir: name the directory of tls.crt and tls.key"},
 		{"a Service without namespace", func(o *server.Options) { o.ServiceName = "a" }, `--service-name "a", --service-namespace "": set both or neither`},
 		{"a namespace without Service", func(o *server.Options) { o.ServiceNamespace = "b" }, `--service-name "", --service-namespace "b": set both or neither`},
 		{"a negative delay", func(o *server.Options) { o.DrainDelay = -time.Second }, "--drain-delay -1s: must not be negative"},
-		{"several mistakes", func(o *server.Options) { o.Listen, o.CertDir = "", "" },
-			"--listen: \"\": want HOST:PORT or :PORT\n--cert-dir: name the directory of tls.crt and tls.key"},
+		{"several mistakes", func(o *server.Options) { o.Listen, o.ListenHealth, o.DrainDelay = "", ":x", -1 },
+			"--listen: \"\": want HOST:PORT or :PORT\n--listen-health: \":x\": port \"x\": want a number from 1 to 65535\n--drain-delay -1ns: must not be negative"},
 	}
 	for _, test := range tests {
 		t.Run(test.name, func(t *testing.T) {
 			o := valid
 			test.given(&o)
-			if _, err := server.New(o, answering, nil); err == nil || err.Error() != test.want {
+			if _, err := server.New(o, nil, answering, nil); err == nil || err.Error() != test.want {
 				t.Errorf("error %v, want %s", err, test.want)
 			}
 		})
