@@ -218,3 +218,16 @@ func (r *running) call(client *http.Client) (string, error) {
 	body, err := io.ReadAll(response.Body)
 	return string(body), err
 }
+
+// closes reports whether the webhook answers an API server, which speaks HTTP/1.1, and closes the connection.
+func (r *running) closes(t *testing.T) bool {
+	t.Helper()
+	transport := &http.Transport{TLSClientConfig: &tls.Config{InsecureSkipVerify: true}} //nolint:gosec // the test knows whom it calls
+	defer transport.CloseIdleConnections()
+	response, err := (&http.Client{Transport: transport}).Post("https://"+r.options.Listen+"/validate", "application/json", strings.NewReader("{}"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer response.Body.Close()
+	return response.Close
+}

@@ -59,8 +59,8 @@ func New(options Options, certificates Certificates, reviews http.Handler, metri
 			TLSOpts: []func(*tls.Config){func(c *tls.Config) { c.GetCertificate = certificates.GetCertificate }},
 		}),
 	}
-	s.webhook.Register(MutatePath, reviews)
-	s.webhook.Register(ValidatePath, reviews)
+	s.webhook.Register(MutatePath, s.parting(reviews))
+	s.webhook.Register(ValidatePath, s.parting(reviews))
 	s.health = Health{Listen: options.ListenHealth, Ready: s.ready, Metrics: metrics}
 	return s, nil
 }
@@ -108,6 +108,18 @@ func (s *Server) Run(ctx context.Context) error {
 			return named("--listen", s.options.Listen, err)
 		}
 	}
+}
+
+// parting sends clients away with their answers while the server drains. API servers keep their
+// connections, which no Service moves to another Pod, and never repeat a request: one that they write into a
+// connection in the moment in which it is closed fails, and with it a Pod.
+func (s *Server) parting(handler http.Handler) http.Handler {
+	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		if s.draining.Load() {
+			w.Header().Set("Connection", "close") // for HTTP/2, net/http makes a GOAWAY of it
+		}
+		handler.ServeHTTP(w, r)
+	})
 }
 
 // named says of a listener's error which listener it is.

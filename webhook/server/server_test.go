@@ -66,6 +66,10 @@ func TestDrains(t *testing.T) {
 		t.Fatal(err)
 	}
 
+	if s.closes(t) {
+		t.Error("connections are not kept")
+	}
+
 	told := time.Now()
 	s.end()
 	if body := s.awaitReadyz(t, http.StatusServiceUnavailable); body != "not ready: the server is draining" {
@@ -79,6 +83,9 @@ func TestDrains(t *testing.T) {
 	}
 	if got, err := s.call(newClient(t)); got != "yes" || err != nil {
 		t.Errorf("on a new connection: %q, %v", got, err)
+	}
+	if !s.closes(t) {
+		t.Error("while draining, connections are kept: one is closed as a request is written into it")
 	}
 
 	slow := make(chan string, 1)
