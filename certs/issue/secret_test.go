@@ -5,6 +5,7 @@ import (
 	"crypto/x509"
 	"maps"
 	"slices"
+	"strings"
 	"testing"
 	"time"
 
@@ -95,6 +96,7 @@ func TestReadSecret(t *testing.T) {
 		{"with another CA before it", with(whole, data{"ca.crt": append(bytes.Clone(other["ca.crt"]), whole["ca.crt"]...)}), "ca next leaf", nil},
 		{"with an RSA key", with(whole, data{"ca.key": rsaKey(t)}), "next leaf", []string{noCAPair + "its private key is a *rsa.PrivateKey, want ECDSA"}},
 		{"with a key that is cut", with(whole, data{"ca.key": whole["ca.key"][:50]}), "next leaf", []string{noCAPair + "its private key is no PKCS #8 key in PEM"}},
+		{"with a key of another format", with(whole, data{"ca.key": bytes.ReplaceAll(whole["ca.key"], []byte("PRIVATE"), []byte("EC PRIVATE"))}), "next leaf", []string{noCAPair + "its private key is no PKCS #8 key in PEM"}},
 		{"with a key that is none", with(whole, data{"ca.key": []byte("-----BEGIN PRIVATE KEY-----\nAAAA\n-----END PRIVATE KEY-----\n")}), "next leaf", []string{noCAPair + "its private key: "}},
 		{"with a CA for another Service", with(whole, data{"next-ca.crt": foreignCA, "next-ca.key": foreignKey}), "ca leaf", []string{noNextPair + "it cannot sign for " + host + ": "}},
 		{"with a CA that is none", with(whole, data{"next-ca.crt": noCA, "next-ca.key": noCAKey}), "ca leaf", []string{noNextPair + "its certificate is not a CA's"}},
@@ -127,6 +129,9 @@ func TestReadSecret(t *testing.T) {
 			}
 			if want := " " + test.found; found != want && found != test.found {
 				t.Errorf("of use are%s, want%s", found, want)
+			}
+			if len(s.Leaf) > 0 && s.Leaf[0].CheckSignatureFrom(s.Issuer) != nil {
+				t.Error("the serving certificate is said to be of another authority")
 			}
 			if len(s.Problems) != len(test.problems) {
 				t.Fatalf("the problems are %q, want %q", s.Problems, test.problems)
@@ -162,6 +167,11 @@ func TestReadSecretHasNoClock(t *testing.T) {
 		s := issue.ReadSecret(map[string][]byte{"tls.crt": certificate, "tls.key": key, "ca.crt": issue.Encode(ca.Certificate)}, host)
 		if (s.Leaf != nil) != of {
 			t.Errorf("ending after %s: of use %t, want %t", end, s.Leaf != nil, of)
+		}
+		for _, problem := range s.Problems {
+			if strings.HasPrefix(problem, "tls.crt") && !strings.Contains(problem, "does not chain to the CA") {
+				t.Errorf("the problem is %s", problem)
+			}
 		}
 	}
 }

@@ -63,8 +63,8 @@ type signer struct {
 	key         *ecdsa.PrivateKey
 }
 
-// sign makes a certificate and its key; without a parent it signs itself.
-func (parent *signer) sign(t *testing.T, template *x509.Certificate) *signer {
+// sign makes a certificate and its key; none signs for itself.
+func (s *signer) sign(t *testing.T, template *x509.Certificate) *signer {
 	t.Helper()
 	key, err := ecdsa.GenerateKey(elliptic.P384(), rand.Reader)
 	if err != nil {
@@ -74,10 +74,10 @@ func (parent *signer) sign(t *testing.T, template *x509.Certificate) *signer {
 	template.NotBefore, template.NotAfter = now.Add(-time.Hour), now.Add(day)
 	template.BasicConstraintsValid = true
 	signed := &signer{template, key}
-	if parent == nil {
-		parent = signed
+	if s == nil {
+		s = signed
 	}
-	der, err := x509.CreateCertificate(rand.Reader, template, parent.certificate, &key.PublicKey, parent.key)
+	der, err := x509.CreateCertificate(rand.Reader, template, s.certificate, &key.PublicKey, s.key)
 	if err != nil {
 		t.Fatal(err)
 	}

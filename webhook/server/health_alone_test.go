@@ -8,6 +8,7 @@ import (
 	"net/http"
 	"sync/atomic"
 	"testing"
+	"time"
 
 	"github.com/prometheus/client_golang/prometheus"
 
@@ -48,8 +49,13 @@ func TestHealthAlone(t *testing.T) {
 	expect("/metrics", http.StatusOK, "")
 
 	end()
-	if err := <-ended; err != nil {
-		t.Errorf("ended with %v", err)
+	select {
+	case err := <-ended:
+		if err != nil {
+			t.Errorf("ended with %v", err)
+		}
+	case <-time.After(patience):
+		t.Fatal("it did not end")
 	}
 	if code, body := get(health.Listen, "/healthz"); code != 0 {
 		t.Errorf("/healthz is %d %s after the end", code, body)
