@@ -3,7 +3,9 @@
 package architecture
 
 import (
+	"os"
 	"os/exec"
+	"path/filepath"
 	"slices"
 	"strings"
 	"testing"
@@ -58,14 +60,55 @@ func TestScopeIsPure(t *testing.T) {
 	}
 }
 
+// TestPlanIsPure keeps what an issuer decides free of clocks, files, keys and clusters: a test visits every
+// state that it can be asked about.
+func TestPlanIsPure(t *testing.T) {
+	allowed := []string{"errors", "fmt", "slices", "time"}
+	imports := list(t, "-f", `{{join .Imports "\n"}}`, "./certs/plan")
+	if !slices.Contains(imports, "time") {
+		t.Fatalf("go list does not show the imports: %v", imports)
+	}
+	for _, imported := range imports {
+		if !slices.Contains(allowed, imported) {
+			t.Errorf("certs/plan imports %s", imported)
+		}
+	}
+	files, err := filepath.Glob("../../certs/plan/*.go")
+	if err != nil || len(files) == 0 {
+		t.Fatalf("%d files, %v", len(files), err)
+	}
+	for _, file := range files {
+		source, err := os.ReadFile(file)
+		if err != nil {
+			t.Fatal(err)
+		}
+		for _, clock := range []string{"time.Now", "time.Since", "time.Until", "time.After(", "time.Sleep", "time.NewT"} {
+			if strings.Contains(string(source), clock) {
+				t.Errorf("%s calls %s", file, clock)
+			}
+		}
+	}
+}
+
+// TestCertsAndWebhookAreApart keeps the two sides of the program free of each other: cmd joins them.
+func TestCertsAndWebhookAreApart(t *testing.T) {
+	for _, side := range []struct{ from, to string }{{"./certs/...", "webhook/"}, {"./webhook/...", "certs/"}} {
+		for _, dependency := range list(t, "-deps", side.from) {
+			if strings.HasPrefix(dependency, module+side.to) {
+				t.Errorf("%s depends on %s", side.from, dependency)
+			}
+		}
+	}
+}
+
 // TestImportsPointOneWay keeps the packages in layers: each may import those of the layers
 // before it, and none of its own or a later one.
 func TestImportsPointOneWay(t *testing.T) {
 	layers := [][]string{
-		{"webhook/documents", "webhook/scope"},
-		{"webhook/config"},
-		{"webhook/admission"},
-		{"webhook/server"},
+		{"webhook/documents", "webhook/scope", "certs/plan"},
+		{"webhook/config", "certs/issue"},
+		{"webhook/admission", "certs/serving", "certs/apply"},
+		{"webhook/server", "certs/status"},
 		{"cmd/userscope"},
 	}
 	layer := map[string]int{}
