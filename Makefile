@@ -82,3 +82,7 @@ bin/kubernetes/VERSION: $(addprefix test/tools/kubernetes/,build.sh go.mod go.su
 bin/golangci-lint: $(addprefix test/tools/golangci-lint/,go.mod go.sum)
 	@echo "Building golangci-lint (once; one to three minutes)"
 	@cd $(<D) && CGO_ENABLED=0 go build -trimpath -ldflags "-s -w" -o $(CURDIR)/$@ tool
+
+bin/helm: $(addprefix test/tools/helm/,go.mod go.sum)
+	@echo "Building helm (once; one to three minutes)"
+	@cd $(<D) && CGO_ENABLED=0 go build -trimpath -ldflags "-s -w" -o $(CURDIR)/$@ tool
