@@ -9,6 +9,7 @@ import (
 
 	"pgregory.net/rapid"
 
+	"userscope.dev/userscope/test/sample"
 	"userscope.dev/userscope/test/trial"
 	"userscope.dev/userscope/webhook/scope"
 )
@@ -27,7 +28,7 @@ func TestMain(m *testing.M) {
 // Whatever is sent, the outcome is one that the oracle cannot find fault with, and what is known
 // to be good is not refused.
 func TestCreate(t *testing.T) {
-	generator := samples(installations(t))
+	generator := sample.Creations(installations(t))
 	rapid.Check(t, func(t *rapid.T) {
 		s := generator.Draw(t, "request")
 		if problems, _ := try(s); len(problems) > 0 {
@@ -39,7 +40,7 @@ func TestCreate(t *testing.T) {
 // The same for a batch that is the same each time; and the batch shows that the generator
 // reaches every rule, and Pods of every fate.
 func TestCreateReachesEveryRule(t *testing.T) {
-	generator := samples(installations(t))
+	generator := sample.Creations(installations(t))
 	verdicts, rules := map[scope.Verdict]int{}, map[scope.Rule]int{}
 	for seed := range batch {
 		s := generator.Example(seed)
@@ -72,7 +73,7 @@ func TestCreateReachesEveryRule(t *testing.T) {
 // FuzzCreate is TestCreate with choices that Go's fuzzing makes, which looks for those that lead
 // somewhere new.
 func FuzzCreate(f *testing.F) {
-	generator := samples(installations(f))
+	generator := sample.Creations(installations(f))
 	f.Fuzz(rapid.MakeFuzz(func(t *rapid.T) {
 		s := generator.Draw(t, "request")
 		if problems, _ := try(s); len(problems) > 0 {
@@ -82,13 +83,13 @@ func FuzzCreate(f *testing.F) {
 }
 
 // try makes the request and returns what is wrong with the outcome.
-func try(s *sample) ([]string, *trial.Outcome) {
-	outcome, err := s.in.Create(s.request, s.raw())
+func try(s *sample.Sample) ([]string, *trial.Outcome) {
+	outcome, err := s.In.Create(s.Request, s.Raw())
 	if err != nil {
 		return []string{"the generator made no Pod: " + err.Error()}, nil
 	}
 	problems := outcome.Problems
-	if s.good && outcome.Decision.Verdict == scope.Refused {
+	if s.Good && outcome.Decision.Verdict == scope.Refused {
 		problems = append(problems, "a good Pod is refused: "+describe(outcome.Decision.Violations))
 	}
 	return problems, outcome

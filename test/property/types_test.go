@@ -21,11 +21,11 @@ func TestEveryVolumeType(t *testing.T) {
 		for i := range types.NumField() {
 			kind, _, _ := strings.Cut(types.Field(i).Tag.Get("json"), ",")
 			for _, beside := range []string{"emptyDir", "configMap", kind} {
-				raw, err := json.Marshal(object{
-					"metadata": object{"name": "pod", "labels": policy.Selector},
-					"spec": object{
-						"volumes":    []any{object{"name": "x", beside: object{}, kind: object{}}},
-						"containers": []any{object{"name": "main", "image": "image"}},
+				raw, err := json.Marshal(map[string]any{
+					"metadata": map[string]any{"name": "pod", "labels": policy.Selector},
+					"spec": map[string]any{
+						"volumes":    []any{map[string]any{"name": "x", beside: map[string]any{}, kind: map[string]any{}}},
+						"containers": []any{map[string]any{"name": "main", "image": "image"}},
 					},
 				})
 				if err != nil {

@@ -1,9 +1,9 @@
-package property
+package sample
 
 // harmless are changes after which a good Pod still passes.
 var harmless = []mutation{
 	{"fields of tomorrow outside volumes", func(d *drawing) {
-		of(d, d.pod, d.spec(), d.container(), at(d.pod, "metadata"), at(d.spec(), "securityContext"))["tomorrow"] =
+		of(d, d.Pod, d.spec(), d.container(), at(d.Pod, "metadata"), at(d.spec(), "securityContext"))["tomorrow"] =
 			of[any](d, object{"a": []any{1.5, nil, true, "\u2028"}}, 12345678901234567, "x", nil)
 	}},
 	{"a volume that anybody may have", func(d *drawing) {
@@ -58,11 +58,11 @@ var harmless = []mutation{
 	}},
 	{"pull secrets", func(d *drawing) { d.spec()["imagePullSecrets"] = []any{object{"name": "registry"}} }},
 	{"an owner that is no controller", func(d *drawing) {
-		add(at(d.pod, "metadata"), "ownerReferences", object{"apiVersion": "v1", "kind": "Pod", "name": "gateway", "uid": "1", "controller": of[any](d, false, nil)})
+		add(at(d.Pod, "metadata"), "ownerReferences", object{"apiVersion": "v1", "kind": "Pod", "name": "gateway", "uid": "1", "controller": of[any](d, false, nil)})
 	}},
 	{"a marker that somebody made up", func(d *drawing) {
-		if d.request.Namespace != "elsewhere" {
-			d.annotations()["userscope.dev/policies"] = of(d, "", "x", d.policy.Name)
+		if d.Request.Namespace != "elsewhere" {
+			d.annotations()["userscope.dev/policies"] = of(d, "", "x", d.Policy.Name)
 		}
 	}},
 	{"annotations and labels of others", func(d *drawing) {
@@ -81,14 +81,14 @@ var harmless = []mutation{
 		}
 		d.spec()["ephemeralContainers"] = nil
 		if len(d.annotations()) == 0 {
-			at(d.pod, "metadata")["annotations"] = of[any](d, nil, object{})
+			at(d.Pod, "metadata")["annotations"] = of[any](d, nil, object{})
 		}
 	}},
 }
 
 // listed adds something that the policy lists; nothing where it lists nothing.
 func listed(d *drawing) {
-	a := d.policy.Allowed
+	a := d.Policy.Allowed
 	mountOf := func(kind string, source object) {
 		d.mount(d.volume(kind, source), of(d, object{"readOnly": d.tidy}, object{"readOnly": true}))
 	}
@@ -96,7 +96,7 @@ func listed(d *drawing) {
 	some := func(entries []string, use func(entry string)) {
 		// Where two policies meet both must list it.
 		for _, entry := range entries {
-			if d.in.Name != "two-claims" || entry == "studio" || entry == "/srv/fonts" {
+			if d.In.Name != "two-claims" || entry == "studio" || entry == "/srv/fonts" {
 				choices = append(choices, func() { use(entry) })
 			}
 		}

@@ -1,4 +1,4 @@
-package property
+package sample
 
 import (
 	"encoding/json"
@@ -15,43 +15,45 @@ import (
 // object is a JSON object.
 type object = map[string]any
 
-// sample is a request to create a Pod, and what is known about it.
-type sample struct {
-	in      trial.Installation
-	request oracle.Request
-	pod     object
+// Sample is a request to create a Pod, and what is known about it.
+type Sample struct {
+	// In is the installation that judges it, Request who asks, and where.
+	In      trial.Installation
+	Request oracle.Request
+	Pod     map[string]any
 
-	// policy is the one whose sandbox the Pod is made after; user and thread are whose.
-	policy       oracle.Policy
-	user, thread string
+	// Policy is the one whose sandbox the Pod is made after; User and Thread are whose.
+	Policy       oracle.Policy
+	User, Thread string
 
-	// good tells that the design has the Pod pass.
-	good bool
+	// Good tells that the design has the Pod pass.
+	Good bool
 
-	// story names what was done to it.
-	story []string
+	// Story names what was done to it.
+	Story []string
 }
 
-// raw returns the Pod as JSON.
-func (s *sample) raw() []byte {
-	raw, err := json.Marshal(s.pod)
+// Raw returns the Pod as JSON.
+func (s *Sample) Raw() []byte {
+	raw, err := json.Marshal(s.Pod)
 	if err != nil {
 		panic(err)
 	}
 	return raw
 }
 
-func (s *sample) String() string {
-	raw, err := json.MarshalIndent(s.pod, "", "  ")
+// String shows the sample to whoever has to find out what is wrong with it.
+func (s *Sample) String() string {
+	raw, err := json.MarshalIndent(s.Pod, "", "  ")
 	if err != nil {
 		panic(err)
 	}
-	return fmt.Sprintf("%s: %+v: %s\n%s", s.in.Name, s.request, strings.Join(s.story, ", "), raw)
+	return fmt.Sprintf("%s: %+v: %s\n%s", s.In.Name, s.Request, strings.Join(s.Story, ", "), raw)
 }
 
 // drawing makes a sample by rapid's choices.
 type drawing struct {
-	*sample
+	*Sample
 	t *rapid.T
 	// names counts the volumes and containers that were named.
 	names int
@@ -81,23 +83,23 @@ var kinds = []func(*drawing){
 	adopted, adopted, adopted, defaulted, defaulted, misspelled, misspelled, idle, bystander, bystander, gateway, gateway, thief,
 }
 
-// samples returns a generator of requests to create Pods: realistic ones, of which most had
+// Creations returns a generator of requests to create Pods: realistic ones, of which most had
 // something done to them that may matter or not.
-func samples(installations []trial.Installation) *rapid.Generator[*sample] {
-	return rapid.Custom(func(t *rapid.T) *sample {
+func Creations(installations []trial.Installation) *rapid.Generator[*Sample] {
+	return rapid.Custom(func(t *rapid.T) *Sample {
 		in := installations[rapid.IntRange(0, len(installations)-1).Draw(t, "installation")]
-		d := &drawing{t: t, sample: &sample{in: in, good: true}}
-		d.policy = of(d, in.Oracle...)
+		d := &drawing{t: t, Sample: &Sample{In: in, Good: true}}
+		d.Policy = of(d, in.Oracle...)
 		d.tidy = d.chance(30)
 		of(d, kinds...)(d)
 		for range rapid.IntRange(0, 3).Draw(t, "harmless changes") {
 			d.apply(of(d, harmless...))
 		}
 		for range of(d, 0, 0, 1, 1, 1, 2, 2, 3, 4) {
-			d.good = false
+			d.Good = false
 			d.apply(of(d, slices.Concat(harmful, confused)...))
 		}
-		return d.sample
+		return d.Sample
 	})
 }
 
@@ -108,7 +110,7 @@ type mutation struct {
 }
 
 func (d *drawing) apply(m mutation) {
-	d.story = append(d.story, m.name)
+	d.Story = append(d.Story, m.name)
 	m.do(d)
 }
 
@@ -125,9 +127,9 @@ func at(o object, keys ...string) object {
 	return o
 }
 
-func (d *drawing) spec() object        { return at(d.pod, "spec") }
-func (d *drawing) labels() object      { return at(d.pod, "metadata", "labels") }
-func (d *drawing) annotations() object { return at(d.pod, "metadata", "annotations") }
+func (d *drawing) spec() object        { return at(d.Pod, "spec") }
+func (d *drawing) labels() object      { return at(d.Pod, "metadata", "labels") }
+func (d *drawing) annotations() object { return at(d.Pod, "metadata", "annotations") }
 
 // list returns the objects of a list.
 func list(o object, key string) []object {
@@ -215,7 +217,7 @@ func (d *drawing) mounts(likes func(volume object) bool) []object {
 // isClaim reports whether a volume is the policy's claim.
 func (d *drawing) isClaim(volume object) bool {
 	source, _ := volume["persistentVolumeClaim"].(object)
-	return source["claimName"] == d.policy.Claim
+	return source["claimName"] == d.Policy.Claim
 }
 
 // claimMount draws a mount of the claim. A Pod without any gets one.
@@ -223,7 +225,7 @@ func (d *drawing) claimMount() object {
 	if found := d.mounts(d.isClaim); len(found) > 0 {
 		return of(d, found...)
 	}
-	d.mount(d.volume("persistentVolumeClaim", object{"claimName": d.policy.Claim}), nil)
+	d.mount(d.volume("persistentVolumeClaim", object{"claimName": d.Policy.Claim}), nil)
 	all := d.mounts(d.isClaim)
 	return all[len(all)-1]
 }

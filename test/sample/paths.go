@@ -1,22 +1,22 @@
-package property
+package sample
 
 import "strings"
 
 // resolved is a directory of the sample's identity, below the root.
 func (d *drawing) resolved(template string) string {
-	return strings.NewReplacer("{user}", d.user, "{thread}", d.thread).Replace(template)
+	return strings.NewReplacer("{user}", d.User, "{thread}", d.Thread).Replace(template)
 }
 
 // claimPath is a path below the root as the claim has it.
 func (d *drawing) claimPath(below string) string {
-	if d.policy.Root == "" {
+	if d.Policy.Root == "" {
 		return below
 	}
-	return d.policy.Root + "/" + below
+	return d.Policy.Root + "/" + below
 }
 
 func (d *drawing) userDataDirectory() string {
-	for _, directory := range d.policy.Directories {
+	for _, directory := range d.Policy.Directories {
 		if directory.UserData {
 			return d.resolved(directory.Path)
 		}
@@ -40,7 +40,7 @@ func (d *drawing) spelled(path string) string {
 
 // spelledMountPath draws a spelling of the path by which user data is known, or another path.
 func (d *drawing) spelledMountPath() string {
-	path := d.policy.MountPath
+	path := d.Policy.MountPath
 	if d.tidy {
 		return path
 	}
@@ -52,11 +52,11 @@ func (d *drawing) spelledMountPath() string {
 // path draws a path that somebody may want to see of the claim.
 func (d *drawing) path() string {
 	mine := d.userDataDirectory()
-	directory := d.resolved(of(d, d.policy.Directories...).Path)
-	user, thread := d.user, d.thread
-	d.user, d.thread = of(d, "mallory", user, user+"x"), of(d, thread, "other", strings.TrimSuffix(thread, "1"))
-	others := d.resolved(of(d, d.policy.Directories...).Path)
-	d.user, d.thread = user, thread
+	directory := d.resolved(of(d, d.Policy.Directories...).Path)
+	user, thread := d.User, d.Thread
+	d.User, d.Thread = of(d, "mallory", user, user+"x"), of(d, thread, "other", strings.TrimSuffix(thread, "1"))
+	others := d.resolved(of(d, d.Policy.Directories...).Path)
+	d.User, d.Thread = user, thread
 	path := of(d,
 		"", ".", "./", "..", "/", "//", " ", "\u2024", "...",
 		mine, directory, others, others,

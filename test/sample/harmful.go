@@ -1,4 +1,4 @@
-package property
+package sample
 
 import (
 	"maps"
@@ -23,7 +23,7 @@ var harmful = []mutation{
 	{"another mountPath", func(d *drawing) {
 		d.claimMount()["mountPath"] = of(d, d.spelledMountPath(), d.spelledMountPath(), "", "/", "relative", "/a/../b", `C:\x`)
 	}},
-	{"another volume", func(d *drawing) { d.claimMount()["name"] = of(d, "none", "", d.policy.Volume) }},
+	{"another volume", func(d *drawing) { d.claimMount()["name"] = of(d, "none", "", d.Policy.Volume) }},
 	{"other fields of a mount", func(d *drawing) {
 		mount := d.claimMount()
 		mount[of(d, "recursiveReadOnly", "mountPropagation", "tomorrow", "SubPath", "subpath")] = of[any](d, "Bidirectional", "x", nil)
@@ -33,7 +33,7 @@ var harmful = []mutation{
 		d.mount(d.anyVolume(), of(d, object{}, object{"subPath": d.path()}, object{"mountPath": d.spelledMountPath()}, object{"subPathExpr": "$(X)"}))
 	}},
 	{"one more mount of the claim", func(d *drawing) {
-		d.mount(d.volume("persistentVolumeClaim", object{"claimName": d.policy.Claim}), object{"subPath": d.path()})
+		d.mount(d.volume("persistentVolumeClaim", object{"claimName": d.Policy.Claim}), object{"subPath": d.path()})
 	}},
 
 	// Volumes.
@@ -60,29 +60,29 @@ var harmful = []mutation{
 	{"a volume of two sources", func(d *drawing) {
 		one, source := d.source()
 		other, second := d.source()
-		volume := object{"name": of(d, d.policy.Volume, d.name("volume")), one: source, other: second}
+		volume := object{"name": of(d, d.Policy.Volume, d.name("volume")), one: source, other: second}
 		add(d.spec(), "volumes", volume)
 		add(d.container(), "volumeMounts", object{"name": volume["name"], "mountPath": "/" + d.name("path"), "readOnly": true})
 	}},
 	{"a volume's other name", func(d *drawing) {
 		if volumes := list(d.spec(), "volumes"); len(volumes) > 0 {
-			of(d, volumes...)["name"] = of(d, append([]any{d.policy.Volume, "", nil}, volumes[0]["name"])...)
+			of(d, volumes...)["name"] = of(d, append([]any{d.Policy.Volume, "", nil}, volumes[0]["name"])...)
 		}
 	}},
 	{"user data of another kind", func(d *drawing) {
 		kind, source := d.source()
-		add(d.spec(), "volumes", object{"name": d.policy.Volume, kind: source})
-		d.mount(d.policy.Volume, object{"mountPath": d.spelledMountPath()})
+		add(d.spec(), "volumes", object{"name": d.Policy.Volume, kind: source})
+		d.mount(d.Policy.Volume, object{"mountPath": d.spelledMountPath()})
 	}},
 	{"a directory of the node", func(d *drawing) {
 		d.mount(d.volume("hostPath", object{"path": d.hostPath()}), of(d, object{}, object{"readOnly": true}, object{"subPath": "x"}))
 	}},
 	{"another claim", func(d *drawing) {
-		d.mount(d.volume("persistentVolumeClaim", object{"claimName": of(d, append(d.policy.Allowed.Claims, "postgres", d.in.Oracle[0].Claim)...), "readOnly": d.chance(50)}), of(d, nil, object{"readOnly": true}))
+		d.mount(d.volume("persistentVolumeClaim", object{"claimName": of(d, append(d.Policy.Allowed.Claims, "postgres", d.In.Oracle[0].Claim)...), "readOnly": d.chance(50)}), of(d, nil, object{"readOnly": true}))
 	}},
 	{"a token", func(d *drawing) {
 		token := object{"audience": of(d, "", "vault", "sts"), "path": "token", "expirationSeconds": of(d, 3607, 86400)}
-		name := of(d, "kube-api-access-x", "token", d.policy.Volume)
+		name := of(d, "kube-api-access-x", "token", d.Policy.Volume)
 		add(d.spec(), "volumes", object{"name": name, "projected": object{"sources": []any{object{"serviceAccountToken": token}}}})
 		d.mount(name, nil)
 	}},
@@ -98,7 +98,7 @@ var harmful = []mutation{
 		d.mount(d.volume("ephemeral", object{"volumeClaimTemplate": object{"spec": template}}), nil)
 	}},
 	{"a directory of the node like a listed one", func(d *drawing) {
-		path := of(d, append(d.policy.Allowed.HostPaths, "/skills")...)
+		path := of(d, append(d.Policy.Allowed.HostPaths, "/skills")...)
 		source := object{"path": path + of(d, "", "", "x", "/x", "/../x")}
 		source["type"] = of[any](d, nil, "", "Directory", "DirectoryOrCreate", "File", "FileOrCreate", "Socket", "CharDevice", "BlockDevice", "x")
 		d.mount(d.volume("hostPath", source), of(d,
@@ -111,33 +111,33 @@ var harmful = []mutation{
 
 	// Identity and labels.
 	{"an illegal id", func(d *drawing) {
-		key := of(d, d.policy.Identity.UserKey, d.policy.Identity.ThreadKey)
+		key := of(d, d.Policy.Identity.UserKey, d.Policy.Identity.ThreadKey)
 		of(d, d.labels(), d.annotations())[key] = of[any](d, "", ".", "..", "a/b", "a.b", "é", "a\n", "a b", "Alice", strings.Repeat("a", 65), strings.Repeat("a", 256), nil)
 	}},
 	{"an id that is illegal alone", func(d *drawing) {
-		d.redeclare(d.policy.Identity.UserKey, of(d, "", ".", "..", "a/b", "a.b", "é", "a\n", strings.Repeat("a", 256)))
+		d.redeclare(d.Policy.Identity.UserKey, of(d, "", ".", "..", "a/b", "a.b", "é", "a\n", strings.Repeat("a", 256)))
 	}},
 	{"a thread that is illegal alone", func(d *drawing) {
-		d.redeclare(d.policy.Identity.ThreadKey, of(d, "", ".", "..", "a/b", "a.b", strings.Repeat("a", 65)))
+		d.redeclare(d.Policy.Identity.ThreadKey, of(d, "", ".", "..", "a/b", "a.b", strings.Repeat("a", 65)))
 	}},
 	{"an id that the policy alone may refuse", func(d *drawing) {
-		d.redeclare(d.policy.Identity.UserKey, of(d, strings.ToUpper(d.user), "x"+d.user, d.user+"_x"))
+		d.redeclare(d.Policy.Identity.UserKey, of(d, strings.ToUpper(d.User), "x"+d.User, d.User+"_x"))
 	}},
 	{"another id", func(d *drawing) {
 		user, thread := d.ids()
 		place := of(d, d.labels(), d.annotations())
-		of(d, func() { place[d.policy.Identity.UserKey] = user }, func() { place[d.policy.Identity.ThreadKey] = thread })()
+		of(d, func() { place[d.Policy.Identity.UserKey] = user }, func() { place[d.Policy.Identity.ThreadKey] = thread })()
 	}},
 	{"no id", func(d *drawing) {
-		key := of(d, d.policy.Identity.UserKey, d.policy.Identity.ThreadKey)
+		key := of(d, d.Policy.Identity.UserKey, d.Policy.Identity.ThreadKey)
 		delete(d.labels(), key)
 		delete(d.annotations(), key)
 	}},
-	{"no labels", func(d *drawing) { at(d.pod, "metadata")["labels"] = of[any](d, nil, object{}) }},
-	{"no annotations", func(d *drawing) { at(d.pod, "metadata")["annotations"] = of[any](d, nil, object{}) }},
-	{"no metadata", func(d *drawing) { d.pod["metadata"] = object{} }},
+	{"no labels", func(d *drawing) { at(d.Pod, "metadata")["labels"] = of[any](d, nil, object{}) }},
+	{"no annotations", func(d *drawing) { at(d.Pod, "metadata")["annotations"] = of[any](d, nil, object{}) }},
+	{"no metadata", func(d *drawing) { d.Pod["metadata"] = object{} }},
 	{"other labels", func(d *drawing) {
-		keys := slices.Sorted(maps.Keys(d.policy.Selector))
+		keys := slices.Sorted(maps.Keys(d.Policy.Selector))
 		if d.chance(50) {
 			keys = []string{of(d, keys...)}
 		}
@@ -153,17 +153,17 @@ var harmful = []mutation{
 		d.annotations()["kubernetes.io/config."+of(d, "mirror", "source", "hash", "seen")] = of(d, "x", "")
 	}},
 	{"a controller", func(d *drawing) {
-		add(at(d.pod, "metadata"), "ownerReferences", object{"kind": "ReplicaSet", "name": "gateway", "controller": true})
+		add(at(d.Pod, "metadata"), "ownerReferences", object{"kind": "ReplicaSet", "name": "gateway", "controller": true})
 	}},
 
 	// The request.
 	{"another creator", func(d *drawing) {
-		d.request.Username = of(d, append(append(d.policy.ExemptUsers, d.policy.Provisioners...), "", "nobody", "system:serviceaccount:kube-system:somebody", "system:serviceaccount:kube-system:replicaset-controllers")...)
+		d.Request.Username = of(d, append(append(d.Policy.ExemptUsers, d.Policy.Provisioners...), "", "nobody", "system:serviceaccount:kube-system:somebody", "system:serviceaccount:kube-system:replicaset-controllers")...)
 	}},
-	{"other groups", func(d *drawing) { d.request.Groups = of(d, nil, d.policy.ExemptGroups, d.policy.Provisioners) }},
-	{"another namespace", func(d *drawing) { d.request.Namespace = of(d, append(d.policy.Namespaces, "", "elsewhere")...) }},
-	{"a namespace of its own", func(d *drawing) { at(d.pod, "metadata")["namespace"] = of(d, "elsewhere", "kube-system") }},
-	{"nobody asks", func(d *drawing) { d.request = oracle.Request{} }},
+	{"other groups", func(d *drawing) { d.Request.Groups = of(d, nil, d.Policy.ExemptGroups, d.Policy.Provisioners) }},
+	{"another namespace", func(d *drawing) { d.Request.Namespace = of(d, append(d.Policy.Namespaces, "", "elsewhere")...) }},
+	{"a namespace of its own", func(d *drawing) { at(d.Pod, "metadata")["namespace"] = of(d, "elsewhere", "kube-system") }},
+	{"nobody asks", func(d *drawing) { d.Request = oracle.Request{} }},
 
 	// What else reaches data.
 	{"a Secret in a variable", func(d *drawing) {

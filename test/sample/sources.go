@@ -1,4 +1,4 @@
-package property
+package sample
 
 // source draws a volume source of any kind, some with fields that matter.
 func (d *drawing) source() (kind string, source any) {
@@ -6,12 +6,12 @@ func (d *drawing) source() (kind string, source any) {
 		kind    string
 		sources []any
 	}{
-		{"emptyDir", []any{object{}, object{"medium": "Memory"}, object{"claimName": d.policy.Claim}, nil}},
+		{"emptyDir", []any{object{}, object{"medium": "Memory"}, object{"claimName": d.Policy.Claim}, nil}},
 		{"configMap", []any{object{"name": "x"}, object{"name": "x", "items": []any{object{"key": "k", "path": "p", "tomorrow": 1}}}}},
 		{"downwardAPI", []any{object{"items": []any{}}}},
 		{"persistentVolumeClaim", []any{
-			object{"claimName": d.policy.Claim}, object{"claimName": d.policy.Claim, "readOnly": true}, object{"claimName": "postgres"},
-			object{"claimName": "postgres", "readOnly": true}, object{"claimName": d.in.Oracle[0].Claim}, object{"claimName": d.policy.Claim, "tomorrow": "x"}, object{},
+			object{"claimName": d.Policy.Claim}, object{"claimName": d.Policy.Claim, "readOnly": true}, object{"claimName": "postgres"},
+			object{"claimName": "postgres", "readOnly": true}, object{"claimName": d.In.Oracle[0].Claim}, object{"claimName": d.Policy.Claim, "tomorrow": "x"}, object{},
 		}},
 		{"hostPath", []any{object{"path": d.hostPath()}, object{"path": d.hostPath(), "type": of(d, "Directory", "File", "Socket", "BlockDevice", "")}}},
 		{"secret", []any{object{"secretName": d.secret()}, object{"secretName": ""}}},
@@ -26,7 +26,7 @@ func (d *drawing) source() (kind string, source any) {
 			object{"volumeClaimTemplate": object{"spec": object{"accessModes": []any{"ReadWriteOnce"}}}},
 			object{"volumeClaimTemplate": object{"spec": object{"volumeName": "pv"}}},
 			object{"volumeClaimTemplate": object{"spec": object{"selector": of(d, object{}, object{"matchExpressions": []any{object{"key": "k", "operator": "Exists"}}})}}},
-			object{"volumeClaimTemplate": object{"spec": object{"dataSource": object{"kind": "PersistentVolumeClaim", "name": d.policy.Claim}}}},
+			object{"volumeClaimTemplate": object{"spec": object{"dataSource": object{"kind": "PersistentVolumeClaim", "name": d.Policy.Claim}}}},
 			object{"volumeClaimTemplate": object{"spec": object{"dataSourceRef": object{"kind": "VolumeSnapshot", "name": "x", "namespace": "y"}}}},
 			object{}, object{"volumeClaimTemplate": nil},
 		}},
@@ -53,8 +53,8 @@ func (d *drawing) source() (kind string, source any) {
 		{"scaleIO", []any{object{"gateway": "x", "system": "x", "secretRef": object{"name": "postgres"}}}},
 		{"storageos", []any{object{"volumeName": "x"}}},
 		{"flocker", []any{object{"datasetName": "x"}}},
-		{"tomorrow", []any{object{"claimName": d.policy.Claim}, "text", 1, []any{}}},
-		{"persistentvolumeclaim", []any{object{"claimName": d.policy.Claim}}},
+		{"tomorrow", []any{object{"claimName": d.Policy.Claim}, "text", 1, []any{}}},
+		{"persistentvolumeclaim", []any{object{"claimName": d.Policy.Claim}}},
 	}
 	drawn := of(d, kinds...)
 	return drawn.kind, of(d, drawn.sources...)
@@ -63,16 +63,16 @@ func (d *drawing) source() (kind string, source any) {
 // hostPath draws a path of the node.
 func (d *drawing) hostPath() string {
 	paths := []string{"/", "", "/etc", "/var/lib/kubelet", "skills", "/skills", "/skills/", "/x/../skills", "/skills/x"}
-	paths = append(paths, d.policy.Allowed.HostPaths...)
-	for _, base := range d.policy.HostBases {
-		directory := base + "/" + d.resolved(of(d, d.policy.Directories...).Path)
+	paths = append(paths, d.Policy.Allowed.HostPaths...)
+	for _, base := range d.Policy.HostBases {
+		directory := base + "/" + d.resolved(of(d, d.Policy.Directories...).Path)
 		paths = append(paths, base, base+"/", parent(base), base+"/users", base+"/"+d.path(), base+"x",
-			directory, directory, directory+"/", base+"x/"+d.resolved(of(d, d.policy.Directories...).Path), directory+"/..", base+"/./"+d.userDataDirectory(), base+"/../"+base)
+			directory, directory, directory+"/", base+"x/"+d.resolved(of(d, d.Policy.Directories...).Path), directory+"/..", base+"/./"+d.userDataDirectory(), base+"/../"+base)
 	}
 	return of(d, paths...)
 }
 
 // secret draws the name of a Secret.
 func (d *drawing) secret() string {
-	return of(d, append(d.policy.Allowed.Secrets, "postgres", "")...)
+	return of(d, append(d.Policy.Allowed.Secrets, "postgres", "")...)
 }

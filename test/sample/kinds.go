@@ -1,4 +1,4 @@
-package property
+package sample
 
 import (
 	"slices"
@@ -9,8 +9,8 @@ import (
 
 // begin makes a Pod with one container, in one of the policy's namespaces.
 func (d *drawing) begin(username string) {
-	d.request = oracle.Request{Namespace: of(d, d.policy.Namespaces...), Username: username, Groups: []string{"system:authenticated"}}
-	d.pod = object{
+	d.Request = oracle.Request{Namespace: of(d, d.Policy.Namespaces...), Username: username, Groups: []string{"system:authenticated"}}
+	d.Pod = object{
 		"apiVersion": "v1", "kind": "Pod",
 		"metadata": object{"generateName": "pod-"},
 		"spec": object{
@@ -27,13 +27,13 @@ func (d *drawing) begin(username string) {
 
 // wear puts the selector's labels on the Pod.
 func (d *drawing) wear() {
-	for key, value := range d.policy.Selector {
+	for key, value := range d.Policy.Selector {
 		d.labels()[key] = value
 	}
 }
 
 // provisioner draws a creator whose Pods are sandboxes.
-func (d *drawing) provisioner() string { return of(d, d.policy.Provisioners...) }
+func (d *drawing) provisioner() string { return of(d, d.Policy.Provisioners...) }
 
 // The ids that sandboxes have. Not all are label values.
 var (
@@ -46,12 +46,12 @@ var (
 
 // ids draws an identity that the policy takes for legal.
 func (d *drawing) ids() (user, thread string) {
-	if d.policy.Identity.UserPattern != "" {
+	if d.Policy.Identity.UserPattern != "" {
 		return of(d, narrowUsers...), of(d, narrowThreads...)
 	}
 	user, thread = of(d, users...), of(d, threads...)
 	// What one policy refuses, all that govern the Pod refuse.
-	if slices.ContainsFunc(d.in.Oracle, func(p oracle.Policy) bool { return p.Identity.LowerCase }) {
+	if slices.ContainsFunc(d.In.Oracle, func(p oracle.Policy) bool { return p.Identity.LowerCase }) {
 		return strings.ToLower(user), strings.ToLower(thread)
 	}
 	return user, thread
@@ -82,10 +82,10 @@ func isAlphanumeric(c byte) bool { return c != '-' && c != '_' }
 func sandbox(d *drawing) {
 	d.begin(of(d, d.provisioner(), d.provisioner(), "system:serviceaccount:elsewhere:somebody"))
 	d.wear()
-	d.user, d.thread = d.ids()
-	d.declare(d.policy.Identity.UserKey, d.user)
-	if d.in.Name != "hub" {
-		d.declare(d.policy.Identity.ThreadKey, d.thread)
+	d.User, d.Thread = d.ids()
+	d.declare(d.Policy.Identity.UserKey, d.User)
+	if d.In.Name != "hub" {
+		d.declare(d.Policy.Identity.ThreadKey, d.Thread)
 	}
 	d.identify(false)
 	d.userData()
@@ -96,19 +96,19 @@ func sandbox(d *drawing) {
 
 // userData mounts the user-data directory, in one of the ways that are put right.
 func (d *drawing) userData() {
-	source := object{"persistentVolumeClaim": object{"claimName": d.policy.Claim}}
-	if d.in.Name != "lists" && !d.tidy && d.chance(30) {
+	source := object{"persistentVolumeClaim": object{"claimName": d.Policy.Claim}}
+	if d.In.Name != "lists" && !d.tidy && d.chance(30) {
 		source = of(d, object{"hostPath": object{"path": "/base/threads/t1/user-data", "type": "DirectoryOrCreate"}},
 			object{"emptyDir": object{}}, object{"persistentVolumeClaim": object{"claimName": "other"}},
-			object{"tomorrow": object{"claimName": d.policy.Claim}}, object{})
+			object{"tomorrow": object{"claimName": d.Policy.Claim}}, object{})
 	}
-	source["name"] = d.policy.Volume
+	source["name"] = d.Policy.Volume
 	add(d.spec(), "volumes", source)
 	for _, c := range d.containers("initContainers", "containers") {
 		if d.chance(20) {
 			continue
 		}
-		mount := object{"name": d.policy.Volume, "mountPath": d.spelledMountPath(), "subPath": d.claimPath(d.userDataDirectory())}
+		mount := object{"name": d.Policy.Volume, "mountPath": d.spelledMountPath(), "subPath": d.claimPath(d.userDataDirectory())}
 		if !d.tidy {
 			of(d,
 				func() {},
@@ -126,7 +126,7 @@ func (d *drawing) userData() {
 // ways that are put right. A layout may have none.
 func (d *drawing) directory() {
 	var paths []oracle.Directory
-	for _, directory := range d.policy.Directories {
+	for _, directory := range d.Policy.Directories {
 		if !directory.UserData {
 			paths = append(paths, directory)
 		}
@@ -136,8 +136,8 @@ func (d *drawing) directory() {
 	}
 	path := d.resolved(of(d, paths...).Path)
 	// Where two policies meet, the node's directories of one are strange to the other.
-	if len(d.policy.HostBases) > 0 && len(d.in.Oracle) == 1 && d.chance(25) {
-		source := object{"path": of(d, d.policy.HostBases...) + "/" + d.spelled(path)}
+	if len(d.Policy.HostBases) > 0 && len(d.In.Oracle) == 1 && d.chance(25) {
+		source := object{"path": of(d, d.Policy.HostBases...) + "/" + d.spelled(path)}
 		if d.chance(60) {
 			source["type"] = of(d, "", "Directory", "DirectoryOrCreate")
 		}
@@ -146,9 +146,9 @@ func (d *drawing) directory() {
 		d.mount(d.volume("hostPath", source), mount)
 		return
 	}
-	volume := d.policy.Volume
+	volume := d.Policy.Volume
 	if d.chance(80) {
-		volume = d.volume("persistentVolumeClaim", object{"claimName": d.policy.Claim, "readOnly": d.chance(10)})
+		volume = d.volume("persistentVolumeClaim", object{"claimName": d.Policy.Claim, "readOnly": d.chance(10)})
 	}
 	mount := object{"subPath": d.spelled(d.claimPath(path))}
 	d.readOnly(mount)
@@ -175,40 +175,40 @@ func bystander(d *drawing) {
 	d.begin(of(d, "system:serviceaccount:kube-system:job-controller", "somebody"))
 	d.labels()["app"] = of(d, "web", "", "sandbox")
 	if d.chance(20) {
-		d.request = oracle.Request{Namespace: "elsewhere", Username: d.provisioner()}
+		d.Request = oracle.Request{Namespace: "elsewhere", Username: d.provisioner()}
 		d.wear()
-		d.mount(d.volume("persistentVolumeClaim", object{"claimName": d.policy.Claim}), nil)
+		d.mount(d.volume("persistentVolumeClaim", object{"claimName": d.Policy.Claim}), nil)
 	}
 }
 
 // gateway is a Pod that may mount all of the claim.
 func gateway(d *drawing) {
 	d.begin("somebody")
-	if len(d.policy.ExemptUsers) > 0 && d.chance(50) {
-		d.request.Username = of(d, d.policy.ExemptUsers...)
+	if len(d.Policy.ExemptUsers) > 0 && d.chance(50) {
+		d.Request.Username = of(d, d.Policy.ExemptUsers...)
 	} else {
-		d.request.Groups = append(d.request.Groups, d.policy.ExemptGroups...)
+		d.Request.Groups = append(d.Request.Groups, d.Policy.ExemptGroups...)
 	}
 	d.labels()["app"] = "gateway"
-	d.mount(d.volume("persistentVolumeClaim", object{"claimName": d.policy.Claim}), of(d, object{}, object{"subPath": "deer-flow"}))
+	d.mount(d.volume("persistentVolumeClaim", object{"claimName": d.Policy.Claim}), of(d, object{}, object{"subPath": "deer-flow"}))
 }
 
 // thief mounts the claim without a label that would give it away.
 func thief(d *drawing) {
-	d.good = false
-	d.begin("system:serviceaccount:" + of(d, d.policy.Namespaces...) + ":default")
-	d.user, d.thread = d.ids()
+	d.Good = false
+	d.begin("system:serviceaccount:" + of(d, d.Policy.Namespaces...) + ":default")
+	d.User, d.Thread = d.ids()
 	of(d,
 		func() {
-			d.mount(d.volume("persistentVolumeClaim", object{"claimName": d.policy.Claim}), object{"subPath": d.path()})
+			d.mount(d.volume("persistentVolumeClaim", object{"claimName": d.Policy.Claim}), object{"subPath": d.path()})
 		},
 		func() {
 			source := of(d, "dataSource", "dataSourceRef")
-			d.mount(d.volume("ephemeral", object{"volumeClaimTemplate": object{"spec": object{source: object{"kind": "PersistentVolumeClaim", "name": d.policy.Claim}}}}), nil)
+			d.mount(d.volume("ephemeral", object{"volumeClaimTemplate": object{"spec": object{source: object{"kind": "PersistentVolumeClaim", "name": d.Policy.Claim}}}}), nil)
 		},
 	)()
 	if d.chance(50) {
-		d.declare(d.policy.Identity.UserKey, d.user)
-		d.declare(d.policy.Identity.ThreadKey, d.thread)
+		d.declare(d.Policy.Identity.UserKey, d.User)
+		d.declare(d.Policy.Identity.ThreadKey, d.Thread)
 	}
 }
