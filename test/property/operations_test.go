@@ -39,9 +39,9 @@ func TestAddEphemeralContainers(t *testing.T) {
 // which shows that the operation passes, and is refused for each of its rules and no other.
 func checkOperations(
 	t *testing.T, rules []scope.Rule,
-	generatorOf func([]trial.Installation) *rapid.Generator[*sample.Operation], do func(*sample.Operation) (*trial.Outcome, error),
+	generatorOf func(stored *rapid.Generator[*sample.Sample]) *rapid.Generator[*sample.Operation], do func(*sample.Operation) (*trial.Outcome, error),
 ) {
-	generator := generatorOf(installations(t))
+	generator := generatorOf(sample.Stored(installations(t)))
 	check := func(t rapid.TB, o *sample.Operation) *trial.Outcome {
 		t.Helper()
 		outcome, err := do(o)

@@ -20,45 +20,59 @@ type Operation struct {
 
 // Updates returns a generator of requests that change what may say whose sandbox a Pod is, and
 // other things.
-func Updates(installations []trial.Installation) *rapid.Generator[*Operation] {
-	return operations(installations, relabel)
+func Updates(stored *rapid.Generator[*Sample]) *rapid.Generator[*Operation] {
+	return operations(stored, relabel)
 }
 
 // Deletions returns a generator of requests to delete a Pod.
-func Deletions(installations []trial.Installation) *rapid.Generator[*Operation] {
-	return operations(installations, func(*drawing) {})
+func Deletions(stored *rapid.Generator[*Sample]) *rapid.Generator[*Operation] {
+	return operations(stored, func(*drawing) {})
 }
 
 // Debuggers returns a generator of requests to add ephemeral containers. Good tells that they are
 // as kubectl debug has them.
-func Debuggers(installations []trial.Installation) *rapid.Generator[*Operation] {
-	return operations(installations, debug)
+func Debuggers(stored *rapid.Generator[*Sample]) *rapid.Generator[*Operation] {
+	return operations(stored, debug)
+}
+
+// Stored returns a generator of Pods that are stored already: as the decision leaves them or, where
+// it refuses them, as Pods that are older than the installation.
+func Stored(installations []trial.Installation) *rapid.Generator[*Sample] {
+	return rapid.Custom(func(t *rapid.T) *Sample {
+		s := Creations(installations).Draw(t, "stored Pod")
+		if outcome, err := s.In.Create(s.Request, s.Raw()); err == nil && outcome.Final != nil {
+			s.replace(outcome.Final)
+		}
+		return s
+	})
+}
+
+// replace puts another Pod in the place of the sample's.
+func (s *Sample) replace(raw []byte) {
+	s.Pod = nil
+	if err := json.Unmarshal(raw, &s.Pod); err != nil {
+		panic(err)
+	}
 }
 
 // operations returns a generator of requests about stored Pods, to each of which up to two changes
 // are made.
-func operations(installations []trial.Installation, change func(*drawing)) *rapid.Generator[*Operation] {
+func operations(stored *rapid.Generator[*Sample], change func(*drawing)) *rapid.Generator[*Operation] {
 	return rapid.Custom(func(t *rapid.T) *Operation {
-		s := Creations(installations).Draw(t, "stored Pod")
-		stored := s.Raw()
-		// A Pod that is refused stands for one that is older than the installation.
-		if outcome, err := s.In.Create(s.Request, stored); err == nil && outcome.Final != nil {
-			stored = outcome.Final
-		}
-		d := &drawing{t: t, Sample: s}
-		s.Pod, s.Good = nil, true
-		if err := json.Unmarshal(stored, &s.Pod); err != nil {
-			t.Fatal(err)
-		}
+		drawn := *stored.Draw(t, "stored Pod")
+		o := &Operation{Sample: &drawn, Stored: drawn.Raw()}
+		o.replace(o.Stored)
+		d := &drawing{t: t, Sample: o.Sample}
+		d.Good = true
 		d.Request = oracle.Request{
-			Namespace: of(d, s.Request.Namespace, s.Request.Namespace, s.Request.Namespace, "elsewhere"),
+			Namespace: of(d, d.Request.Namespace, d.Request.Namespace, d.Request.Namespace, "elsewhere"),
 			Username:  of(d, append(slices.Clone(d.Policy.ExemptUsers), d.provisioner(), d.provisioner(), "somebody")...),
 			Groups:    of(d, nil, nil, d.Policy.ExemptGroups),
 		}
 		for range of(d, 0, 1, 1, 2) {
 			change(d)
 		}
-		return &Operation{s, stored}
+		return o
 	})
 }
 
