@@ -22,6 +22,7 @@ import (
 	"k8s.io/client-go/kubernetes"
 
 	"userscope.dev/userscope/test/controlplane"
+	"userscope.dev/userscope/test/hook"
 	"userscope.dev/userscope/test/oracle"
 	"userscope.dev/userscope/test/trial"
 	"userscope.dev/userscope/test/userscope"
@@ -110,8 +111,10 @@ func start(ctx context.Context) (stop func() error, err error) {
 	if err := webhook.Install(ctx, cluster); err != nil {
 		return stop, err
 	}
-	recorder := hook{name: "a-recorder", reinvocation: admissionregistrationv1.NeverReinvocationPolicy, patch: received.record}
-	server, err := recorder.install(ctx, typed[admin])
+	recorder := hook.Hook{
+		Name: "a-recorder", Reinvocation: admissionregistrationv1.NeverReinvocationPolicy, Namespaces: everywhere, Patch: received.record,
+	}
+	server, err := recorder.Install(ctx, typed[admin])
 	if err != nil {
 		return stop, err
 	}

@@ -34,6 +34,9 @@ var (
 	unguarded = site{"without-userscope"}
 )
 
+// everywhere are the namespaces of all sites.
+var everywhere = []string{guarded.namespace, unguarded.namespace}
+
 // object is a JSON object as the oracle takes it.
 type object = map[string]any
 

@@ -9,6 +9,8 @@ import (
 	admissionv1 "k8s.io/api/admission/v1"
 	admissionregistrationv1 "k8s.io/api/admissionregistration/v1"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
+
+	"userscope.dev/userscope/test/hook"
 )
 
 // laterWebhook creates bob's sandbox while another mutating webhook, which is called after
@@ -17,18 +19,20 @@ func laterWebhook(reinvocation admissionregistrationv1.ReinvocationPolicyType) f
 	return func(t *testing.T, s site, dryRun bool) outcome {
 		labels := map[string]string{"attack": podName()}
 		var calls atomic.Int64
-		later := hook{name: "zz-later-" + labels["attack"], reinvocation: reinvocation, labels: labels}
-		later.patch = func(*admissionv1.AdmissionRequest) []byte {
+		later := hook.Hook{
+			Name: "zz-later-" + labels["attack"], Reinvocation: reinvocation, Namespaces: everywhere, Labels: labels,
+		}
+		later.Patch = func(*admissionv1.AdmissionRequest) []byte {
 			calls.Add(1)
 			return []byte(`[{"op": "add", "path": "/spec/containers/0/volumeMounts/0/subPath", "value": "deer-flow/users/alice/threads/thread-1/user-data"}]`)
 		}
-		server, err := later.install(t.Context(), typed[admin])
+		server, err := later.Install(t.Context(), typed[admin])
 		if err != nil {
 			t.Fatal(err)
 		}
 		t.Cleanup(func() {
 			ctx := context.WithoutCancel(t.Context())
-			if err := typed[admin].AdmissionregistrationV1().MutatingWebhookConfigurations().Delete(ctx, later.name, metav1.DeleteOptions{}); err != nil {
+			if err := typed[admin].AdmissionregistrationV1().MutatingWebhookConfigurations().Delete(ctx, later.Name, metav1.DeleteOptions{}); err != nil {
 				t.Error(err)
 			}
 			server.Close()
