@@ -1,0 +1,94 @@
+package backstop
+
+import (
+	"strings"
+	"testing"
+
+	admissionv1 "k8s.io/api/admission/v1"
+	"pgregory.net/rapid"
+
+	"userscope.dev/userscope/test/oracle"
+	"userscope.dev/userscope/test/sample"
+)
+
+// The webhook is called for the creation of exactly the Pods that some policy governs.
+func TestCalledForGovernedPods(t *testing.T) {
+	seen := map[string]int{}
+	generator := sample.Creations(called)
+	rapid.Check(t, func(t *rapid.T) {
+		s := named(generator.Draw(t, "request"))
+		_, err := create(t, s)
+		pod, ok := served(s.Raw())
+		wasCalled := calls.take(call{admissionv1.Create, s.Request.Namespace, nameOf(s.Pod), ""})
+		if want := ok && len(oracle.Governed(s.In.Oracle, s.Request, pod)) > 0; wasCalled != want {
+			t.Fatalf("called: %t, want %t, and answered with %v\n%s", wasCalled, want, err, s)
+		}
+		seen[map[bool]string{true: "called", false: "not called"}[wasCalled]]++
+	})
+	enough(t, seen, "called", "not called")
+}
+
+// The backstop lets pass whatever the decision leaves.
+func TestWhatTheDecisionLeavesPasses(t *testing.T) {
+	seen := map[string]int{}
+	generator := sample.Creations(backed)
+	rapid.Check(t, func(t *rapid.T) {
+		s := named(generator.Draw(t, "request"))
+		outcome, err := s.In.Create(s.Request, s.Raw())
+		if err != nil || outcome.Final == nil {
+			seen["refused by the decision"]++
+			return
+		}
+		if err := s.Replace(outcome.Final); err != nil {
+			t.Fatal(err)
+		}
+		if _, err = create(t, s); Refuses(err) {
+			t.Fatalf("%v\n%s", err, s)
+		}
+		if err == nil {
+			seen["passes, "+string(outcome.Decision.Verdict)]++
+		} else {
+			seen["invalid"]++
+		}
+	})
+	enough(t, seen, "passes, ungoverned", "passes, allowed", "passes, rewritten")
+}
+
+// What breaks I1, I2, I3 or I4 does not pass the backstop, and what breaks no invariant does.
+func TestWhatBreaksAnInvariantIsRefused(t *testing.T) {
+	seen := map[string]int{}
+	generator := sample.Undone(backed)
+	rapid.Check(t, func(t *rapid.T) {
+		s := named(generator.Draw(t, "request"))
+		final, err := create(t, s)
+		switch {
+		case err == nil:
+			if findings := broken(s, final, "I1", "I2", "I3", "I4"); len(findings) > 0 {
+				t.Fatalf("it passes:\n%s\n%s", strings.Join(findings, "\n"), s)
+			}
+			seen["passes"]++
+		case Refuses(err):
+			pod, ok := served(s.Raw())
+			if !ok || len(broken(s, pod, "I1", "I2", "I3", "I4", "I5")) == 0 {
+				t.Fatalf("refused without need: %v\n%s", err, s)
+			}
+			seen["refused"]++
+		default:
+			seen["invalid"]++
+		}
+	})
+	enough(t, seen, "passes", "refused")
+}
+
+// broken returns the oracle's findings of some invariants about a Pod as it is stored.
+func broken(s *sample.Sample, pod object, invariants ...string) []string {
+	var found []string
+	for _, finding := range oracle.Judge(s.In.Oracle, s.Request, pod, pod) {
+		for _, invariant := range invariants {
+			if strings.HasPrefix(finding, invariant) {
+				found = append(found, finding)
+			}
+		}
+	}
+	return found
+}

@@ -1,0 +1,6 @@
+//go:build !race
+
+package backstop
+
+// How many requests of each kind are drawn.
+const drawn = "1500"

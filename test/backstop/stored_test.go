@@ -1,0 +1,236 @@
+package backstop
+
+import (
+	"context"
+	"encoding/json"
+	"net/http"
+	"slices"
+	"strings"
+	"testing"
+
+	admissionv1 "k8s.io/api/admission/v1"
+	apierrors "k8s.io/apimachinery/pkg/api/errors"
+	"pgregory.net/rapid"
+
+	"userscope.dev/userscope/test/oracle"
+	"userscope.dev/userscope/test/sample"
+	"userscope.dev/userscope/test/trial"
+	"userscope.dev/userscope/webhook/scope"
+)
+
+// The Pods that were stored before the backstop was there: as the decision left them, and as it
+// never saw them. Those that are doomed will be deleted.
+var storedCalled, storedBacked, doomed []*sample.Sample
+
+func storeAll(ctx context.Context) (err error) {
+	if storedCalled, err = store(ctx, sample.Stored(called), 80); err != nil {
+		return err
+	}
+	if storedBacked, err = store(ctx, sample.Stored(backed), 120); err != nil {
+		return err
+	}
+	storedBacked, doomed = storedBacked[20:], storedBacked[:20]
+	return nil
+}
+
+// store stores so many of the drawn Pods that the API server takes, some with a debugger that no
+// later one could have.
+func store(ctx context.Context, generator *rapid.Generator[*sample.Sample], most int) ([]*sample.Sample, error) {
+	debugger := object{"name": "debug-1", "image": "image", "securityContext": object{"privileged": true}, "terminationMessagePolicy": "File"}
+	var stored []*sample.Sample
+	for seed := 0; len(stored) < most; seed++ {
+		s := named(generator.Example(seed))
+		pod, err := do(ctx, everything(s), http.MethodPost, "", "", s.Raw())
+		if apierrors.IsInvalid(err) || apierrors.IsBadRequest(err) || err != nil && isUnknownClass(err) {
+			continue
+		}
+		if err != nil {
+			return nil, err
+		}
+		if len(stored)%3 == 0 {
+			pod["spec"].(object)["ephemeralContainers"] = []any{debugger}
+			body, err := json.Marshal(pod)
+			if err != nil {
+				return nil, err
+			}
+			if pod, err = do(ctx, everything(s), http.MethodPut, nameOf(pod), "ephemeralcontainers", body); err != nil {
+				return nil, err
+			}
+		}
+		s.Pod = pod
+		stored = append(stored, s)
+	}
+	return stored, nil
+}
+
+// everything is somebody who may do everything where a Pod is.
+func everything(s *sample.Sample) oracle.Request {
+	return oracle.Request{Namespace: s.Request.Namespace, Username: "cluster-admin", Groups: []string{"system:masters"}}
+}
+
+// operation is one kind of request about stored Pods.
+type operation struct {
+	verb        admissionv1.Operation
+	method      string
+	subresource string
+	generator   func(stored *rapid.Generator[*sample.Sample]) *rapid.Generator[*sample.Operation]
+	// try is the decision's and judge the oracle's.
+	try   func(trial.Installation, oracle.Request, *sample.Operation) (*trial.Outcome, error)
+	judge func(policies []oracle.Policy, request oracle.Request, before, after map[string]any) []string
+	// called tells whether the webhook has to be called.
+	called func(o *sample.Operation, before, after object, decision scope.Decision) bool
+}
+
+var stored = map[string]operation{
+	"updates": {
+		verb: admissionv1.Update, method: http.MethodPut, generator: sample.Updates, judge: oracle.JudgeUpdate,
+		try: func(in trial.Installation, request oracle.Request, o *sample.Operation) (*trial.Outcome, error) {
+			return in.Update(request, o.Stored, o.Raw())
+		},
+		called: func(o *sample.Operation, before, after object, _ scope.Decision) bool {
+			return differs(o, before, after)
+		},
+	},
+	"debuggers": {
+		verb: admissionv1.Update, method: http.MethodPut, subresource: "ephemeralcontainers",
+		generator: sample.Debuggers, judge: oracle.JudgeEphemeralContainers,
+		try: func(in trial.Installation, request oracle.Request, o *sample.Operation) (*trial.Outcome, error) {
+			return in.AddEphemeralContainers(request, o.Stored, o.Raw())
+		},
+		called: func(_ *sample.Operation, before, after object, decision scope.Decision) bool {
+			return len(debuggers(after)) > len(debuggers(before)) && decision.Verdict != scope.Ungoverned
+		},
+	},
+	"deletions": {
+		verb: admissionv1.Delete, method: http.MethodDelete, generator: sample.Deletions,
+		judge: func(policies []oracle.Policy, request oracle.Request, before, _ map[string]any) []string {
+			return oracle.JudgeDelete(policies, request, before)
+		},
+		try: func(in trial.Installation, request oracle.Request, o *sample.Operation) (*trial.Outcome, error) {
+			return in.Delete(request, o.Stored)
+		},
+		called: func(_ *sample.Operation, _, _ object, decision scope.Decision) bool {
+			return decision.Verdict != scope.Ungoverned
+		},
+	},
+}
+
+func debuggers(pod object) []any {
+	containers, _ := pod["spec"].(object)["ephemeralContainers"].([]any)
+	return containers
+}
+
+// differs reports whether an update changes one of the keys that say whose sandbox a Pod is.
+func differs(o *sample.Operation, before, after object) bool {
+	for _, p := range o.In.Oracle {
+		if !slices.Contains(p.Namespaces, o.Request.Namespace) {
+			continue
+		}
+		annotations := []string{"userscope.dev/policies", p.Identity.UserKey}
+		labels := []string{p.Identity.SandboxIDKey, p.Identity.UserKey}
+		if slices.ContainsFunc(p.Directories, func(d oracle.Directory) bool { return strings.Contains(d.Path, "{thread}") }) {
+			annotations, labels = append(annotations, p.Identity.ThreadKey), append(labels, p.Identity.ThreadKey)
+		}
+		for key := range p.Selector {
+			labels = append(labels, key)
+		}
+		for place, keys := range map[string][]string{"labels": labels, "annotations": annotations} {
+			old, _ := before["metadata"].(object)[place].(object)
+			updated, _ := after["metadata"].(object)[place].(object)
+			if slices.ContainsFunc(keys, func(key string) bool { return old[key] != updated[key] }) {
+				return true
+			}
+		}
+	}
+	return false
+}
+
+// ask tries the operation. The Pods before and after it are as the API server reads them.
+func (op operation) ask(t *rapid.T, o *sample.Operation) (before, after object, err error) {
+	t.Helper()
+	o.Request.Namespace = o.Pod["metadata"].(object)["namespace"].(string)
+	body := o.Raw()
+	var ok, okBefore bool
+	before, okBefore = served(o.Stored)
+	if after, ok = served(body); !ok || !okBefore {
+		t.Fatalf("no Pod:\n%s", o)
+	}
+	if op.method == http.MethodDelete {
+		body = nil
+	}
+	_, err = judged(t, o, func() (object, error) {
+		return ask(t.Context(), o.Request, op.method, nameOf(o.Pod), op.subresource, body)
+	})
+	return before, after, err
+}
+
+// The webhook is called for what happens to stored Pods where it may be refused, and hardly else.
+func TestCalledForWhatMayHarmStoredPods(t *testing.T) {
+	for name, op := range stored {
+		t.Run(name, func(t *testing.T) {
+			generator := op.generator(rapid.SampledFrom(storedCalled))
+			seen := map[string]int{}
+			rapid.Check(t, func(t *rapid.T) {
+				o := generator.Draw(t, "request")
+				before, after, err := op.ask(t, o)
+				if err != nil {
+					seen["invalid"]++
+					return
+				}
+				outcome, err := op.try(o.In, o.Request, o)
+				if err != nil {
+					t.Fatal(err)
+				}
+				wasCalled := calls.take(call{op.verb, o.Request.Namespace, nameOf(o.Pod), op.subresource})
+				if want := op.called(o, before, after, outcome.Decision); wasCalled != want {
+					t.Fatalf("called: %t, want %t\nstored: %s\n%s", wasCalled, want, o.Stored, o)
+				}
+				if outcome.Decision.Verdict == scope.Refused && !wasCalled {
+					t.Fatalf("not called, although it would refuse\nstored: %s\n%s", o.Stored, o)
+				}
+				seen[map[bool]string{true: "called", false: "not called"}[wasCalled]]++
+			})
+			enough(t, seen, "called", "not called")
+		})
+	}
+}
+
+// The backstop refuses what the oracle condemns of what happens to stored Pods, and nothing else:
+// who cannot update a Pod cannot let go of it either.
+func TestStoredPodsGoOnLiving(t *testing.T) {
+	for name, op := range stored {
+		t.Run(name, func(t *testing.T) {
+			generator := op.generator(rapid.SampledFrom(storedBacked))
+			seen := map[string]int{}
+			rapid.Check(t, func(t *rapid.T) {
+				o := generator.Draw(t, "request")
+				before, after, err := op.ask(t, o)
+				if err != nil && !Refuses(err) {
+					seen["invalid"]++
+					return
+				}
+				findings := op.judge(o.In.Oracle, o.Request, before, after)
+				if (err != nil) != (len(findings) > 0) {
+					t.Fatalf("%v, and the oracle finds %q\nstored: %s\n%s", err, findings, o.Stored, o)
+				}
+				seen[map[bool]string{true: "refused", false: "passes"}[err != nil]]++
+			})
+			enough(t, seen, "refused", "passes")
+		})
+	}
+}
+
+// enough shows what was drawn, and fails the test if too little was of one of the kinds.
+func enough(t *testing.T, seen map[string]int, kinds ...string) {
+	t.Helper()
+	t.Log(seen)
+	all := 0
+	for _, count := range seen {
+		all += count
+	}
+	for _, kind := range kinds {
+		if seen[kind] < all/50 {
+			t.Errorf("%s: only %d of %d", kind, seen[kind], all)
+		}
+	}
+}
