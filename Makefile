@@ -33,7 +33,7 @@ demo: build $(KUBERNETES) ## show it on a real API server; KEEP=1 leaves that ru
 
 # The integration tests do not depend on caches: Go does not see that they run bin/.
 .PHONY: test
-test: build-race $(KUBERNETES) ## run all tests, with the race detector
+test: build-race $(KUBERNETES) bin/helm ## run all tests, with the race detector
 	@echo "Testing the program; compiling it for the race detector takes minutes the first time"
 	@status=0; \
 	go test -race -timeout 30m ./... || status=1; \
@@ -48,6 +48,10 @@ test: build-race $(KUBERNETES) ## run all tests, with the race detector
 golden: build $(KUBERNETES) ## write what tests compare with: fixtures, docs, golden files
 	go test ./cmd/userscope -update
 	cd test && go test ./fixtures ./attack ./identity -update
+
+.PHONY: manifests
+manifests: bin/helm ## render manifests/install.yaml and the chart's table of values
+	cd test && go test ./chart -run '^(TestInstallYAML|TestTable)$$' -update
 
 # In the background: it takes an hour and more.
 .PHONY: evidence

@@ -1,26 +1,9 @@
 package chart
 
 import (
-	"os"
 	"strings"
 	"testing"
-
-	"userscope.dev/userscope/test/repo"
 )
-
-// read returns the text of a file of the repository.
-func read(t *testing.T, elements ...string) string {
-	t.Helper()
-	file, err := repo.Path(elements...)
-	if err != nil {
-		t.Fatal(err)
-	}
-	text, err := os.ReadFile(file)
-	if err != nil {
-		t.Fatal(err)
-	}
-	return string(text)
-}
 
 // The policy that `userscope check` is tried with is the one that the chart installs, comments
 // included.

@@ -19,11 +19,34 @@ app.kubernetes.io/name: userscope
 {{ .Values.port | default (ternary 10260 10250 .Values.hostNetwork) }}
 {{- end }}
 
-{{/* How API servers reach a path of the webhook. Call it with the path and the root context. */}}
+{{/* The Secret of the serving certificate. cert-manager has one of its own: it could not change the
+type of the issuer's. */}}
+{{- define "userscope.secretName" -}}
+{{- if eq .Values.certificates.mode "issuer" -}}
+userscope-tls
+{{- else if eq .Values.certificates.mode "certManager" -}}
+userscope-cert-manager-tls
+{{- else -}}
+{{ .Values.certificates.existingSecret.name }}
+{{- end }}
+{{- end }}
+
+{{/* How API servers reach a path of the webhook. The issuer's caBundle is left out, so that no
+upgrade takes it away. Call it with the path and the root context. */}}
 {{- define "userscope.clientConfig" -}}
 service:
   namespace: {{ .root.Release.Namespace }}
   name: userscope
   path: {{ .path }}
   port: {{ include "userscope.port" .root }}
+{{- if eq .root.Values.certificates.mode "existingSecret" }}
+caBundle: {{ .root.Values.certificates.existingSecret.caBundle }}
+{{- end }}
+{{- end }}
+
+{{/* What tells cert-manager to keep a caBundle; empty in the other modes. */}}
+{{- define "userscope.caInjection" -}}
+{{- if eq .Values.certificates.mode "certManager" -}}
+cert-manager.io/inject-ca-from: {{ .Release.Namespace }}/userscope
+{{- end }}
 {{- end }}

@@ -1,0 +1,97 @@
+package chart
+
+import (
+	"bytes"
+	"flag"
+	"os"
+	"os/exec"
+	"strings"
+	"testing"
+
+	"k8s.io/apimachinery/pkg/apis/meta/v1/unstructured"
+	"sigs.k8s.io/yaml"
+
+	"userscope.dev/userscope/test/repo"
+)
+
+// Namespace is where the tests install Userscope.
+const namespace = "userscope-system"
+
+var update = flag.Bool("update", false, "write what is rendered from the chart: install.yaml and the table of values")
+
+// path is a file of the repository.
+func path(t *testing.T, elements ...string) string {
+	t.Helper()
+	file, err := repo.Path(elements...)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return file
+}
+
+// read returns the text of a file of the repository.
+func read(t *testing.T, elements ...string) string {
+	t.Helper()
+	text, err := os.ReadFile(path(t, elements...))
+	if err != nil {
+		t.Fatal(err)
+	}
+	return string(text)
+}
+
+// golden compares a file of the repository with what it should hold, or with -update makes it so.
+func golden(t *testing.T, want string, elements ...string) {
+	t.Helper()
+	if *update {
+		if err := os.WriteFile(path(t, elements...), []byte(want), 0o644); err != nil {
+			t.Fatal(err)
+		}
+	}
+	if read(t, elements...) != want {
+		t.Errorf("%s is not what the chart says: run `make manifests`", strings.Join(elements, "/"))
+	}
+}
+
+// helm runs helm and returns what it prints, and its error output as an error.
+func helm(t *testing.T, args ...string) (string, string, error) {
+	t.Helper()
+	command := exec.CommandContext(t.Context(), path(t, "bin", "helm"), args...)
+	// Nothing of the user's: neither a kubeconfig nor plugins.
+	command.Env = []string{"HOME=" + t.TempDir(), "PATH=/nonexistent"}
+	var stdout, stderr bytes.Buffer
+	command.Stdout, command.Stderr = &stdout, &stderr
+	err := command.Run()
+	return stdout.String(), stderr.String(), err
+}
+
+// template renders the chart with further arguments, such as --set KEY=VALUE.
+func template(t *testing.T, args ...string) (rendered, problem string, err error) {
+	t.Helper()
+	return helm(t, append([]string{"template", "userscope", path(t, "manifests", "chart"), "--namespace", namespace}, args...)...)
+}
+
+// render is template where that must succeed.
+func render(t *testing.T, args ...string) string {
+	t.Helper()
+	rendered, problem, err := template(t, args...)
+	if err != nil {
+		t.Fatalf("helm template %v: %v\n%s", args, err, problem)
+	}
+	return rendered
+}
+
+// parse reads rendered objects.
+func parse(t *testing.T, rendered string) []*unstructured.Unstructured {
+	t.Helper()
+	var objects []*unstructured.Unstructured
+	for document := range strings.SplitSeq(rendered, "\n---\n") {
+		object := &unstructured.Unstructured{}
+		if err := yaml.Unmarshal([]byte(document), &object.Object); err != nil {
+			t.Fatalf("%v in:\n%s", err, document)
+		}
+		if object.Object != nil {
+			objects = append(objects, object)
+		}
+	}
+	return objects
+}
