@@ -14,7 +14,7 @@ import (
 	"userscope.dev/userscope/test/repo"
 )
 
-// Namespace is where the tests install Userscope.
+// namespace is where the tests install Userscope.
 const namespace = "userscope-system"
 
 var update = flag.Bool("update", false, "write what is rendered from the chart: install.yaml and the table of values")
@@ -43,7 +43,7 @@ func read(t *testing.T, elements ...string) string {
 func golden(t *testing.T, want string, elements ...string) {
 	t.Helper()
 	if *update {
-		if err := os.WriteFile(path(t, elements...), []byte(want), 0o644); err != nil {
+		if err := os.WriteFile(path(t, elements...), []byte(want), 0o600); err != nil {
 			t.Fatal(err)
 		}
 	}
@@ -52,30 +52,31 @@ func golden(t *testing.T, want string, elements ...string) {
 	}
 }
 
-// helm runs helm and returns what it prints, and its error output as an error.
-func helm(t *testing.T, args ...string) (string, string, error) {
+// helm runs helm and returns its two outputs.
+func helm(t *testing.T, stdin string, args ...string) (stdout, stderr string, err error) {
 	t.Helper()
 	command := exec.CommandContext(t.Context(), path(t, "bin", "helm"), args...)
 	// Nothing of the user's: neither a kubeconfig nor plugins.
 	command.Env = []string{"HOME=" + t.TempDir(), "PATH=/nonexistent"}
-	var stdout, stderr bytes.Buffer
-	command.Stdout, command.Stderr = &stdout, &stderr
-	err := command.Run()
-	return stdout.String(), stderr.String(), err
+	command.Stdin = strings.NewReader(stdin)
+	var out, problem bytes.Buffer
+	command.Stdout, command.Stderr = &out, &problem
+	err = command.Run()
+	return out.String(), problem.String(), err
 }
 
-// template renders the chart with further arguments, such as --set KEY=VALUE.
-func template(t *testing.T, args ...string) (rendered, problem string, err error) {
+// template renders the chart with values, which are YAML, and further arguments.
+func template(t *testing.T, values string, args ...string) (rendered, problem string, err error) {
 	t.Helper()
-	return helm(t, append([]string{"template", "userscope", path(t, "manifests", "chart"), "--namespace", namespace}, args...)...)
+	return helm(t, values, append([]string{"template", "userscope", path(t, "manifests", "chart"), "--namespace", namespace, "--values", "-"}, args...)...)
 }
 
 // render is template where that must succeed.
-func render(t *testing.T, args ...string) string {
+func render(t *testing.T, values string) string {
 	t.Helper()
-	rendered, problem, err := template(t, args...)
+	rendered, problem, err := template(t, values)
 	if err != nil {
-		t.Fatalf("helm template %v: %v\n%s", args, err, problem)
+		t.Fatalf("helm template: %v\n%swith:\n%s", err, problem, values)
 	}
 	return rendered
 }

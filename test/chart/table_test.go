@@ -11,11 +11,10 @@ import (
 
 // TestTable holds the chart's README to the comments in values.yaml.
 func TestTable(t *testing.T) {
-	var document yaml.Node
-	if err := yaml.Unmarshal([]byte(read(t, "manifests", "chart", "values.yaml")), &document); err != nil {
-		t.Fatal(err)
+	table := "| Key | Type | Default | Description |\n|---|---|---|---|\n"
+	for _, value := range described(t) {
+		table += value.row(t)
 	}
-	table := "| Key | Type | Default | Description |\n|---|---|---|---|\n" + strings.Join(rows(t, "", document.Content[0]), "")
 	const begin, end = "<!-- The table is made of values.yaml by `make manifests`. -->\n", "<!-- Here it ends. -->\n"
 	before, rest, found := strings.Cut(read(t, "manifests", "chart", "README.md"), begin)
 	_, after, closed := strings.Cut(rest, end)
@@ -25,20 +24,37 @@ func TestTable(t *testing.T) {
 	golden(t, before+begin+table+end+after, "manifests", "chart", "README.md")
 }
 
-// rows describes the values of a mapping. A key whose comment begins with -- is a value of the
-// chart, and every other must be a mapping of such.
-func rows(t *testing.T, prefix string, mapping *yaml.Node) []string {
+// value is one of the chart's.
+type value struct {
+	name        string // such as image.tag
+	description string // the comment
+	initial     *yaml.Node
+}
+
+// described returns the values of the chart.
+func described(t *testing.T) []value {
 	t.Helper()
-	var all []string
+	var document yaml.Node
+	if err := yaml.Unmarshal([]byte(read(t, "manifests", "chart", "values.yaml")), &document); err != nil {
+		t.Fatal(err)
+	}
+	return collect(t, "", document.Content[0])
+}
+
+// collect returns the values below a mapping. A key whose comment begins with -- is a value, and
+// every other must be a mapping of such.
+func collect(t *testing.T, prefix string, mapping *yaml.Node) []value {
+	t.Helper()
+	var all []value
 	for i := 0; i < len(mapping.Content); i += 2 {
-		key, value := mapping.Content[i], mapping.Content[i+1]
+		key, content := mapping.Content[i], mapping.Content[i+1]
 		name := prefix + key.Value
 		text, described := strings.CutPrefix(comment(key), "-- ")
 		switch {
 		case described:
-			all = append(all, row(t, name, text, value))
-		case value.Kind == yaml.MappingNode:
-			all = append(all, rows(t, name+".", value)...)
+			all = append(all, value{name, text, content})
+		case content.Kind == yaml.MappingNode:
+			all = append(all, collect(t, name+".", content)...)
 		default:
 			t.Errorf("values.yaml: %s has no comment that begins with --", name)
 		}
@@ -49,23 +65,19 @@ func rows(t *testing.T, prefix string, mapping *yaml.Node) []string {
 // comment joins the lines of the comment that stands right before a key.
 func comment(key *yaml.Node) string {
 	blocks := strings.Split(key.HeadComment, "\n\n")
-	last := blocks[len(blocks)-1]
-	lines := strings.Split(last, "\n")
+	lines := strings.Split(blocks[len(blocks)-1], "\n")
 	for i, line := range lines {
 		lines[i] = strings.TrimPrefix(line, "# ")
 	}
 	return strings.Join(lines, " ")
 }
 
-func row(t *testing.T, name, text string, value *yaml.Node) string {
+// row describes a value. Where the default is too long, its comment says what to show instead.
+func (v value) row(t *testing.T) string {
 	t.Helper()
-	text, shown, replaced := strings.Cut(text, " @default -- ")
+	description, initial, replaced := strings.Cut(v.description, " @default -- ")
 	if !replaced {
-		var content any
-		if err := value.Decode(&content); err != nil {
-			t.Fatal(err)
-		}
-		asYAML, err := sigsyaml.Marshal(content)
+		asYAML, err := yaml.Marshal(v.initial)
 		if err != nil {
 			t.Fatal(err)
 		}
@@ -73,8 +85,8 @@ func row(t *testing.T, name, text string, value *yaml.Node) string {
 		if err != nil {
 			t.Fatal(err)
 		}
-		shown = "`" + string(asJSON) + "`"
+		initial = fmt.Sprintf("%#q", asJSON)
 	}
-	kind := map[string]string{"!!str": "string", "!!int": "int", "!!bool": "bool", "!!map": "object", "!!seq": "list", "!!null": "int"}[value.Tag]
-	return fmt.Sprintf("| `%s` | %s | %s | %s |\n", name, kind, shown, strings.ReplaceAll(text, "|", `\|`))
+	kind := map[string]string{"!!str": "string", "!!int": "int", "!!bool": "bool", "!!map": "object", "!!seq": "list", "!!null": "int"}[v.initial.Tag]
+	return fmt.Sprintf("| %#q | %s | %s | %s |\n", v.name, kind, initial, strings.ReplaceAll(description, "|", `\|`))
 }

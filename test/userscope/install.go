@@ -113,9 +113,8 @@ func (w *Webhook) Install(ctx context.Context, cluster *controlplane.ControlPlan
 	return AwaitInForce(ctx, cluster)
 }
 
-// AwaitInForce tries what a webhook with DeerFlow's policy refuses, as the provisioner, until it is
-// WebhookName that refuses it: the API server follows each kind of configuration with a delay of its
-// own.
+// AwaitInForce tries what the webhook refuses, as the provisioner, until it is the webhook that
+// refuses it: the API server follows each kind of configuration with a delay of its own.
 func AwaitInForce(ctx context.Context, cluster *controlplane.ControlPlane) error {
 	admin, err := kubernetes.NewForConfig(cluster.Config(controlplane.Admin))
 	if err != nil {

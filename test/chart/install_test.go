@@ -1,0 +1,290 @@
+package chart
+
+import (
+	"bytes"
+	"context"
+	"encoding/base64"
+	"errors"
+	"fmt"
+	"os"
+	"path/filepath"
+	"strings"
+	"testing"
+	"time"
+
+	corev1 "k8s.io/api/core/v1"
+	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
+	"k8s.io/apimachinery/pkg/types"
+	"k8s.io/apimachinery/pkg/util/wait"
+	"k8s.io/utils/ptr"
+
+	"userscope.dev/userscope/test/controlplane"
+	"userscope.dev/userscope/test/pki"
+	"userscope.dev/userscope/test/userscope"
+)
+
+// installers are the ways in, on and out.
+var installers = []struct {
+	name string
+	// In is given the cluster as it is; on are upgrades to so many replicas.
+	in, out func(*testing.T, cluster)
+	on      []func(t *testing.T, c cluster, replicas int)
+}{
+	{
+		name: "helm",
+		in: func(t *testing.T, c cluster) {
+			c.mustHelm(t, "install", "userscope", path(t, "manifests", "chart"), "--create-namespace")
+		},
+		on: []func(*testing.T, cluster, int){
+			func(t *testing.T, c cluster, replicas int) {
+				c.mustHelm(t, "upgrade", "userscope", path(t, "manifests", "chart"), "--set", fmt.Sprintf("replicas=%d", replicas))
+			},
+			func(t *testing.T, c cluster, replicas int) {
+				c.mustHelm(t, "upgrade", "userscope", path(t, "manifests", "chart"), "--set", fmt.Sprintf("replicas=%d", replicas), "--server-side=false")
+			},
+		},
+		out: func(t *testing.T, c cluster) { c.mustHelm(t, "uninstall", "userscope") },
+	},
+	{
+		name: "kubectl",
+		in: func(t *testing.T, c cluster) {
+			c.mustKubectl(t, "", "apply", "-f", path(t, "manifests", "install.yaml"))
+		},
+		on: []func(*testing.T, cluster, int){
+			func(t *testing.T, c cluster, replicas int) {
+				c.mustKubectl(t, withReplicas(t, replicas), "apply", "-f", "-")
+			},
+			func(t *testing.T, c cluster, replicas int) {
+				c.mustKubectl(t, withReplicas(t, replicas), "apply", "--server-side", "--force-conflicts", "-f", "-")
+			},
+		},
+		// Nothing here ends a namespace, and kubectl would wait for that.
+		out: func(t *testing.T, c cluster) {
+			c.mustKubectl(t, "", "delete", "--wait=false", "-f", path(t, "manifests", "install.yaml"))
+		},
+	},
+}
+
+// withReplicas is install.yaml with another number of replicas.
+func withReplicas(t *testing.T, replicas int) string {
+	t.Helper()
+	return strings.Replace(read(t, "manifests", "install.yaml"), "  replicas: 2\n", fmt.Sprintf("  replicas: %d\n", replicas), 1)
+}
+
+// What is applied, no byte of it changed, makes an API server send sandboxes to the webhook, and
+// nothing else, through upgrades, and until it is taken away.
+func TestInstall(t *testing.T) {
+	for _, installer := range installers {
+		t.Run(installer.name, func(t *testing.T) {
+			c := startCluster(t)
+			installer.in(t, c)
+			ca := c.issue(t)
+			webhook := c.runWebhook(t)
+			if err := userscope.AwaitInForce(t.Context(), c.ControlPlane); err != nil {
+				t.Fatal(err)
+			}
+			t.Run("the issuer has its rights and no others", func(t *testing.T) { c.checkIssuerRights(t) })
+			t.Run("sandboxes are scoped", func(t *testing.T) { c.checkScoped(t) })
+			t.Run("others make no webhook call", func(t *testing.T) {
+				before := webhook.decisions(t)
+				if err := c.useOtherPod(t); err != nil {
+					t.Error(err)
+				}
+				if after := webhook.decisions(t); after != before {
+					t.Errorf("the webhook was asked %d times", after-before)
+				}
+			})
+			for i, upgrade := range installer.on {
+				t.Run(fmt.Sprintf("upgrade %d takes nothing of the issuer's", i+1), func(t *testing.T) {
+					upgrade(t, c, 3+i)
+					c.checkUpgraded(t, 3+i, ca)
+					c.checkScoped(t)
+				})
+			}
+			t.Run("without the webhook only sandboxes wait", func(t *testing.T) {
+				webhook.Kill()
+				if _, err := c.createSandbox(t); err == nil || !strings.Contains(err.Error(), "failed calling webhook") {
+					t.Errorf("a sandbox: %v", err)
+				}
+				if err := c.useOtherPod(t); err != nil {
+					t.Error(err)
+				}
+			})
+			t.Run("uninstalled it refuses nothing", func(t *testing.T) {
+				installer.out(t, c)
+				c.awaitFreedom(t)
+				if left := c.mustKubectl(t, "", "get", everything, "--all-namespaces", "-l", "app.kubernetes.io/name=userscope", "-o", "name"); left != "" {
+					t.Errorf("left behind: %s", left)
+				}
+			})
+		})
+	}
+}
+
+// everything are the kinds that the chart has without options, but the namespace, which without
+// its controller never goes.
+const everything = "mutatingwebhookconfigurations,validatingwebhookconfigurations,validatingadmissionpolicies,validatingadmissionpolicybindings," +
+	"clusterroles,clusterrolebindings,roles,rolebindings,serviceaccounts,secrets,configmaps,deployments,services,poddisruptionbudgets,networkpolicies,resourcequotas"
+
+// breakGlass is the command that docs/install.md gives.
+const breakGlass = "delete mutatingwebhookconfiguration,validatingwebhookconfiguration,validatingadmissionpolicy,validatingadmissionpolicybinding -l app.kubernetes.io/name=userscope"
+
+// Whatever has become of Userscope, one command ends its say, until the next upgrade.
+func TestBreakGlass(t *testing.T) {
+	for _, page := range []string{"README.md", "docs/install.md"} {
+		if !strings.Contains(read(t, page), "\n    kubectl "+breakGlass+"\n") {
+			t.Errorf("%s does not give the command: kubectl %s", page, breakGlass)
+		}
+	}
+	c, helm := startCluster(t), installers[0]
+	helm.in(t, c)
+	c.awaitHeldUp(t)
+	c.mustKubectl(t, "", strings.Fields(breakGlass)...)
+	c.awaitFreedom(t)
+	helm.on[0](t, c, 2)
+	c.awaitHeldUp(t)
+}
+
+// awaitHeldUp waits until a sandbox is refused because no webhook runs.
+func (c cluster) awaitHeldUp(t *testing.T) {
+	t.Helper()
+	c.await(t, "the refusal of a sandbox, as no webhook runs", func() bool {
+		_, err := c.createSandbox(t)
+		return err != nil && strings.Contains(err.Error(), "failed calling webhook")
+	})
+}
+
+// issue does as the issuer, with its rights, what it does when it starts: a certificate into the
+// Secret and its CA into both configurations.
+func (c cluster) issue(t *testing.T) (ca []byte) {
+	t.Helper()
+	dir := t.TempDir()
+	ca, err := pki.WriteServing(dir, "userscope."+namespace+".svc")
+	if err != nil {
+		t.Fatal(err)
+	}
+	client := c.client(t, issuer.Name)
+	secret, err := client.CoreV1().Secrets(namespace).Get(t.Context(), "userscope-tls", metav1.GetOptions{})
+	if err != nil {
+		t.Fatal(err)
+	}
+	if len(secret.Data) != 0 {
+		t.Fatalf("the Secret comes with %d items", len(secret.Data))
+	}
+	secret.Data = map[string][]byte{}
+	for _, name := range []string{pki.CertFile, pki.KeyFile, pki.CAFile} {
+		if secret.Data[name], err = os.ReadFile(filepath.Join(dir, name)); err != nil {
+			t.Fatal(err)
+		}
+	}
+	if _, err := client.CoreV1().Secrets(namespace).Update(t.Context(), secret, metav1.UpdateOptions{FieldManager: "userscope-issuer"}); err != nil {
+		t.Fatal(err)
+	}
+	for _, kind := range []string{"MutatingWebhookConfiguration", "ValidatingWebhookConfiguration"} {
+		bundle := fmt.Appendf(nil, `{"apiVersion": "admissionregistration.k8s.io/v1", "kind": %q, "metadata": {"name": "zz-userscope"},
+			"webhooks": [{"name": "pods.userscope.dev", "clientConfig": {"caBundle": %q}}]}`, kind, base64.StdEncoding.EncodeToString(ca))
+		err := client.AdmissionregistrationV1().RESTClient().Patch(types.ApplyPatchType).Resource(strings.ToLower(kind)+"s").Name("zz-userscope").
+			Param("fieldManager", "userscope-issuer").Body(bundle).Do(t.Context()).Error()
+		if err != nil {
+			t.Fatal(err)
+		}
+	}
+	return ca
+}
+
+// checkUpgraded checks that an upgrade came to pass and took nothing that the issuer had written.
+func (c cluster) checkUpgraded(t *testing.T, replicas int, ca []byte) {
+	t.Helper()
+	client := c.client(t, controlplane.Admin)
+	deployment, err := client.AppsV1().Deployments(namespace).Get(t.Context(), "userscope-webhook", metav1.GetOptions{})
+	if err != nil {
+		t.Fatal(err)
+	}
+	if got := *deployment.Spec.Replicas; int(got) != replicas {
+		t.Errorf("%d replicas, want %d", got, replicas)
+	}
+	secret, err := client.CoreV1().Secrets(namespace).Get(t.Context(), "userscope-tls", metav1.GetOptions{})
+	if err != nil {
+		t.Fatal(err)
+	}
+	if !bytes.Equal(secret.Data[pki.CAFile], ca) || len(secret.Data) != 3 {
+		t.Errorf("the Secret's data have become %v", secret.Data)
+	}
+	mutating, err := client.AdmissionregistrationV1().MutatingWebhookConfigurations().Get(t.Context(), "zz-userscope", metav1.GetOptions{})
+	if err != nil {
+		t.Fatal(err)
+	}
+	validating, err := client.AdmissionregistrationV1().ValidatingWebhookConfigurations().Get(t.Context(), "zz-userscope", metav1.GetOptions{})
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, got := range [][]byte{mutating.Webhooks[0].ClientConfig.CABundle, validating.Webhooks[0].ClientConfig.CABundle} {
+		if !bytes.Equal(got, ca) {
+			t.Errorf("a caBundle has become %q", got)
+		}
+	}
+}
+
+// createSandbox creates alice's sandbox, as DeerFlow's provisioner once did: mounted by thread alone.
+func (c cluster) createSandbox(t *testing.T) (*corev1.Pod, error) {
+	t.Helper()
+	pod := otherPod()
+	pod.GenerateName = "sandbox-"
+	pod.Labels = map[string]string{"app": "deer-flow-sandbox", "sandbox-id": "cc9ec59e", "user-id": "alice", "thread-id": "research-7"}
+	pod.Spec.Containers[0].VolumeMounts = []corev1.VolumeMount{{Name: "user-data", MountPath: "/mnt/user-data", SubPath: "threads/research-7/user-data"}}
+	pod.Spec.Volumes = []corev1.Volume{{Name: "user-data", VolumeSource: corev1.VolumeSource{
+		PersistentVolumeClaim: &corev1.PersistentVolumeClaimVolumeSource{ClaimName: "deer-flow-home"},
+	}}}
+	return c.client(t, controlplane.Provisioner).CoreV1().Pods(controlplane.Namespace).Create(t.Context(), pod, metav1.CreateOptions{})
+}
+
+func (c cluster) checkScoped(t *testing.T) {
+	t.Helper()
+	pod, err := c.createSandbox(t)
+	if err != nil {
+		t.Fatal(err)
+	}
+	const want = "deer-flow/users/alice/threads/research-7/user-data"
+	if got := pod.Spec.Containers[0].VolumeMounts[0].SubPath; got != want {
+		t.Errorf("the sandbox mounts %q, want %q", got, want)
+	}
+}
+
+// otherPod is a Pod that is none of Userscope's business.
+func otherPod() *corev1.Pod {
+	return &corev1.Pod{
+		ObjectMeta: metav1.ObjectMeta{GenerateName: "other-"},
+		Spec:       corev1.PodSpec{Containers: []corev1.Container{{Name: "main", Image: "none"}}},
+	}
+}
+
+// useOtherPod creates, changes and deletes a Pod in the sandboxes' namespace that is none.
+func (c cluster) useOtherPod(t *testing.T) error {
+	t.Helper()
+	pods := c.client(t, controlplane.Admin).CoreV1().Pods(controlplane.Namespace)
+	pod, err := pods.Create(t.Context(), otherPod(), metav1.CreateOptions{})
+	if err != nil {
+		return err
+	}
+	pod.Labels = map[string]string{"changed": "true"}
+	_, err = pods.Update(t.Context(), pod, metav1.UpdateOptions{})
+	return errors.Join(err, pods.Delete(t.Context(), pod.Name, metav1.DeleteOptions{GracePeriodSeconds: ptr.To[int64](0)}))
+}
+
+// awaitFreedom waits until nothing refuses sandboxes any more, nor changes them.
+func (c cluster) awaitFreedom(t *testing.T) {
+	t.Helper()
+	c.await(t, "a sandbox as it is sent", func() bool {
+		pod, err := c.createSandbox(t)
+		return err == nil && pod.Spec.Containers[0].VolumeMounts[0].SubPath == "threads/research-7/user-data"
+	})
+}
+
+// await repeats a trial: an API server follows configurations with some delay.
+func (c cluster) await(t *testing.T, what string, trial func() bool) {
+	t.Helper()
+	err := wait.PollUntilContextTimeout(t.Context(), 20*time.Millisecond, 30*time.Second, true, func(context.Context) (bool, error) { return trial(), nil })
+	if err != nil {
+		t.Fatalf("await %s: %v", what, err)
+	}
+}

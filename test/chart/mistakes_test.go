@@ -1,0 +1,106 @@
+package chart
+
+import (
+	"strings"
+	"testing"
+)
+
+// deerFlow is DeerFlow's policy, as far as it must be said, with one part replaced.
+func deerFlow(old, replacement string) string {
+	const policy = `
+policies:
+- name: deer-flow
+  spec:
+    namespaces: [deer-flow]
+    claim: deer-flow-home
+    selector: {app: deer-flow-sandbox}
+    layout: {userData: "users/{user}/threads/{thread}/user-data"}
+`
+	replaced := strings.Replace(policy, old, replacement, 1)
+	if replaced == policy {
+		panic("the policy has no " + old)
+	}
+	return replaced
+}
+
+// A mistake is refused by a message that names the value.
+func TestMistakes(t *testing.T) {
+	for _, test := range []struct {
+		name, values, want string
+	}{
+		{"no policy", "policies: []", "at '/policies': minItems"},
+		{"an empty claim", deerFlow("deer-flow-home", `""`), "at '/policies/0/spec/claim': minLength: got 0, want 1"},
+		{"no claim", deerFlow("claim: deer-flow-home", ""), "at '/policies/0/spec': missing property 'claim'"},
+		{"a claim that cannot be", deerFlow("deer-flow-home", "Deer_Flow"), "at '/policies/0/spec/claim': 'Deer_Flow' does not match pattern"},
+		{"no namespace", deerFlow("[deer-flow]", "[]"), "at '/policies/0/spec/namespaces': minItems"},
+		{
+			"Userscope's own namespace", deerFlow("[deer-flow]", "[deer-flow, userscope-system]"),
+			`policies[0].spec.namespaces[1]: "userscope-system" is Userscope's own namespace`,
+		},
+		{
+			"the cluster's namespace", deerFlow("[deer-flow]", "[kube-system]"),
+			`policies[0].spec.namespaces[0]: "kube-system" is the cluster's own namespace`,
+		},
+		{"no selector", deerFlow("{app: deer-flow-sandbox}", "{}"), "at '/policies/0/spec/selector': minProperties"},
+		{"an unknown key", "prot: 10250", "additional properties 'prot' not allowed"},
+		{"an unknown key below", "image: {digset: x}", "at '/image': additional properties 'digset' not allowed"},
+		{"an unknown key of a policy", deerFlow("claim:", "clam: x\n    claim:"), "at '/policies/0/spec': additional properties 'clam' not allowed"},
+		{
+			"a pattern that is no regular expression", deerFlow("claim:", "userPattern: \"[a-\"\n    claim:"),
+			"at '/policies/0/spec/userPattern': '[a-' is not valid regex",
+		},
+		{
+			"a user-data directory for all", deerFlow("users/{user}/threads/{thread}/user-data", "users/all"),
+			"at '/policies/0/spec/layout/userData': 'users/all' does not match pattern",
+		},
+		{
+			"a placeholder in a segment", deerFlow("users/{user}/threads/{thread}/user-data", "users/u-{user}"),
+			"at '/policies/0/spec/layout/userData': 'users/u-{user}' does not match pattern",
+		},
+		{"a proof that is not known", deerFlow("claim:", "proof: Sometimes\n    claim:"), "at '/policies/0/spec/proof': value must be one of 'Adopted', 'Always', 'Never'"},
+		{"two policies of one name", "policies:" + jupyterHub + jupyterHub, "at '/policies': items at 0 and 1 are equal"},
+		{
+			"two different policies of one name", "policies:" + jupyterHub + strings.Replace(jupyterHub, "homes", "others", 1),
+			`policies[1].name: "jupyterhub" is there twice`,
+		},
+		{
+			"a key that is not mounted", "policies:" + withKey + "keys: [{secretName: keys, mountPath: /etc/keys}]",
+			`policies[0].spec.keyFile: "/etc/userscope/keys/first" is neither a mountPath of keys nor a file in one`,
+		},
+		{"two keys at one path", "keys: [{secretName: a, mountPath: /keys}, {secretName: b, mountPath: /keys}]", `keys[1].mountPath: "/keys" is there twice`},
+		{"the kubelet's port", "{hostNetwork: true, port: 10250}", "port: 10250 is the kubelet's on the nodes' network"},
+		{"one port for both", "healthPort: 10250", "healthPort: 10250 is the webhook's port"},
+		{"a port that cannot be", "port: 65536", "at '/port'"},
+		{"no replica", "replicas: 0", "at '/replicas': minimum: got 0, want 1"},
+		{"certificates of nobody", "certificates: {mode: none}", "at '/certificates/mode': value must be one of 'issuer', 'certManager', 'existingSecret'"},
+		{"no existing Secret", "certificates: {mode: existingSecret}", "certificates.existingSecret.name: name the Secret"},
+		{
+			"an existing Secret that nobody trusts", "certificates: {mode: existingSecret, existingSecret: {name: ours, caBundle: bm9uZQ==}}",
+			`certificates.existingSecret.caBundle: "bm9uZQ==" is not the base64 of a PEM certificate`,
+		},
+		{
+			"half an issuer", "certificates: {mode: certManager, certManager: {issuerRef: {kind: ClusterIssuer}}}",
+			"at '/certificates/certManager/issuerRef'",
+		},
+		{"a digest that is none", "image: {digest: latest}", "at '/image/digest': 'latest' does not match pattern"},
+	} {
+		t.Run(test.name, func(t *testing.T) {
+			rendered, problem, err := template(t, test.values)
+			if err == nil {
+				t.Fatalf("is rendered:\n%s", rendered)
+			}
+			if !strings.Contains(problem, test.want) {
+				t.Errorf("helm says:\n%s\nwant: %s", problem, test.want)
+			}
+		})
+	}
+	t.Run("an older Kubernetes", func(t *testing.T) {
+		_, problem, err := template(t, "", "--kube-version", "1.29.9")
+		if err == nil || !strings.Contains(problem, "chart requires kubeVersion: >=1.30-0") {
+			t.Errorf("helm says: %v\n%s", err, problem)
+		}
+	})
+	t.Run("what they are made of is none", func(t *testing.T) {
+		render(t, deerFlow("deer-flow-home", "deer-flow-data"))
+	})
+}
