@@ -52,8 +52,9 @@ func TestPodSecurity(t *testing.T) {
 			if root := template.Spec.Containers[0].SecurityContext.ReadOnlyRootFilesystem; root == nil || !*root {
 				t.Error("the container's root can be written to")
 			}
-			if token := template.Spec.AutomountServiceAccountToken; token == nil || *token != (name == "userscope-issuer") {
-				t.Errorf("automountServiceAccountToken is %v", token)
+			token := template.Spec.AutomountServiceAccountToken
+			if want := name == "userscope-issuer"; token == nil || *token != want {
+				t.Errorf("automountServiceAccountToken is not %t", want)
 			}
 		})
 	}

@@ -82,6 +82,8 @@ func TestMistakes(t *testing.T) {
 			"half an issuer", "certificates: {mode: certManager, certManager: {issuerRef: {kind: ClusterIssuer}}}",
 			"at '/certificates/certManager/issuerRef'",
 		},
+		{"a label that selects other Pods", "podLabels: {app.kubernetes.io/name: other}", "podLabels[app.kubernetes.io/name]: is what the Pods are selected by"},
+		{"a label that cannot be", "nodeSelector: {a b: c}", "at '/nodeSelector': additional properties 'a b' not allowed"},
 		{"a digest that is none", "image: {digest: latest}", "at '/image/digest': 'latest' does not match pattern"},
 	} {
 		t.Run(test.name, func(t *testing.T) {
