@@ -58,7 +58,7 @@ func (a attack) tries() []bool {
 
 // outcome is what became of an attack.
 type outcome struct {
-	// refusedBy is userscope or kubernetes, or empty.
+	// refusedBy is userscope, backstop or kubernetes, or empty.
 	refusedBy string
 	// rules are those for which Userscope refuses; none if it cannot read the request.
 	rules []string

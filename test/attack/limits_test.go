@@ -3,7 +3,6 @@ package attack
 import (
 	"testing"
 
-	admissionregistrationv1 "k8s.io/api/admissionregistration/v1"
 	corev1 "k8s.io/api/core/v1"
 	policyv1 "k8s.io/api/policy/v1"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
@@ -15,10 +14,6 @@ import (
 // limitedRequests are the requests among what Userscope does not hold. That they succeed is shown
 // here so that nobody relies on the contrary, and so that the page is corrected once they do not.
 var limitedRequests = []attack{
-	{
-		Name: "a later webhook that is reinvoked", How: "the webhook above with `reinvocationPolicy: IfNeeded`: it is called again after Userscope, and has the last word",
-		Without: "I1, I2", With: "I1, I2, I7", request: laterWebhook(admissionregistrationv1.IfNeededReinvocationPolicy),
-	},
 	{
 		Name: "a scheduler", How: "the binding of a sandbox to its node carries the label `user-id: alice`, and bypasses every webhook for Pods (needs `create` on `pods/binding`)",
 		Without: "I5", With: "I5", request: binding, noTry: true,

@@ -111,6 +111,9 @@ func start(ctx context.Context) (stop func() error, err error) {
 	if err := webhook.Install(ctx, cluster); err != nil {
 		return stop, err
 	}
+	if err := installBackstop(ctx, guarded, backed); err != nil {
+		return stop, err
+	}
 	recorder := hook.Hook{
 		Name: "a-recorder", Reinvocation: admissionregistrationv1.NeverReinvocationPolicy, Namespaces: everywhere, Patch: received.record,
 	}
@@ -140,18 +143,20 @@ func meet(user controlplane.User) error {
 // cluster, for the attacks that say so.
 func furnish(ctx context.Context) error {
 	client := typed[admin]
-	_, err := client.CoreV1().Namespaces().Create(ctx, &corev1.Namespace{ObjectMeta: metav1.ObjectMeta{Name: unguarded.namespace}}, metav1.CreateOptions{})
-	if err != nil {
-		return err
-	}
-	if err := cluster.AllowProvisioner(ctx, unguarded.namespace); err != nil {
-		return err
+	for _, s := range []site{unguarded, backed} {
+		_, err := client.CoreV1().Namespaces().Create(ctx, &corev1.Namespace{ObjectMeta: metav1.ObjectMeta{Name: s.namespace}}, metav1.CreateOptions{})
+		if err != nil {
+			return err
+		}
+		if err := cluster.AllowProvisioner(ctx, s.namespace); err != nil {
+			return err
+		}
 	}
 	class := &nodev1.RuntimeClass{ObjectMeta: metav1.ObjectMeta{Name: "unconfined"}, Handler: "unconfined"}
 	if _, err := client.NodeV1().RuntimeClasses().Create(ctx, class, metav1.CreateOptions{}); err != nil {
 		return err
 	}
-	for _, s := range []site{guarded, unguarded} {
+	for _, s := range []site{guarded, unguarded, backed} {
 		for _, name := range []string{"default", "deer-flow-gateway", "deer-flow-provisioner"} {
 			account := &corev1.ServiceAccount{ObjectMeta: metav1.ObjectMeta{Name: name}}
 			if _, err := client.CoreV1().ServiceAccounts(s.namespace).Create(ctx, account, metav1.CreateOptions{}); err != nil {

@@ -171,6 +171,10 @@ var requests = []group{
 				Name: "called once", How: "makes the user data of every Pod alice's, with `reinvocationPolicy: Never`: Userscope is called again and has the last word",
 				Without: "I1, I2", With: rewritten, request: laterWebhook(admissionregistrationv1.NeverReinvocationPolicy),
 			},
+			{
+				Name: "called again", How: "the same with `reinvocationPolicy: IfNeeded`: it is called again after Userscope, and the backstop sees what is to be stored",
+				Without: "I1, I2", With: "claim-mount", request: laterWebhook(admissionregistrationv1.IfNeededReinvocationPolicy),
+			},
 		},
 	},
 }
@@ -221,13 +225,13 @@ func applied(t *testing.T, s site, dryRun bool) outcome {
 	pod := wholeClaim(t, podName(), "")
 	name := pod["metadata"].(object)["name"].(string)
 	return s.creation(t, provisioner, name, dryRun, func() (any, error) {
-		return s.pods(provisioner).Apply(t.Context(), name, manifest(t, pod), metav1.ApplyOptions{FieldManager: "attack", DryRun: dry(dryRun)})
+		return s.pods(provisioner).Apply(t.Context(), name, manifest(t, s.forged(pod)), metav1.ApplyOptions{FieldManager: "attack", DryRun: dry(dryRun)})
 	})
 }
 
 func encoded(t *testing.T, s site, dryRun bool) outcome {
 	pod := &corev1.Pod{}
-	if err := runtime.DefaultUnstructuredConverter.FromUnstructured(manifest(t, wholeClaim(t, podName(), "")).Object, pod); err != nil {
+	if err := runtime.DefaultUnstructuredConverter.FromUnstructured(manifest(t, s.forged(wholeClaim(t, podName(), ""))).Object, pod); err != nil {
 		t.Fatal(err)
 	}
 	config := cluster.Config(provisioner)
@@ -249,7 +253,7 @@ func oversized(t *testing.T, s site, dryRun bool) outcome {
 	var body bytes.Buffer
 	encoder := json.NewEncoder(&body)
 	encoder.SetEscapeHTML(false)
-	if err := encoder.Encode(pod); err != nil {
+	if err := encoder.Encode(s.forged(pod)); err != nil {
 		t.Fatal(err)
 	}
 	return s.creation(t, provisioner, name, dryRun, func() (any, error) {

@@ -6,6 +6,7 @@ import (
 	"errors"
 	"fmt"
 	"reflect"
+	"regexp"
 	"strings"
 	"sync/atomic"
 	"testing"
@@ -17,6 +18,7 @@ import (
 	"k8s.io/client-go/dynamic"
 	"k8s.io/utils/ptr"
 
+	"userscope.dev/userscope/test/backstop"
 	"userscope.dev/userscope/test/controlplane"
 	"userscope.dev/userscope/test/oracle"
 	"userscope.dev/userscope/test/trial"
@@ -28,14 +30,16 @@ type site struct {
 	namespace string
 }
 
-// The sites are alike but that Userscope judges in the one of them.
+// The sites are alike but that Userscope judges in the first, and that the backstop alone does in the
+// last.
 var (
 	guarded   = site{controlplane.Namespace}
 	unguarded = site{"without-userscope"}
+	backed    = site{"with-the-backstop"}
 )
 
 // everywhere are the namespaces of all sites.
-var everywhere = []string{guarded.namespace, unguarded.namespace}
+var everywhere = []string{guarded.namespace, unguarded.namespace, backed.namespace}
 
 // object is a JSON object as the oracle takes it.
 type object = map[string]any
@@ -54,8 +58,17 @@ func podName() string { return fmt.Sprintf("pod-%d", lastPod.Add(1)) }
 func (s site) create(t *testing.T, user string, pod object, dryRun bool) outcome {
 	t.Helper()
 	return s.creation(t, user, pod["metadata"].(object)["name"].(string), dryRun, func() (any, error) {
-		return s.pods(user).Create(t.Context(), manifest(t, pod), metav1.CreateOptions{DryRun: dry(dryRun)})
+		return s.pods(user).Create(t.Context(), manifest(t, s.forged(pod)), metav1.CreateOptions{DryRun: dry(dryRun)})
 	})
+}
+
+// forged is a Pod as an attacker sends it: where nothing but a stamp that is missing would be refused
+// otherwise, with stamps.
+func (s site) forged(pod object) object {
+	if s == backed {
+		return marked(pod)
+	}
+	return pod
 }
 
 // creation judges what becomes of the Pod that a request creates, and removes it. The request
@@ -75,7 +88,7 @@ func (s site) creation(t *testing.T, user, name string, dryRun bool, request fun
 		s.remove(t, name)
 	}
 	changed := !reflect.DeepEqual(unstamped(sent), unstamped(final))
-	if s == unguarded {
+	if s != guarded {
 		// That nobody stamped the Pod shall not condemn it, nor what the API server drops.
 		final = marked(final)
 		sent = final
@@ -120,7 +133,7 @@ func (s site) remove(t *testing.T, name string) {
 // does not judge, it gets the marker by hand, so that only what is done to it makes a difference.
 func (s site) store(t *testing.T, user string, pod object) (name string) {
 	t.Helper()
-	if s == unguarded && user == provisioner {
+	if s != guarded && user == provisioner {
 		pod = marked(pod)
 	}
 	stored, err := s.pods(user).Create(t.Context(), manifest(t, pod), metav1.CreateOptions{})
@@ -148,6 +161,12 @@ func refusal(t *testing.T, err error) outcome {
 		return refused
 	case strings.Contains(message, fmt.Sprintf("failed calling webhook %q: received invalid webhook response", userscope.WebhookName)):
 		return outcome{refusedBy: "userscope"}
+	case backstop.Refuses(err):
+		refused := outcome{refusedBy: "backstop"}
+		for _, named := range ruleName.FindAllStringSubmatch(message, -1) {
+			refused.rules = append(refused.rules, named[1])
+		}
+		return refused
 	case apierrors.IsInvalid(err), apierrors.IsBadRequest(err):
 		return outcome{refusedBy: byKubernetes}
 	default:
@@ -155,6 +174,9 @@ func refusal(t *testing.T, err error) outcome {
 		return outcome{}
 	}
 }
+
+// ruleName finds the rules in a refusal of the backstop, each of which begins a sentence.
+var ruleName = regexp.MustCompile(`(?:userscope: |; )([a-z-]+): `)
 
 // asked is what the oracle knows of a request.
 func asked(user string) oracle.Request {

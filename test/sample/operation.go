@@ -1,7 +1,6 @@
 package sample
 
 import (
-	"encoding/json"
 	"maps"
 	"slices"
 
@@ -41,18 +40,12 @@ func Stored(installations []trial.Installation) *rapid.Generator[*Sample] {
 	return rapid.Custom(func(t *rapid.T) *Sample {
 		s := Creations(installations).Draw(t, "stored Pod")
 		if outcome, err := s.In.Create(s.Request, s.Raw()); err == nil && outcome.Final != nil {
-			s.replace(outcome.Final)
+			if err := s.Replace(outcome.Final); err != nil {
+				t.Fatal(err)
+			}
 		}
 		return s
 	})
-}
-
-// replace puts another Pod in the place of the sample's.
-func (s *Sample) replace(raw []byte) {
-	s.Pod = nil
-	if err := json.Unmarshal(raw, &s.Pod); err != nil {
-		panic(err)
-	}
 }
 
 // operations returns a generator of requests about stored Pods, to each of which up to two changes
@@ -61,7 +54,9 @@ func operations(stored *rapid.Generator[*Sample], change func(*drawing)) *rapid.
 	return rapid.Custom(func(t *rapid.T) *Operation {
 		drawn := *stored.Draw(t, "stored Pod")
 		o := &Operation{Sample: &drawn, Stored: drawn.Raw()}
-		o.replace(o.Stored)
+		if err := o.Replace(o.Stored); err != nil {
+			t.Fatal(err)
+		}
 		d := &drawing{t: t, Sample: o.Sample}
 		d.Good = true
 		d.Request = oracle.Request{

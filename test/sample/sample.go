@@ -42,6 +42,12 @@ func (s *Sample) Raw() []byte {
 	return raw
 }
 
+// Replace puts another Pod in the place of the sample's.
+func (s *Sample) Replace(raw []byte) error {
+	s.Pod = nil
+	return json.Unmarshal(raw, &s.Pod)
+}
+
 // String shows the sample to whoever has to find out what is wrong with it.
 func (s *Sample) String() string {
 	raw, err := json.MarshalIndent(s.Pod, "", "  ")
