@@ -24,7 +24,8 @@ import (
 
 // The same installations stand side by side, all of their policies in one chart, twice: in the
 // called namespaces a webhook that allows everything notes what it is called for; in the backed ones
-// there is no webhook, and the backstop alone.
+// there is no webhook, and the backstop alone. DeerFlow's own namespace has the backstop too, for the
+// test that puts Userscope before it.
 var (
 	called, backed []trial.Installation
 
@@ -75,6 +76,7 @@ func start(ctx context.Context) (stop func() error, err error) {
 	if err := furnish(ctx); err != nil {
 		return stop, err
 	}
+	backedPolicies[0].Spec["namespaces"] = append(slices.Clone(backed[0].Oracle[0].Namespaces), controlplane.Namespace)
 	if err := storeAll(ctx); err != nil {
 		return stop, err
 	}
@@ -92,6 +94,7 @@ func start(ctx context.Context) (stop func() error, err error) {
 	if objects, err = Render(ctx, calledPolicies); err != nil {
 		return stop, err
 	}
+	objects.Mutating.Name, objects.Validating.Name = "called", "called"
 	objects.Call(func(string) admissionregistrationv1.WebhookClientConfig { return hook.ClientConfig(server) })
 	if err := objects.InstallWebhooks(ctx, admin); err != nil {
 		return stop, err

@@ -81,26 +81,26 @@ func named(s *sample.Sample) *sample.Sample {
 
 func nameOf(pod object) string { return pod["metadata"].(object)["name"].(string) }
 
-// ask makes a request about a Pod on behalf of somebody, for a try only, and returns what is
-// answered. The body is nil where the verb needs none.
-func ask(ctx context.Context, who oracle.Request, verb, name, subresource string, body []byte) (object, error) {
-	return do(ctx, who, verb, name, subresource, body, metav1.DryRunAll)
+// ask makes a request on behalf of somebody, for a try only, and returns what is answered. The path is
+// that of a Pod or a Service in the namespace: pods/NAME/ephemeralcontainers. The body is nil where the
+// verb needs none.
+func ask(ctx context.Context, who oracle.Request, verb, path string, body []byte) (object, error) {
+	return do(ctx, who, verb, path, body, metav1.DryRunAll)
+}
+
+// contentTypes are what the bodies of the verbs are.
+var contentTypes = map[string]string{
+	http.MethodPost: "application/json", http.MethodPut: "application/json", http.MethodPatch: "application/merge-patch+json",
 }
 
 // do makes a request in earnest or, with dryRun, for a try.
-func do(ctx context.Context, who oracle.Request, verb, name, subresource string, body []byte, dryRun ...string) (object, error) {
-	request := admin.CoreV1().RESTClient().Verb(verb).Namespace(who.Namespace).Resource("pods")
-	if name != "" {
-		request = request.Name(name)
-	}
-	if subresource != "" {
-		request = request.SubResource(subresource)
-	}
+func do(ctx context.Context, who oracle.Request, verb, path string, body []byte, dryRun ...string) (object, error) {
+	request := admin.CoreV1().RESTClient().Verb(verb).AbsPath("/api/v1/namespaces", who.Namespace, path)
 	for _, stage := range dryRun {
 		request = request.Param("dryRun", stage)
 	}
 	if body != nil {
-		request = request.SetHeader("Content-Type", "application/json").Body(body)
+		request = request.SetHeader("Content-Type", contentTypes[verb]).Body(body)
 	}
 	result := request.
 		SetHeader("Impersonate-User", who.Username).
@@ -120,7 +120,7 @@ func do(ctx context.Context, who oracle.Request, verb, name, subresource string,
 // create tries the creation of a sample's Pod.
 func create(t *rapid.T, s *sample.Sample) (object, error) {
 	t.Helper()
-	return judged(t, s, func() (object, error) { return ask(t.Context(), s.Request, http.MethodPost, "", "", s.Raw()) })
+	return judged(t, s, func() (object, error) { return ask(t.Context(), s.Request, http.MethodPost, "pods", s.Raw()) })
 }
 
 // judged makes a request. The API server's own validation may refuse it, and the backstop for a
@@ -166,7 +166,7 @@ func awaitCalls(ctx context.Context) error {
 	who := oracle.Request{Namespace: policy.Namespaces[0], Username: policy.Provisioners[0]}
 	return wait.PollUntilContextTimeout(ctx, 20*time.Millisecond, 30*time.Second, true, func(ctx context.Context) (bool, error) {
 		pod := []byte(`{"metadata": {"name": "probe"}, "spec": {"containers": [{"name": "main", "image": "none"}]}}`)
-		if _, err := ask(ctx, who, http.MethodPost, "", "", pod); err != nil {
+		if _, err := ask(ctx, who, http.MethodPost, "pods", pod); err != nil {
 			return false, err
 		}
 		return calls.take(call{admissionv1.Create, who.Namespace, "probe", ""}), nil

@@ -40,7 +40,7 @@ func store(ctx context.Context, generator *rapid.Generator[*sample.Sample], most
 	var stored []*sample.Sample
 	for seed := 0; len(stored) < most; seed++ {
 		s := named(generator.Example(seed))
-		pod, err := do(ctx, everything(s), http.MethodPost, "", "", s.Raw())
+		pod, err := do(ctx, everything(s), http.MethodPost, "pods", s.Raw())
 		if apierrors.IsInvalid(err) || apierrors.IsBadRequest(err) || err != nil && isUnknownClass(err) {
 			continue
 		}
@@ -53,7 +53,7 @@ func store(ctx context.Context, generator *rapid.Generator[*sample.Sample], most
 			if err != nil {
 				return nil, err
 			}
-			if pod, err = do(ctx, everything(s), http.MethodPut, nameOf(pod), "ephemeralcontainers", body); err != nil {
+			if pod, err = do(ctx, everything(s), http.MethodPut, "pods/"+nameOf(pod)+"/ephemeralcontainers", body); err != nil {
 				return nil, err
 			}
 		}
@@ -159,7 +159,7 @@ func (op operation) ask(t *rapid.T, o *sample.Operation) (before, after object, 
 		body = nil
 	}
 	_, err = judged(t, o, func() (object, error) {
-		return ask(t.Context(), o.Request, op.method, nameOf(o.Pod), op.subresource, body)
+		return ask(t.Context(), o.Request, op.method, "pods/"+nameOf(o.Pod)+"/"+op.subresource, body)
 	})
 	return before, after, err
 }
