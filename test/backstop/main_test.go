@@ -13,6 +13,7 @@ import (
 	corev1 "k8s.io/api/core/v1"
 	nodev1 "k8s.io/api/node/v1"
 	rbacv1 "k8s.io/api/rbac/v1"
+	apierrors "k8s.io/apimachinery/pkg/api/errors"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 	"k8s.io/client-go/kubernetes"
 
@@ -59,7 +60,7 @@ func run(m *testing.M) (code int) {
 // there, which would refuse some of them.
 func start(ctx context.Context) (stop func() error, err error) {
 	stop = func() error { return nil }
-	if cluster, err = controlplane.Start(ctx, controlplane.Options{}); err != nil {
+	if cluster, err = controlplane.Start(ctx, controlplane.Options{ServiceAccountAdmission: true}); err != nil {
 		return stop, err
 	}
 	stop = cluster.Stop
@@ -140,7 +141,7 @@ func installations(prefix string) ([]trial.Installation, []Policy, error) {
 
 // furnish makes the namespaces, in which everybody may do everything, and what Pods name.
 func furnish(ctx context.Context) error {
-	namespaces := map[string]bool{elsewhere: true}
+	namespaces := map[string]bool{elsewhere: true, controlplane.Namespace: true}
 	for _, in := range slices.Concat(called, backed) {
 		for _, policy := range in.Policies {
 			for _, namespace := range policy.Namespaces {
@@ -150,8 +151,16 @@ func furnish(ctx context.Context) error {
 	}
 	for name := range namespaces {
 		namespace := &corev1.Namespace{ObjectMeta: metav1.ObjectMeta{Name: name}}
-		if _, err := admin.CoreV1().Namespaces().Create(ctx, namespace, metav1.CreateOptions{}); err != nil {
+		_, err := admin.CoreV1().Namespaces().Create(ctx, namespace, metav1.CreateOptions{})
+		if err != nil && !apierrors.IsAlreadyExists(err) {
 			return err
+		}
+		// The plugin that gives every Pod its token is on, as in every real cluster.
+		for _, account := range []string{"default", "gateway", "lab-worker"} {
+			account := &corev1.ServiceAccount{ObjectMeta: metav1.ObjectMeta{Name: account}}
+			if _, err := admin.CoreV1().ServiceAccounts(name).Create(ctx, account, metav1.CreateOptions{}); err != nil {
+				return err
+			}
 		}
 	}
 	for _, name := range []string{"gvisor", "kata", "runc"} {

@@ -60,9 +60,9 @@ func (n *notes) take(c call) bool {
 
 var lastPod atomic.Int64
 
-// named gives the Pod a name that no other has, and takes away what the API server would refuse
+// withName gives the Pod a name that no other has, and takes away what the API server would refuse
 // before it asks anybody. Whoever has no name cannot ask.
-func named(s *sample.Sample) *sample.Sample {
+func withName(s *sample.Sample) *sample.Sample {
 	metadata := s.Pod["metadata"].(object)
 	delete(metadata, "generateName")
 	delete(metadata, "namespace")
@@ -90,7 +90,8 @@ func ask(ctx context.Context, who oracle.Request, verb, path string, body []byte
 
 // contentTypes are what the bodies of the verbs are.
 var contentTypes = map[string]string{
-	http.MethodPost: "application/json", http.MethodPut: "application/json", http.MethodPatch: "application/merge-patch+json",
+	http.MethodPost: "application/json", http.MethodPut: "application/json", http.MethodDelete: "application/json",
+	http.MethodPatch: "application/merge-patch+json",
 }
 
 // do makes a request in earnest or, with dryRun, for a try.
@@ -130,18 +131,36 @@ func judged(t *rapid.T, about fmt.Stringer, request func() (object, error)) (obj
 	answer, err := request()
 	switch {
 	case err == nil:
-	case strings.Contains(err.Error(), "resulted in error"), strings.Contains(err.Error(), "breaks a rule, see"):
+	case failsToJudge(err):
 		t.Fatalf("an expression cannot be evaluated: %v\n%s", err, about)
-	case Refuses(err), apierrors.IsInvalid(err), apierrors.IsBadRequest(err), isUnknownClass(err):
+	case Refuses(err), isInvalid(err):
 	default:
 		t.Fatalf("%v\n%s", err, about)
 	}
 	return answer, err
 }
 
-// isUnknownClass reports whether the API server cannot find the RuntimeClass of a Pod.
-func isUnknownClass(err error) bool {
-	return strings.Contains(err.Error(), "RuntimeClass") || err.Error() == "resource name may not be empty"
+// failsToJudge reports whether an error comes of an expression that cannot be evaluated, or of one
+// that costs too much. The last is the message where only that of a refusal cannot be evaluated.
+func failsToJudge(err error) bool {
+	for _, part := range []string{"resulted in error", "cost budget", "failed to", "breaks a rule, see"} {
+		if strings.Contains(err.Error(), part) {
+			return true
+		}
+	}
+	return false
+}
+
+// isInvalid reports whether the API server's own validation refuses a request, or one of its
+// admission plugins that come before webhooks.
+func isInvalid(err error) bool {
+	return apierrors.IsInvalid(err) || apierrors.IsBadRequest(err) || isOfPlugin(err)
+}
+
+// isOfPlugin reports whether the admission plugin of RuntimeClasses or that of ServiceAccounts, which
+// gives mirror Pods none, refuses a request.
+func isOfPlugin(err error) bool {
+	return err != nil && (strings.Contains(err.Error(), "RuntimeClass") || strings.Contains(err.Error(), "a mirror pod may not"))
 }
 
 // served is a Pod as the API server reads it: without what its types do not have. There is none

@@ -39,9 +39,9 @@ func store(ctx context.Context, generator *rapid.Generator[*sample.Sample], most
 	debugger := object{"name": "debug-1", "image": "image", "securityContext": object{"privileged": true}, "terminationMessagePolicy": "File"}
 	var stored []*sample.Sample
 	for seed := 0; len(stored) < most; seed++ {
-		s := named(generator.Example(seed))
+		s := withName(generator.Example(seed))
 		pod, err := do(ctx, everything(s), http.MethodPost, "pods", s.Raw())
-		if apierrors.IsInvalid(err) || apierrors.IsBadRequest(err) || err != nil && isUnknownClass(err) {
+		if err != nil && isInvalid(err) {
 			continue
 		}
 		if err != nil {
@@ -217,6 +217,26 @@ func TestStoredPodsGoOnLiving(t *testing.T) {
 			})
 			enough(t, seen, "refused", "passes")
 		})
+	}
+}
+
+// Every stored Pod, whatever it is, can be held by a finalizer, deleted and let go.
+func TestStoredPodsAreLetGo(t *testing.T) {
+	for _, s := range doomed {
+		who := oracle.Request{Namespace: s.Pod["metadata"].(object)["namespace"].(string), Username: "somebody"}
+		path := "pods/" + nameOf(s.Pod)
+		for _, step := range []struct{ verb, body string }{
+			{http.MethodPatch, `{"metadata": {"labels": {"team": "red"}, "finalizers": ["example.com/hold"]}}`},
+			{http.MethodDelete, `{"apiVersion": "v1", "kind": "DeleteOptions", "gracePeriodSeconds": 0}`},
+			{http.MethodPatch, `{"metadata": {"labels": {"team": null}, "finalizers": null}}`},
+		} {
+			if _, err := do(t.Context(), who, step.verb, path, []byte(step.body)); err != nil {
+				t.Errorf("%s: %v\n%s", step.verb, err, s)
+			}
+		}
+		if _, err := do(t.Context(), who, http.MethodGet, path, nil); !apierrors.IsNotFound(err) {
+			t.Errorf("it is still there: %v\n%s", err, s)
+		}
 	}
 }
 

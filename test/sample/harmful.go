@@ -87,7 +87,7 @@ var harmful = []mutation{
 		d.mount(name, nil)
 	}},
 	{"an ephemeral volume", func(d *drawing) {
-		template := object{"accessModes": []any{"ReadWriteOnce"}}
+		template := emptyVolume()
 		of(d,
 			func() {},
 			func() { template["volumeName"] = of(d, "pv", "") },
@@ -153,7 +153,7 @@ var harmful = []mutation{
 		d.annotations()["kubernetes.io/config."+of(d, "mirror", "source", "hash", "seen")] = of(d, "x", "")
 	}},
 	{"a controller", func(d *drawing) {
-		add(at(d.Pod, "metadata"), "ownerReferences", object{"kind": "ReplicaSet", "name": "gateway", "controller": true})
+		add(at(d.Pod, "metadata"), "ownerReferences", object{"apiVersion": "apps/v1", "kind": "ReplicaSet", "name": "gateway", "uid": "1", "controller": true})
 	}},
 
 	// The request.

@@ -23,7 +23,7 @@ func (d *drawing) source() (kind string, source any) {
 			object{"sources": []any{object{}, nil}},
 		}},
 		{"ephemeral", []any{
-			object{"volumeClaimTemplate": object{"spec": object{"accessModes": []any{"ReadWriteOnce"}}}},
+			object{"volumeClaimTemplate": object{"spec": emptyVolume()}},
 			object{"volumeClaimTemplate": object{"spec": object{"volumeName": "pv"}}},
 			object{"volumeClaimTemplate": object{"spec": object{"selector": of(d, object{}, object{"matchExpressions": []any{object{"key": "k", "operator": "Exists"}}})}}},
 			object{"volumeClaimTemplate": object{"spec": object{"dataSource": object{"kind": "PersistentVolumeClaim", "name": d.Policy.Claim}}}},
@@ -58,6 +58,11 @@ func (d *drawing) source() (kind string, source any) {
 	}
 	drawn := of(d, kinds...)
 	return drawn.kind, of(d, drawn.sources...)
+}
+
+// emptyVolume is what is asked of a volume that starts empty.
+func emptyVolume() object {
+	return object{"accessModes": []any{"ReadWriteOnce"}, "resources": object{"requests": object{"storage": "1Gi"}}}
 }
 
 // hostPath draws a path of the node.
