@@ -60,7 +60,7 @@ func TestUserscopeAndTheBackstop(t *testing.T) {
 		t.Fatal(err)
 	}
 	t.Run("the configurations are deleted", func(t *testing.T) {
-		awaitError(t, func(err error) bool { return Refuses(err) }, provisioner, bobs(nil))
+		awaitError(t, Refuses, provisioner, bobs(nil))
 		refuses(t, provisioner, bobs(nil), "does not name deer-flow")
 		refuses(t, provisioner, stamped(bobs(nil)), "userscope: claim-mount: spec.containers[sandbox].volumeMounts[/mnt/user-data].subPath")
 		refuses(t, developer, claims(), "does not name deer-flow")

@@ -132,6 +132,7 @@ func installations(prefix string) ([]trial.Installation, []Policy, error) {
 			}
 			policy := *in.Policies[j]
 			policy.Namespaces, in.Oracle[j].Namespaces, policies[j].Spec["namespaces"] = namespaces, namespaces, namespaces
+			delete(policies[j].Spec, "keyFile") // CEL has no use for it, and the chart wants to mount it
 			in.Policies[j] = &policy
 		}
 		values = append(values, policies...)
@@ -150,17 +151,8 @@ func furnish(ctx context.Context) error {
 		}
 	}
 	for name := range namespaces {
-		namespace := &corev1.Namespace{ObjectMeta: metav1.ObjectMeta{Name: name}}
-		_, err := admin.CoreV1().Namespaces().Create(ctx, namespace, metav1.CreateOptions{})
-		if err != nil && !apierrors.IsAlreadyExists(err) {
+		if err := furnishNamespace(ctx, name); err != nil {
 			return err
-		}
-		// The plugin that gives every Pod its token is on, as in every real cluster.
-		for _, account := range []string{"default", "gateway", "lab-worker"} {
-			account := &corev1.ServiceAccount{ObjectMeta: metav1.ObjectMeta{Name: account}}
-			if _, err := admin.CoreV1().ServiceAccounts(name).Create(ctx, account, metav1.CreateOptions{}); err != nil {
-				return err
-			}
 		}
 	}
 	for _, name := range []string{"gvisor", "kata", "runc"} {
@@ -178,4 +170,21 @@ func furnish(ctx context.Context) error {
 		},
 	}, metav1.CreateOptions{})
 	return err
+}
+
+// furnishNamespace makes a namespace with ServiceAccounts: the plugin that gives every Pod its token
+// is on, as in every real cluster.
+func furnishNamespace(ctx context.Context, name string) error {
+	namespace := &corev1.Namespace{ObjectMeta: metav1.ObjectMeta{Name: name}}
+	_, err := admin.CoreV1().Namespaces().Create(ctx, namespace, metav1.CreateOptions{})
+	if err != nil && !apierrors.IsAlreadyExists(err) {
+		return err
+	}
+	for _, account := range []string{"default", "gateway", "lab-worker"} {
+		account := &corev1.ServiceAccount{ObjectMeta: metav1.ObjectMeta{Name: account}}
+		if _, err := admin.CoreV1().ServiceAccounts(name).Create(ctx, account, metav1.CreateOptions{}); err != nil {
+			return err
+		}
+	}
+	return nil
 }

@@ -3,4 +3,4 @@
 package backstop
 
 // How many requests of each kind are drawn.
-const drawn = "1500"
+const drawn = "800"
