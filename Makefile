@@ -45,7 +45,7 @@ test: build-race $(KUBERNETES) bin/helm ## run all tests, with the race detector
 	exit $$status
 
 .PHONY: golden
-golden: build $(KUBERNETES) ## write what tests compare with: fixtures, docs, golden files
+golden: build $(KUBERNETES) bin/helm ## write what tests compare with: fixtures, docs, golden files
 	go test ./cmd/userscope -update
 	cd test && go test ./fixtures ./attack ./identity -update
 
@@ -55,7 +55,7 @@ manifests: bin/helm ## render manifests/install.yaml and the chart's table of va
 
 # In the background: it takes an hour and more.
 .PHONY: evidence
-evidence: build $(KUBERNETES) ## run the full fuzzing and mutation testing, and write docs/evidence.md
+evidence: build $(KUBERNETES) bin/helm ## run the full fuzzing and mutation testing, and write docs/evidence.md
 	@mkdir -p bin
 	@nohup test/evidence.sh >bin/evidence.log 2>&1 & echo "Running in the background; progress is in bin/evidence.log"
 
