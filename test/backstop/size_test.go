@@ -3,4 +3,4 @@
 package backstop
 
 // How many requests of each kind are drawn.
-const drawn = "800"
+const drawn = "600"

@@ -168,6 +168,13 @@ c.is.?env.orValue([]).filter(e, e.?valueFrom.?fileKeyRef.hasValue()
   "claim-mount: " + c.at + ".env[" + e.name + "].valueFrom.fileKeyRef.volumeName: is read from the volume's root: use an emptyDir")
 {{- end }}
 
+{{/* Mounts with fields that Kubernetes 1.37 does not have, and that could lead anywhere. */}}
+{{- define "userscope.cel.unknownFields" -}}
+{{- $known := list "name" "readOnly" "recursiveReadOnly" "mountPath" "subPath" "mountPropagation" "subPathExpr" "bindMountOptions" -}}
+c.is.?volumeMounts.orValue([]).filter(m, dyn(m).exists(k, !(k in {{ include "userscope.cel.list" $known }}))).map(m,
+  "unknown-field: " + c.at + ".volumeMounts[" + m.mountPath + "]: has a field that this version does not know: drop it, or upgrade Userscope")
+{{- end }}
+
 {{/* Secrets in the environment. */}}
 {{- define "userscope.cel.secretVariables" -}}
 {{- $listed := include "userscope.cel.list" .allow.secrets -}}
