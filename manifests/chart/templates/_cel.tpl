@@ -152,8 +152,8 @@ The parts of the backstop that are lists of texts for one container, c. Call the
 {{/* Mounts of the claim that are not exactly a directory of the stamped identity. */}}
 {{- define "userscope.cel.claimMounts" -}}
 c.is.?volumeMounts.orValue([]).filter(m, m.name in variables.claimVolumes && !(
-  !m.?subPathExpr.hasValue()
-  && (m.?subPath.orValue("") in variables.writableSubPaths || m.?readOnly.orValue(false) && m.?subPath.orValue("") in variables.readableSubPaths)
+  // Beside a subPath API servers take no subPathExpr.
+  (m.?subPath.orValue("") in variables.writableSubPaths || m.?readOnly.orValue(false) && m.?subPath.orValue("") in variables.readableSubPaths)
   && (m.mountPath != {{ toJson .userDataMountPath }} || m.?subPath.orValue("") == {{ printf "%s%s" .root .userData | include "userscope.cel.path" }})
   // Another spelling of the path would not be known for user data.
   && m.mountPath.matches("^/$|^(/([^/.][^/]*|[.][^/.][^/]*|[.][.][^/]+))+$"))).map(m,
