@@ -2,7 +2,6 @@ package chart
 
 import (
 	"bytes"
-	"context"
 	"encoding/base64"
 	"errors"
 	"fmt"
@@ -10,17 +9,13 @@ import (
 	"path/filepath"
 	"strings"
 	"testing"
-	"time"
 
 	corev1 "k8s.io/api/core/v1"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 	"k8s.io/apimachinery/pkg/types"
-	"k8s.io/apimachinery/pkg/util/wait"
-	"k8s.io/utils/ptr"
 
 	"userscope.dev/userscope/test/controlplane"
 	"userscope.dev/userscope/test/pki"
-	"userscope.dev/userscope/test/userscope"
 )
 
 // installers are the ways in, on and out.
@@ -80,9 +75,7 @@ func TestInstall(t *testing.T) {
 			installer.in(t, c)
 			ca := c.issue(t)
 			webhook := c.runWebhook(t)
-			if err := userscope.AwaitInForce(t.Context(), c.ControlPlane); err != nil {
-				t.Fatal(err)
-			}
+			c.awaitInForce(t, webhook)
 			t.Run("the issuer has its rights and no others", func(t *testing.T) { c.checkIssuerRights(t) })
 			t.Run("sandboxes are scoped", func(t *testing.T) { c.checkScoped(t) })
 			t.Run("others make no webhook call", func(t *testing.T) {
@@ -148,9 +141,14 @@ func TestBreakGlass(t *testing.T) {
 // awaitHeldUp waits until a sandbox is refused because no webhook runs.
 func (c cluster) awaitHeldUp(t *testing.T) {
 	t.Helper()
-	c.await(t, "the refusal of a sandbox, as no webhook runs", func() bool {
-		_, err := c.createSandbox(t)
-		return err != nil && strings.Contains(err.Error(), "failed calling webhook")
+	c.await(t, "the refusal of a sandbox, as no webhook runs", func() error {
+		switch _, err := c.createSandbox(t); {
+		case err == nil:
+			return errors.New("it was created")
+		case !strings.Contains(err.Error(), "failed calling webhook"):
+			return err
+		}
+		return nil
 	})
 }
 
@@ -192,6 +190,26 @@ func (c cluster) issue(t *testing.T) (ca []byte) {
 	return ca
 }
 
+// awaitInForce waits until both configurations are: the API server follows each kind with a delay
+// of its own. What the validating one refuses the backstop has refused before, so it shows by a
+// call.
+func (c cluster) awaitInForce(t *testing.T, webhook *pod) {
+	t.Helper()
+	var sandbox *corev1.Pod
+	c.await(t, "a scoped sandbox", func() (err error) {
+		sandbox, err = c.createSandboxAt(t, scoped)
+		return err
+	})
+	before := webhook.decisions(t)
+	c.await(t, "a call for a deletion", func() error {
+		err := c.client(t, controlplane.Provisioner).CoreV1().Pods(controlplane.Namespace).Delete(t.Context(), sandbox.Name, metav1.DeleteOptions{DryRun: []string{metav1.DryRunAll}})
+		if err == nil && webhook.decisions(t) == before {
+			return errors.New("the webhook was not asked")
+		}
+		return err
+	})
+}
+
 // checkUpgraded checks that an upgrade came to pass and took nothing that the issuer had written.
 func (c cluster) checkUpgraded(t *testing.T, replicas int, ca []byte) {
 	t.Helper()
@@ -222,69 +240,5 @@ func (c cluster) checkUpgraded(t *testing.T, replicas int, ca []byte) {
 		if !bytes.Equal(got, ca) {
 			t.Errorf("a caBundle has become %q", got)
 		}
-	}
-}
-
-// createSandbox creates alice's sandbox, as DeerFlow's provisioner once did: mounted by thread alone.
-func (c cluster) createSandbox(t *testing.T) (*corev1.Pod, error) {
-	t.Helper()
-	pod := otherPod()
-	pod.GenerateName = "sandbox-"
-	pod.Labels = map[string]string{"app": "deer-flow-sandbox", "sandbox-id": "cc9ec59e", "user-id": "alice", "thread-id": "research-7"}
-	pod.Spec.Containers[0].VolumeMounts = []corev1.VolumeMount{{Name: "user-data", MountPath: "/mnt/user-data", SubPath: "threads/research-7/user-data"}}
-	pod.Spec.Volumes = []corev1.Volume{{Name: "user-data", VolumeSource: corev1.VolumeSource{
-		PersistentVolumeClaim: &corev1.PersistentVolumeClaimVolumeSource{ClaimName: "deer-flow-home"},
-	}}}
-	return c.client(t, controlplane.Provisioner).CoreV1().Pods(controlplane.Namespace).Create(t.Context(), pod, metav1.CreateOptions{})
-}
-
-func (c cluster) checkScoped(t *testing.T) {
-	t.Helper()
-	pod, err := c.createSandbox(t)
-	if err != nil {
-		t.Fatal(err)
-	}
-	const want = "deer-flow/users/alice/threads/research-7/user-data"
-	if got := pod.Spec.Containers[0].VolumeMounts[0].SubPath; got != want {
-		t.Errorf("the sandbox mounts %q, want %q", got, want)
-	}
-}
-
-// otherPod is a Pod that is none of Userscope's business.
-func otherPod() *corev1.Pod {
-	return &corev1.Pod{
-		ObjectMeta: metav1.ObjectMeta{GenerateName: "other-"},
-		Spec:       corev1.PodSpec{Containers: []corev1.Container{{Name: "main", Image: "none"}}},
-	}
-}
-
-// useOtherPod creates, changes and deletes a Pod in the sandboxes' namespace that is none.
-func (c cluster) useOtherPod(t *testing.T) error {
-	t.Helper()
-	pods := c.client(t, controlplane.Admin).CoreV1().Pods(controlplane.Namespace)
-	pod, err := pods.Create(t.Context(), otherPod(), metav1.CreateOptions{})
-	if err != nil {
-		return err
-	}
-	pod.Labels = map[string]string{"changed": "true"}
-	_, err = pods.Update(t.Context(), pod, metav1.UpdateOptions{})
-	return errors.Join(err, pods.Delete(t.Context(), pod.Name, metav1.DeleteOptions{GracePeriodSeconds: ptr.To[int64](0)}))
-}
-
-// awaitFreedom waits until nothing refuses sandboxes any more, nor changes them.
-func (c cluster) awaitFreedom(t *testing.T) {
-	t.Helper()
-	c.await(t, "a sandbox as it is sent", func() bool {
-		pod, err := c.createSandbox(t)
-		return err == nil && pod.Spec.Containers[0].VolumeMounts[0].SubPath == "threads/research-7/user-data"
-	})
-}
-
-// await repeats a trial: an API server follows configurations with some delay.
-func (c cluster) await(t *testing.T, what string, trial func() bool) {
-	t.Helper()
-	err := wait.PollUntilContextTimeout(t.Context(), 20*time.Millisecond, 30*time.Second, true, func(context.Context) (bool, error) { return trial(), nil })
-	if err != nil {
-		t.Fatalf("await %s: %v", what, err)
 	}
 }

@@ -110,16 +110,12 @@ func (w *Webhook) Install(ctx context.Context, cluster *controlplane.ControlPlan
 	if err != nil {
 		return fmt.Errorf("create the ValidatingWebhookConfiguration: %w", err)
 	}
-	return AwaitInForce(ctx, cluster)
+	return awaitInForce(ctx, cluster, client)
 }
 
-// AwaitInForce tries what the webhook refuses, as the provisioner, until it is the webhook that
+// awaitInForce tries what the webhook refuses, as the provisioner, until it is the webhook that
 // refuses it: the API server follows each kind of configuration with a delay of its own.
-func AwaitInForce(ctx context.Context, cluster *controlplane.ControlPlane) error {
-	admin, err := kubernetes.NewForConfig(cluster.Config(controlplane.Admin))
-	if err != nil {
-		return err
-	}
+func awaitInForce(ctx context.Context, cluster *controlplane.ControlPlane, admin kubernetes.Interface) error {
 	client, err := kubernetes.NewForConfig(cluster.Config(controlplane.Provisioner))
 	if err != nil {
 		return err
