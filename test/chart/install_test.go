@@ -2,17 +2,14 @@ package chart
 
 import (
 	"bytes"
-	"encoding/base64"
 	"errors"
 	"fmt"
-	"os"
-	"path/filepath"
+	"reflect"
 	"strings"
 	"testing"
 
 	corev1 "k8s.io/api/core/v1"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
-	"k8s.io/apimachinery/pkg/types"
 
 	"userscope.dev/userscope/test/controlplane"
 	"userscope.dev/userscope/test/pki"
@@ -73,8 +70,11 @@ func TestInstall(t *testing.T) {
 		t.Run(installer.name, func(t *testing.T) {
 			c := startCluster(t)
 			installer.in(t, c)
-			ca := c.issue(t)
-			webhook := c.runWebhook(t)
+			c.checkEmpty(t)
+			issuer := c.run(t, "userscope-issuer", "--kubeconfig", c.Kubeconfig(issuer.Name))
+			c.awaitIssued(t)
+			issuer.Kill() // it would put right what an upgrade takes away
+			webhook := c.run(t, "userscope-webhook")
 			c.awaitInForce(t, webhook)
 			t.Run("the issuer has its rights and no others", func(t *testing.T) { c.checkIssuerRights(t) })
 			t.Run("sandboxes are scoped", func(t *testing.T) { c.checkScoped(t) })
@@ -89,8 +89,12 @@ func TestInstall(t *testing.T) {
 			})
 			for i, upgrade := range installer.on {
 				t.Run(fmt.Sprintf("upgrade %d takes nothing of the issuer's", i+1), func(t *testing.T) {
+					before := c.issued(t)
 					upgrade(t, c, 3+i)
-					c.checkUpgraded(t, 3+i, ca)
+					c.checkReplicas(t, 3+i)
+					if after := c.issued(t); !reflect.DeepEqual(after, before) {
+						t.Errorf("the issuer had written %v, left are %v", before, after)
+					}
 					c.checkScoped(t)
 				})
 			}
@@ -152,42 +156,60 @@ func (c cluster) awaitHeldUp(t *testing.T) {
 	})
 }
 
-// issue does as the issuer, with its rights, what it does when it starts: a certificate into the
-// Secret and its CA into both configurations.
-func (c cluster) issue(t *testing.T) (ca []byte) {
+// issued is what the issuer writes.
+type issued struct {
+	secret               map[string][]byte
+	mutating, validating []byte // caBundles
+}
+
+func (c cluster) issued(t *testing.T) issued {
 	t.Helper()
-	dir := t.TempDir()
-	ca, err := pki.WriteServing(dir, "userscope."+namespace+".svc")
-	if err != nil {
-		t.Fatal(err)
-	}
-	client := c.client(t, issuer.Name)
+	client := c.client(t, controlplane.Admin)
 	secret, err := client.CoreV1().Secrets(namespace).Get(t.Context(), "userscope-tls", metav1.GetOptions{})
 	if err != nil {
 		t.Fatal(err)
 	}
-	if len(secret.Data) != 0 {
-		t.Fatalf("the Secret comes with %d items", len(secret.Data))
-	}
-	secret.Data = map[string][]byte{}
-	for _, name := range []string{pki.CertFile, pki.KeyFile, pki.CAFile} {
-		if secret.Data[name], err = os.ReadFile(filepath.Join(dir, name)); err != nil {
-			t.Fatal(err)
-		}
-	}
-	if _, err := client.CoreV1().Secrets(namespace).Update(t.Context(), secret, metav1.UpdateOptions{FieldManager: "userscope-issuer"}); err != nil {
+	mutating, err := client.AdmissionregistrationV1().MutatingWebhookConfigurations().Get(t.Context(), "zz-userscope", metav1.GetOptions{})
+	if err != nil {
 		t.Fatal(err)
 	}
-	for _, kind := range []string{"MutatingWebhookConfiguration", "ValidatingWebhookConfiguration"} {
-		bundle := fmt.Appendf(nil, `{"apiVersion": "admissionregistration.k8s.io/v1", "kind": %q, "metadata": {"name": "zz-userscope"},
-			"webhooks": [{"name": "pods.userscope.dev", "clientConfig": {"caBundle": %q}}]}`, kind, base64.StdEncoding.EncodeToString(ca))
-		err := client.AdmissionregistrationV1().RESTClient().Patch(types.ApplyPatchType).Resource(strings.ToLower(kind)+"s").Name("zz-userscope").
-			Param("fieldManager", "userscope-issuer").Body(bundle).Do(t.Context()).Error()
-		if err != nil {
-			t.Fatal(err)
-		}
+	validating, err := client.AdmissionregistrationV1().ValidatingWebhookConfigurations().Get(t.Context(), "zz-userscope", metav1.GetOptions{})
+	if err != nil {
+		t.Fatal(err)
 	}
-	return ca
+	return issued{secret.Data, mutating.Webhooks[0].ClientConfig.CABundle, validating.Webhooks[0].ClientConfig.CABundle}
+}
+
+// checkEmpty checks that the kubelet would hold the webhook's Pods: nothing is issued.
+func (c cluster) checkEmpty(t *testing.T) {
+	t.Helper()
+	if got := c.issued(t); len(got.secret)+len(got.mutating)+len(got.validating) > 0 {
+		t.Fatalf("what the issuer is to write is there: %v", got)
+	}
+}
+
+// awaitIssued waits for all that the issuer writes at first.
+func (c cluster) awaitIssued(t *testing.T) {
+	t.Helper()
+	c.await(t, "the issuer", func() error {
+		got := c.issued(t)
+		ca := got.secret[pki.CAFile]
+		if len(got.secret[pki.CertFile]) == 0 || len(ca) == 0 || !bytes.Equal(got.mutating, ca) || !bytes.Equal(got.validating, ca) {
+			return fmt.Errorf("it has written %v", got)
+		}
+		return nil
+	})
+}
+
+func (c cluster) checkReplicas(t *testing.T, want int) {
+	t.Helper()
+	deployment, err := c.client(t, controlplane.Admin).AppsV1().Deployments(namespace).Get(t.Context(), "userscope-webhook", metav1.GetOptions{})
+	if err != nil {
+		t.Fatal(err)
+	}
+	if got := int(*deployment.Spec.Replicas); got != want {
+		t.Errorf("%d replicas, want %d", got, want)
+	}
 }
 
 // awaitInForce waits until both configurations are: the API server follows each kind with a delay
@@ -208,37 +230,4 @@ func (c cluster) awaitInForce(t *testing.T, webhook *pod) {
 		}
 		return err
 	})
-}
-
-// checkUpgraded checks that an upgrade came to pass and took nothing that the issuer had written.
-func (c cluster) checkUpgraded(t *testing.T, replicas int, ca []byte) {
-	t.Helper()
-	client := c.client(t, controlplane.Admin)
-	deployment, err := client.AppsV1().Deployments(namespace).Get(t.Context(), "userscope-webhook", metav1.GetOptions{})
-	if err != nil {
-		t.Fatal(err)
-	}
-	if got := *deployment.Spec.Replicas; int(got) != replicas {
-		t.Errorf("%d replicas, want %d", got, replicas)
-	}
-	secret, err := client.CoreV1().Secrets(namespace).Get(t.Context(), "userscope-tls", metav1.GetOptions{})
-	if err != nil {
-		t.Fatal(err)
-	}
-	if !bytes.Equal(secret.Data[pki.CAFile], ca) || len(secret.Data) != 3 {
-		t.Errorf("the Secret's data have become %v", secret.Data)
-	}
-	mutating, err := client.AdmissionregistrationV1().MutatingWebhookConfigurations().Get(t.Context(), "zz-userscope", metav1.GetOptions{})
-	if err != nil {
-		t.Fatal(err)
-	}
-	validating, err := client.AdmissionregistrationV1().ValidatingWebhookConfigurations().Get(t.Context(), "zz-userscope", metav1.GetOptions{})
-	if err != nil {
-		t.Fatal(err)
-	}
-	for _, got := range [][]byte{mutating.Webhooks[0].ClientConfig.CABundle, validating.Webhooks[0].ClientConfig.CABundle} {
-		if !bytes.Equal(got, ca) {
-			t.Errorf("a caBundle has become %q", got)
-		}
-	}
 }

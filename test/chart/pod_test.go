@@ -23,20 +23,20 @@ import (
 )
 
 // pod is the process of a Deployment's container, run as a kubelet would: with its volumes, its
-// arguments and until it is ready by its own probe. Its files lie in a directory instead of at the
-// container's root, the webhook's port is opened on the Service's ClusterIP, which nobody routes
-// here, and the health port is one that is free.
+// arguments and until it is ready by its own probes. Its files lie in a directory instead of at the
+// container's root, the webhook's port is opened on the Service's ClusterIP, as nobody routes here,
+// and the health port is one that is free.
 type pod struct {
 	*ephemeral.Process
 	container     corev1.Container
 	healthAddress string
 }
 
-// runWebhook runs a Pod of the webhook's Deployment.
-func (c cluster) runWebhook(t *testing.T) *pod {
+// run runs a Pod of a Deployment, with further arguments.
+func (c cluster) run(t *testing.T, name string, further ...string) *pod {
 	t.Helper()
 	client := c.client(t, controlplane.Admin)
-	deployment, err := client.AppsV1().Deployments(namespace).Get(t.Context(), "userscope-webhook", metav1.GetOptions{})
+	deployment, err := client.AppsV1().Deployments(namespace).Get(t.Context(), name, metav1.GetOptions{})
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -45,32 +45,16 @@ func (c cluster) runWebhook(t *testing.T) *pod {
 		t.Fatal(err)
 	}
 	root := c.mountVolumes(t, deployment)
-	p := &pod{container: deployment.Spec.Template.Spec.Containers[0]}
 	health, err := ephemeral.FreePort()
 	if err != nil {
 		t.Fatal(err)
-	}
-	p.healthAddress = fmt.Sprintf("127.0.0.1:%d", health)
-
-	args := slices.Clone(p.container.Args)
-	for i, arg := range args {
-		name, value, _ := strings.Cut(arg, "=")
-		switch {
-		case name == "--listen":
-			value = service.Spec.ClusterIP + value
-		case name == "--listen-health":
-			value = p.healthAddress
-		case strings.HasPrefix(value, "/"):
-			value = filepath.Join(root, value)
-		default:
-			continue
-		}
-		args[i] = name + "=" + value
 	}
 	program, err := userscope.Binary()
 	if err != nil {
 		t.Fatal(err)
 	}
+	p := &pod{container: deployment.Spec.Template.Spec.Containers[0], healthAddress: fmt.Sprintf("127.0.0.1:%d", health)}
+	args := append(p.argumentsHere(root, service.Spec.ClusterIP), further...)
 	if p.Process, err = ephemeral.Start(root, program, args...); err != nil {
 		t.Fatal(err)
 	}
@@ -82,6 +66,23 @@ func (c cluster) runWebhook(t *testing.T) *pod {
 		}
 	}
 	return p
+}
+
+// argumentsHere are the container's arguments for a process on this machine.
+func (p *pod) argumentsHere(root, clusterIP string) []string {
+	args := slices.Clone(p.container.Args)
+	for i, arg := range args {
+		name, value, _ := strings.Cut(arg, "=")
+		switch {
+		case name == "--listen":
+			args[i] = name + "=" + clusterIP + value
+		case name == "--listen-health":
+			args[i] = name + "=" + p.healthAddress
+		case strings.HasPrefix(value, "/"):
+			args[i] = name + "=" + filepath.Join(root, value)
+		}
+	}
+	return args
 }
 
 // mountVolumes writes the ConfigMaps and Secrets that a Deployment's container mounts below a
