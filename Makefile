@@ -1,5 +1,5 @@
 # All that is built comes to lie in bin/, which git ignores. Nothing but Go, make, git and, for
-# the race detector, a C compiler is needed.
+# the race detector, a C compiler is needed; for the image also buildah or docker.
 
 SHELL := /bin/bash
 .SHELLFLAGS := -eu -o pipefail -c
@@ -7,7 +7,10 @@ SHELL := /bin/bash
 .DELETE_ON_ERROR:
 MAKEFLAGS += --no-builtin-rules --no-print-directory
 
-VERSION := $(shell git describe --tags --always --dirty 2>/dev/null)
+# Without --abbrev its length depends on how many objects a clone happens to hold.
+VERSION := $(shell git describe --tags --always --abbrev=12 --dirty 2>/dev/null)
+# The same source and Go version give the same bytes, wherever the source lies.
+GO_BUILD = CGO_ENABLED=0 go build -trimpath -buildvcs=false -ldflags "-s -w -X main.version=$(VERSION)"
 
 # Whoever has Kubernetes' binaries already names their directory, as for controller-runtime's
 # envtest, and none are built.
@@ -24,7 +27,38 @@ help: ## list the targets
 
 .PHONY: build
 build: ## build bin/userscope
-	CGO_ENABLED=0 go build -trimpath -ldflags "-s -w -X main.version=$(VERSION)" -o bin/userscope ./cmd/userscope
+	$(GO_BUILD) -o bin/userscope ./cmd/userscope
+
+# What is in an image was compiled from what `go mod verify` has compared with go.sum.
+ARCHITECTURES := amd64 arm64
+.PHONY: programs
+programs:
+	@go mod verify
+	@for arch in $(ARCHITECTURES); do \
+		echo "Building userscope for linux/$$arch"; \
+		GOOS=linux GOARCH=$$arch $(GO_BUILD) -o bin/image/programs/userscope-$$arch ./cmd/userscope; \
+	done
+
+.PHONY: image
+image: programs ## build the container image, an OCI layout, into bin/image/oci
+	@test/tools/image/build.sh bin/image/programs bin/image/oci $(VERSION)
+
+# The second build is of the same source in another directory.
+.PHONY: try-image
+try-image: image sbom ## start the image as a node does, and build it again; needs root and runc
+	@rm -rf bin/image/again && mkdir bin/image/again
+	@git ls-files -z --cached --others --exclude-standard | xargs -0 cp --parents -t bin/image/again
+	@$(MAKE) -C bin/image/again image VERSION=$(VERSION)
+	@cd test && go build -o ../bin/try-image ./image
+	@bin/try-image
+
+.PHONY: sbom
+sbom: bin/cyclonedx-gomod programs ## list all that is in the image, in CycloneDX's format, in bin/image
+	@for arch in $(ARCHITECTURES); do \
+		GOOS=linux GOARCH=$$arch bin/cyclonedx-gomod bin -json -std -noserial -notimestamp -version $(VERSION) \
+			-output bin/image/userscope-$$arch.cdx.json bin/image/programs/userscope-$$arch; \
+		echo "bin/image/userscope-$$arch.cdx.json"; \
+	done
 
 .PHONY: demo
 demo: build $(KUBERNETES) ## show it on a real API server; KEEP=1 leaves that running
@@ -83,10 +117,7 @@ clean: ## remove all that was built
 bin/kubernetes/VERSION: $(addprefix test/tools/kubernetes/,build.sh go.mod go.sum)
 	@test/tools/kubernetes/build.sh $(@D)
 
-bin/golangci-lint: $(addprefix test/tools/golangci-lint/,go.mod go.sum)
-	@echo "Building golangci-lint (once; one to three minutes)"
-	@cd $(<D) && CGO_ENABLED=0 go build -trimpath -ldflags "-s -w" -o $(CURDIR)/$@ tool
-
-bin/helm: $(addprefix test/tools/helm/,go.mod go.sum)
-	@echo "Building helm (once; one to three minutes)"
-	@cd $(<D) && CGO_ENABLED=0 go build -trimpath -ldflags "-s -w" -o $(CURDIR)/$@ tool
+TOOLS := bin/cyclonedx-gomod bin/golangci-lint
+$(TOOLS): bin/%: $(addprefix test/tools/%/,go.mod go.sum)
+	@echo "Building $* (once; up to three minutes)"
+	@cd test/tools/$* && CGO_ENABLED=0 go build -trimpath -ldflags "-s -w" -o $(CURDIR)/$@ tool
