@@ -97,14 +97,22 @@ evidence: build $(KUBERNETES) bin/helm ## run the full fuzzing and mutation test
 build-race:
 	go build -race -o bin/race/userscope ./cmd/userscope
 
+# They ask for no more than that their texts go with the program.
+LICENSES := Apache-2.0,BSD-2-Clause,BSD-3-Clause,ISC,MIT
+# It takes all packages below GOROOT for the standard library, which needs no look.
+GO_LICENSES = GOROOT=$$(go env GOROOT) bin/go-licenses check ./cmd/userscope --logtostderr=false --stderrthreshold=ERROR
+
 .PHONY: lint
-lint: bin/golangci-lint ## run the linters over all Go code
+lint: bin/golangci-lint bin/go-licenses ## run the linters over all Go code, and look at the licenses
 	@status=0; \
 	for module in . test; do \
 		echo "Linting the module $$(cd $$module && go list -m)"; \
 		(cd $$module && $(CURDIR)/bin/golangci-lint run ./...) || status=1; \
 		(cd $$module && go mod tidy -diff) || status=1; \
 	done; \
+	echo "Looking at the licenses of what the program is made of"; \
+	$(GO_LICENSES) --allowed_licenses=$(LICENSES) || status=1; \
+	if $(GO_LICENSES) --allowed_licenses=none >/dev/null 2>&1; then echo "It has looked at none" >&2; status=1; fi; \
 	exit $$status
 
 .PHONY: controlplane
@@ -117,7 +125,7 @@ clean: ## remove all that was built
 bin/kubernetes/VERSION: $(addprefix test/tools/kubernetes/,build.sh go.mod go.sum)
 	@test/tools/kubernetes/build.sh $(@D)
 
-TOOLS := bin/cyclonedx-gomod bin/golangci-lint
+TOOLS := bin/cyclonedx-gomod bin/go-licenses bin/golangci-lint
 $(TOOLS): bin/%: $(addprefix test/tools/%/,go.mod go.sum)
 	@echo "Building $* (once; up to three minutes)"
 	@cd test/tools/$* && CGO_ENABLED=0 go build -trimpath -ldflags "-s -w" -o $(CURDIR)/$@ tool
