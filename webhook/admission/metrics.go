@@ -5,6 +5,8 @@ import (
 	"time"
 
 	"github.com/prometheus/client_golang/prometheus"
+
+	"userscope.dev/userscope/webhook/scope"
 )
 
 // metrics count decisions, by what was decided and never by whom it concerned.
@@ -25,6 +27,15 @@ func newMetrics(registerer prometheus.Registerer) (*metrics, error) {
 			Help:    "Time from a decoded admission request to its decision, by verdict.",
 			Buckets: prometheus.ExponentialBuckets(25e-6, 4, 8), // 25 µs to 0.4 s
 		}, []string{"verdict"}),
+	}
+	// All begin at zero: of a counter that appears with its first event, no query sees the increase.
+	for _, verdict := range []string{string(scope.Ungoverned), string(scope.Allowed), string(scope.Rewritten), unjudged} {
+		m.duration.WithLabelValues(verdict)
+		m.decisions.WithLabelValues(verdict, "")
+	}
+	m.duration.WithLabelValues(string(scope.Refused))
+	for _, rule := range scope.Rules() {
+		m.decisions.WithLabelValues(string(scope.Refused), string(rule))
 	}
 	return m, errors.Join(registerer.Register(m.decisions), registerer.Register(m.duration))
 }
