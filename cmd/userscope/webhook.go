@@ -86,14 +86,35 @@ type reloads struct {
 	file       string
 	source     *config.Source
 	successful prometheus.Gauge
+	total      *prometheus.CounterVec
 }
 
+// The results of reading the policy file, as its counter names them.
+const (
+	success = "success"
+	failure = "failure"
+)
+
 func newReloads(file string, source *config.Source, registry prometheus.Registerer) *reloads {
-	r := &reloads{file, source, prometheus.NewGauge(prometheus.GaugeOpts{
-		Name: "userscope_policy_last_reload_successful",
-		Help: "Whether the policy file and its keys, as they are now, are in force (1), or are not taken because of a mistake (0).",
-	})}
-	registry.MustRegister(r.successful)
+	r := &reloads{
+		file:   file,
+		source: source,
+		successful: prometheus.NewGauge(prometheus.GaugeOpts{
+			Name: "userscope_policy_last_reload_successful",
+			Help: "Whether the policy file and its keys, as they are now, are in force (1), or are not taken because of a mistake (0).",
+		}),
+		total: prometheus.NewCounterVec(prometheus.CounterOpts{
+			Name: "userscope_policy_reloads_total",
+			Help: "How often the policy file or its keys were new and came into force (success), the first time included, or were not taken because of a mistake (failure).",
+		}, []string{"result"}),
+	}
+	r.total.WithLabelValues(success)
+	r.total.WithLabelValues(failure)
+	hash := prometheus.NewDesc("userscope_policy_info",
+		"Always 1; the label hash is the SHA-256 of the policy file that is in force, as sha256sum prints it. Keys have no part in it.", []string{"hash"}, nil)
+	registry.MustRegister(r.successful, r.total, prometheus.CollectorFunc(func(metrics chan<- prometheus.Metric) {
+		metrics <- prometheus.MustNewConstMetric(hash, prometheus.GaugeValue, 1, source.Hash())
+	}))
 	return r
 }
 
@@ -102,15 +123,17 @@ func (r *reloads) report(err error) {
 	logger := log.Log.WithName("policy").WithValues("file", r.file)
 	if err != nil {
 		r.successful.Set(0)
+		r.total.WithLabelValues(failure).Inc()
 		logger.Error(err, "the policy or its keys are not taken, the old ones stay in force")
 		return
 	}
 	r.successful.Set(1)
+	r.total.WithLabelValues(success).Inc()
 	var inForce []string
 	for _, policy := range r.source.Policies() {
 		inForce = append(inForce, fmt.Sprintf("%s: proof %s, keys %d", policy.Name, policy.Proof, len(policy.Keys)))
 	}
-	logger.Info("the policy is in force", "policies", inForce)
+	logger.Info("the policy is in force", "policies", inForce, "hash", r.source.Hash())
 }
 
 // serve runs the webhook until a signal ends it.

@@ -7,6 +7,7 @@ import (
 	"crypto/ecdsa"
 	"crypto/elliptic"
 	"crypto/rand"
+	"crypto/sha256"
 	"crypto/tls"
 	"crypto/x509"
 	"encoding/json"
@@ -377,8 +378,17 @@ func TestWebhookFollowsKeysAndPolicy(t *testing.T) {
 	}
 	await("an id of the key, while the policy is broken", newID, true)
 	const metric = "\nuserscope_policy_last_reload_successful "
-	if metrics := p.metrics(t); !strings.Contains(metrics, metric+"0\n") {
-		t.Errorf("while the policy is broken the metrics are\n%s", metrics)
+	metrics := p.metrics(t)
+	for _, line := range []string{
+		metric + "0\n",
+		// The first, and the one with the new key.
+		`userscope_policy_reloads_total{result="success"} 2` + "\n",
+		`userscope_policy_reloads_total{result="failure"} 1` + "\n",
+		fmt.Sprintf("userscope_policy_info{hash=\"%x\"} 1\n", sha256.Sum256([]byte(policy))),
+	} {
+		if !strings.Contains(metrics, line) {
+			t.Errorf("while the policy is broken the metrics do not say %q:\n%s", line, metrics)
+		}
 	}
 	put("policy.yaml", policy)
 	err = wait.PollUntilContextTimeout(t.Context(), 20*time.Millisecond, patience, true, func(context.Context) (bool, error) {

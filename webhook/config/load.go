@@ -1,6 +1,7 @@
 package config
 
 import (
+	"crypto/sha256"
 	"errors"
 	"fmt"
 	"os"
@@ -15,11 +16,24 @@ import (
 
 // Load reads the policy file at path. The error names the file and every mistake in it.
 func Load(path string) (scope.Policies, error) {
+	loaded, err := load(path)
+	return loaded.policies, err
+}
+
+// loaded is what a policy file says.
+type loaded struct {
+	policies scope.Policies
+	// hash is the SHA-256 of the file, in hex.
+	hash string
+}
+
+func load(path string) (loaded, error) {
 	data, err := os.ReadFile(path)
 	if err != nil {
-		return nil, fmt.Errorf("policy file: %w", err)
+		return loaded{}, fmt.Errorf("policy file: %w", err)
 	}
-	return Parse(path, data)
+	policies, err := Parse(path, data)
+	return loaded{policies, fmt.Sprintf("%x", sha256.Sum256(data))}, err
 }
 
 // Parse reads the policies of a file's contents, one per YAML document, and the key files that

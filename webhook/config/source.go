@@ -13,31 +13,34 @@ import (
 // safe for concurrent use.
 type Source struct {
 	path    string
-	inForce atomic.Pointer[scope.Policies]
+	inForce atomic.Pointer[loaded]
 }
 
 // Open loads the policy file at path, with Load's errors.
 func Open(path string) (*Source, error) {
-	policies, err := Load(path)
+	first, err := load(path)
 	if err != nil {
 		return nil, err
 	}
 	s := &Source{path: path}
-	s.inForce.Store(&policies)
+	s.inForce.Store(&first)
 	return s, nil
 }
 
 // Policies returns the policies in force. They are never changed, only exchanged as a whole.
-func (s *Source) Policies() scope.Policies { return *s.inForce.Load() }
+func (s *Source) Policies() scope.Policies { return s.inForce.Load().policies }
 
-// Reload loads the file again, and reports whether that changed the policies in force. After an
-// error they stay as they are.
+// Hash returns the SHA-256, in hex, of the policy file that is in force. It tells nothing of the keys.
+func (s *Source) Hash() string { return s.inForce.Load().hash }
+
+// Reload loads the file again, and reports whether that changed what is in force. After an error
+// that stays as it is.
 func (s *Source) Reload() (changed bool, err error) {
-	policies, err := Load(s.path)
-	if err != nil || reflect.DeepEqual(policies, s.Policies()) {
+	next, err := load(s.path)
+	if err != nil || reflect.DeepEqual(next, *s.inForce.Load()) {
 		return false, err
 	}
-	s.inForce.Store(&policies)
+	s.inForce.Store(&next)
 	return true, nil
 }
 

@@ -2,6 +2,8 @@ package config
 
 import (
 	"context"
+	"crypto/sha256"
+	"fmt"
 	"os"
 	"path/filepath"
 	"strings"
@@ -35,6 +37,7 @@ func TestSource(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
+	hash := "" // of the file as it was last taken
 	// One step after another, each with what it makes of the policies in force.
 	for _, step := range []struct {
 		name    string
@@ -46,6 +49,8 @@ func TestSource(t *testing.T) {
 	}{
 		{"nothing", func() {}, false, "", 1, "deer-flow-home"},
 		{"the file written again", func() { write(t, file, keyed) }, false, "", 1, "deer-flow-home"},
+		{"a comment", func() { write(t, file, keyed+"# why\n") }, true, "", 1, "deer-flow-home"},
+		{"no comment", func() { write(t, file, keyed) }, true, "", 1, "deer-flow-home"},
 		{"another key", func() { write(t, key, strings.Repeat("b", 32)) }, true, "", 1, "deer-flow-home"},
 		{"a second key", func() { write(t, key+"2", strings.Repeat("c", 32)) }, true, "", 2, "deer-flow-home"},
 		{"a broken key", func() { write(t, key, "short") }, false, "and a key has at least 32", 2, "deer-flow-home"},
@@ -62,6 +67,16 @@ func TestSource(t *testing.T) {
 		}
 		if got := source.Policies()[0]; len(got.Keys) != step.keys || got.Claim != step.claim {
 			t.Errorf("%s: %d keys, claim %s; want %d, %s", step.name, len(got.Keys), got.Claim, step.keys, step.claim)
+		}
+		if step.err == "" {
+			content, err := os.ReadFile(file)
+			if err != nil {
+				t.Fatal(err)
+			}
+			hash = fmt.Sprintf("%x", sha256.Sum256(content))
+		}
+		if source.Hash() != hash {
+			t.Errorf("%s: the hash is %s, want %s", step.name, source.Hash(), hash)
 		}
 	}
 }
