@@ -195,14 +195,19 @@ func (s *Source) check(l *loaded, chain []*x509.Certificate, now time.Time) erro
 	return issue.Verify(chain, l.roots, s.host, now)
 }
 
-// Register makes the served certificate's end be served as a metric.
+// Register makes the served certificate's validity be served as metrics.
 func (s *Source) Register(registry prometheus.Registerer) {
-	registry.MustRegister(prometheus.NewGaugeFunc(prometheus.GaugeOpts{
-		Name: "userscope_certificate_not_after_seconds",
-		Help: "When the certificate that is served expires, in seconds since 1970.",
-	}, func() float64 {
-		s.mu.RLock()
-		defer s.mu.RUnlock()
-		return float64(s.current.chain[0].NotAfter.Unix())
-	}))
+	gauge := func(name, help string, value func(*x509.Certificate) time.Time) prometheus.Collector {
+		return prometheus.NewGaugeFunc(prometheus.GaugeOpts{Name: name, Help: help}, func() float64 {
+			s.mu.RLock()
+			defer s.mu.RUnlock()
+			return float64(value(s.current.chain[0]).Unix())
+		})
+	}
+	registry.MustRegister(
+		gauge("userscope_certificate_not_before_seconds", "From when on the certificate that is served is valid, in seconds since 1970.",
+			func(c *x509.Certificate) time.Time { return c.NotBefore }),
+		gauge("userscope_certificate_not_after_seconds", "When the certificate that is served expires, in seconds since 1970.",
+			func(c *x509.Certificate) time.Time { return c.NotAfter }),
+	)
 }
