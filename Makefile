@@ -1,5 +1,6 @@
 # All that is built comes to lie in bin/, which git ignores. Nothing but Go, make, git and, for
-# the race detector, a C compiler is needed; for the image also buildah or docker.
+# the race detector, a C compiler is needed; for the tests also promtool, for the image buildah or
+# docker.
 
 SHELL := /bin/bash
 .SHELLFLAGS := -eu -o pipefail -c
@@ -81,7 +82,7 @@ test: build-race $(KUBERNETES) bin/helm ## run all tests, with the race detector
 .PHONY: golden
 golden: build $(KUBERNETES) bin/helm ## write what tests compare with: fixtures, docs, golden files
 	go test ./cmd/userscope -update
-	cd test && go test ./fixtures ./attack ./identity -update
+	cd test && go test ./fixtures ./attack ./identity ./monitoring -update
 
 .PHONY: manifests
 manifests: bin/helm ## render manifests/install.yaml and the chart's table of values
@@ -105,7 +106,7 @@ GO_LICENSES = GOROOT=$$(go env GOROOT) bin/go-licenses check ./cmd/userscope --l
 .PHONY: lint
 lint: bin/golangci-lint bin/go-licenses ## run the linters over all Go code, and look at the licenses
 	@status=0; \
-	for module in . test; do \
+	for module in . test test/tools/dashboard test/tools/promql; do \
 		echo "Linting the module $$(cd $$module && go list -m)"; \
 		(cd $$module && $(CURDIR)/bin/golangci-lint run ./...) || status=1; \
 		(cd $$module && go mod tidy -diff) || status=1; \
