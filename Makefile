@@ -142,7 +142,7 @@ clean: ## remove all that was built
 bin/kubernetes/VERSION: $(addprefix test/tools/kubernetes/,build.sh go.mod go.sum)
 	@test/tools/kubernetes/build.sh $(@D)
 
-TOOLS := bin/cyclonedx-gomod bin/go-licenses bin/golangci-lint bin/govulncheck
+TOOLS := bin/cyclonedx-gomod bin/go-licenses bin/golangci-lint bin/govulncheck bin/helm
 $(TOOLS): bin/%: $(addprefix test/tools/%/,go.mod go.sum)
 	@echo "Building $* (once; up to three minutes)"
 	@cd test/tools/$* && CGO_ENABLED=0 go build -trimpath -ldflags "-s -w" -o $(CURDIR)/$@ tool

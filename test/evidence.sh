@@ -32,6 +32,11 @@ model=$(grep -oE '[0-9]+ states' "$logs/model" | paste -sd ';' | sed 's/;/; /g' 
 say "random Pods"
 (cd test && go test -count=1 -v -timeout 1h ./property -rapid.checks 50000) >"$logs/property" 2>&1 || fail "the oracle disagrees" "$logs/property"
 
+say "rotations of the CA"
+(cd test && go test -count=1 -v -timeout 2h ./rotation -run '^TestRotation$' -rotations 20) >"$logs/rotation" 2>&1 || fail "a rotation is noticed" "$logs/rotation"
+rotation=$(sed -n 's/.*: \([0-9]* rotations, .* trusted\)$/\1/p' "$logs/rotation")
+[ -n "$rotation" ] || fail "no CA was replaced" "$logs/rotation"
+
 say "random Pods on a real API server"
 (cd test && go test -count=1 -v -timeout 1h ./backstop -rapid.checks 5000) >"$logs/backstop" 2>&1 || fail "the API server's part disagrees" "$logs/backstop"
 
@@ -79,6 +84,7 @@ $commit, on $(nproc) cores. It ends with a failure, and writes nothing, if anyth
 | every Pod of small alphabets: decided, judged by the oracle | $exhaustion | no disagreement |
 | states of the certificates' issuer that can be reached, see [certificates](certificates.md) | $model | each safe, and comes to rest |
 | random Pods and requests: decided, judged by the oracle | 50000 of each kind | no disagreement |
+| CAs replaced on a real API server, under the load of 8 clients, with 2 replicas that see the Secret late | $rotation | nothing noticed |
 | random Pods and requests on a real API server: what calls the webhook, what the backstop refuses, by the decision and the oracle | 5000 of each kind | no disagreement |
 $(cat "$logs"/Fuzz*.row)
 | statement coverage of \`webhook/scope\` by its own unit tables | $coverage | at least 97 % |

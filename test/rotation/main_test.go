@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"os"
 	"os/exec"
+	"strings"
 	"testing"
 	"time"
 
@@ -81,14 +82,37 @@ func start(ctx context.Context) (stop func() error, err error) {
 		return stop, err
 	}
 	stop = func() error { return errors.Join(endpoints.Close(), cluster.Stop()) }
-	rights, err := repo.Path("manifests", "issuer-rbac.yaml")
-	if err != nil {
+	if err := applyRights(); err != nil {
 		return stop, err
 	}
-	if out, err := kubectl("apply", "-f", rights); err != nil {
-		return stop, fmt.Errorf("%w\n%s", err, out)
-	}
 	return stop, awaitRights(ctx)
+}
+
+// applyRights gives the issuer what install.yaml gives it, and nothing else of that.
+func applyRights() error {
+	path, err := repo.Path("manifests", "install.yaml")
+	if err != nil {
+		return err
+	}
+	manifests, err := os.ReadFile(path)
+	if err != nil {
+		return err
+	}
+	var rights []string
+	for _, document := range strings.Split(string(manifests), "\n---\n") {
+		if strings.Contains(document, "# Source: userscope/templates/issuer-rbac.yaml\n") {
+			rights = append(rights, document)
+		}
+	}
+	if len(rights) != 4 {
+		return fmt.Errorf("%s: has %d documents of the issuer's rights, want 4", path, len(rights))
+	}
+	command := exec.Command(cluster.Kubectl(), "--kubeconfig", cluster.Kubeconfig(controlplane.Admin), "apply", "-f", "-")
+	command.Stdin = strings.NewReader(strings.Join(rights, "\n---\n"))
+	if out, err := command.CombinedOutput(); err != nil {
+		return fmt.Errorf("%w\n%s", err, out)
+	}
+	return nil
 }
 
 // kubectl runs it as the admin, and returns all that it prints.

@@ -110,12 +110,17 @@ func (w *Webhook) Install(ctx context.Context, cluster *controlplane.ControlPlan
 	if err != nil {
 		return fmt.Errorf("create the ValidatingWebhookConfiguration: %w", err)
 	}
-	return awaitInForce(ctx, cluster, client)
+	return AwaitInForce(ctx, cluster)
 }
 
-// awaitInForce tries what the webhook refuses, as the provisioner, until it is the webhook that
-// refuses it: the API server follows each kind of configuration with a delay of its own.
-func awaitInForce(ctx context.Context, cluster *controlplane.ControlPlane, admin kubernetes.Interface) error {
+// AwaitInForce tries what a webhook with DeerFlow's policy refuses, as the provisioner, until it is
+// WebhookName that refuses it: the API server follows each kind of configuration with a delay of its
+// own.
+func AwaitInForce(ctx context.Context, cluster *controlplane.ControlPlane) error {
+	admin, err := kubernetes.NewForConfig(cluster.Config(controlplane.Admin))
+	if err != nil {
+		return err
+	}
 	client, err := kubernetes.NewForConfig(cluster.Config(controlplane.Provisioner))
 	if err != nil {
 		return err

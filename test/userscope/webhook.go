@@ -141,7 +141,7 @@ func (w *Webhook) remove() error {
 	return w.dir.Remove()
 }
 
-// Binary finds the program under test.
+// Binary finds the program under test: it returns its path.
 func Binary() (string, error) {
 	if program := os.Getenv(binaryVariable); program != "" {
 		return program, nil
