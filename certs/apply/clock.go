@@ -27,6 +27,7 @@ type listener struct {
 	next  http.RoundTripper
 }
 
+// RoundTrip is for http.RoundTripper.
 func (l *listener) RoundTrip(request *http.Request) (*http.Response, error) {
 	response, err := l.next.RoundTrip(request)
 	if err != nil {

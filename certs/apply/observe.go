@@ -91,7 +91,7 @@ type Observation struct {
 func (c *Cluster) Observe(ctx context.Context) (*Observation, error) {
 	stored, err := c.secrets.Get(ctx, c.target.SecretName, metav1.GetOptions{})
 	if apierrors.IsNotFound(err) {
-		return nil, fmt.Errorf("Secret %[1]s/%[2]s: is not there: restore it with: kubectl create secret generic %[2]s --namespace %[1]s",
+		return nil, fmt.Errorf("the Secret %[1]s/%[2]s is not there: restore it with: kubectl create secret generic %[2]s --namespace %[1]s",
 			c.target.ServiceNamespace, c.target.SecretName)
 	}
 	if err != nil {

@@ -46,7 +46,10 @@ func decodeAuthority(certificatePEM, keyPEM []byte, host string) (*Authority, er
 			return nil, errors.New("its certificate is not a CA's")
 		}
 		authority := &Authority{certificate, key}
-		return authority, authority.try(host)
+		if err := authority.try(host); err != nil {
+			return nil, err
+		}
+		return authority, nil
 	}
 	return nil, errors.New("its private key is of another certificate")
 }

@@ -47,7 +47,7 @@ func validity(start, end int) Validity {
 	return Validity{epoch.Add(time.Duration(start)*tick - Backdating), epoch.Add(time.Duration(end) * tick)}
 }
 
-func (a authority) name() ID { return ID(rune('A' + a.id)) }
+func (a authority) name() ID { return ID(strconv.Itoa(a.id)) }
 
 func (a authority) ca() *CA {
 	if a.id == 0 {
@@ -470,16 +470,16 @@ func (w *world) settled() bool {
 // key tells states apart, but not those that differ only in the names of CAs and in when all of it
 // happens.
 func (w *world) key() []byte {
-	names := map[int]byte{0: 0}
+	names := map[int]int{0: 0}
 	key := make([]byte, 0, 256)
 	number := func(n int) { key = binary.AppendVarint(key, int64(n)) }
 	ca := func(a authority) {
 		name, ok := names[a.id]
 		if !ok {
-			name = byte(len(names))
+			name = len(names)
 			names[a.id] = name
 		}
-		key = append(key, name)
+		number(name)
 		if !ok { // the first time only: a CA does not change
 			number(max(a.end-w.wall, -8)) // long gone: no step of the clocks brings it back
 			number(max(a.start-w.wall, -caLife-8))
@@ -509,13 +509,14 @@ func (w *world) key() []byte {
 	}
 	seen := func(i *issuer, since map[ID]time.Duration) {
 		start := len(key)
-		for name := byte(1); int(name) <= len(names); name++ {
+		for name := range len(names) + 1 {
 			for id, as := range names {
 				if as != name {
 					continue
 				}
 				if first, ok := since[authority{id: id}.name()]; ok {
-					key = append(key, name, byte(min((i.history.last-first)/tick, propagation)))
+					number(name)
+					number(min(int((i.history.last-first)/tick), propagation))
 				}
 			}
 		}
@@ -667,7 +668,7 @@ func (s *search) converges(w *world) string {
 		w.issuers[i].skewed = false
 	}
 	var way []state
-	for elapsed := 0; elapsed < 2*caLife+6*propagation; elapsed++ {
+	for range 2*caLife + 6*propagation {
 		key := hash(w)
 		if s.rests[key] {
 			break
@@ -767,7 +768,7 @@ func TestModelFindsBadPlanners(t *testing.T) {
 		{"takes trust away before all serve another", func(now time.Time, o *Observed, h *History, s Settings) []Action {
 			return append(onlyBundles(Plan(now, o, h, hasty)), onlySecret(Plan(now, o, h, s))...)
 		}, "a Pod may serve a certificate of CA 1, and webhook 0 may be called with CAs [{2 "},
-		{"swaps", func(now time.Time, o *Observed, h *History, s Settings) []Action {
+		{"swaps", func(now time.Time, o *Observed, h *History, _ Settings) []Action {
 			if o.CA != nil && !now.Before(o.CA.RenewAt()) {
 				return []Action{Fill{}}
 			}

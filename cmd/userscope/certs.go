@@ -34,7 +34,7 @@ CA. A new CA is put into every caBundle before it signs anything, and an old one
 Pod serves its certificate any more.
 
 The Secret and the configurations must be there: none is ever created.`,
-		RunE: func(cmd *cobra.Command, args []string) error {
+		RunE: func(_ *cobra.Command, args []string) error {
 			if len(args) > 0 {
 				return fmt.Errorf("unknown command %q", args[0])
 			}

@@ -123,7 +123,7 @@ func TestDeletedSecret(t *testing.T) {
 		t.Fatal(err)
 	}
 	const restore = "kubectl create secret generic userscope-tls --namespace userscope-system"
-	i.awaitReport(t, "Secret userscope-system/userscope-tls: is not there: restore it with: "+restore)
+	i.awaitReport(t, "the Secret userscope-system/userscope-tls is not there: restore it with: "+restore)
 	i.awaitPasses(t)
 	if _, err := readSecret(t.Context()); !apierrors.IsNotFound(err) {
 		t.Errorf("the Secret is there: %v", err)

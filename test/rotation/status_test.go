@@ -103,7 +103,7 @@ Not well:
 		t.Fatal(err)
 	}
 	t.Run("no Secret", func(t *testing.T) {
-		wantStatus(t, 1, "\n", "userscope certs status: Secret userscope-system/userscope-tls: is not there: "+
+		wantStatus(t, 1, "\n", "userscope certs status: the Secret userscope-system/userscope-tls is not there: "+
 			"restore it with: kubectl create secret generic userscope-tls --namespace userscope-system\n")
 	})
 }
