@@ -81,7 +81,7 @@ func describe(actions []plan.Action) string {
 func TestPlan(t *testing.T) {
 	a, b, c := ca("a", 10*day), ca("b", 0), ca("c", 3*day)
 	old, dead := ca("old", 70*day), ca("dead", 100*day) // after two thirds of its life, after its end
-	tomorrow := ca("tomorrow", -day)
+	ending, tomorrow := ca("ending", 89*day), ca("tomorrow", -day)
 	const long, short = 5 * time.Minute, 5*time.Minute - time.Second
 	both := func(cas ...*plan.CA) [][]plan.CA { return [][]plan.CA{bundle(cas...), bundle(cas...)} }
 	type observed = plan.Observed
@@ -106,6 +106,8 @@ func TestPlan(t *testing.T) {
 		{"there is nothing, and another CA is trusted", observed{Bundles: both(c)}, 0, "introduce"},
 		{"there is nothing, and another CA is trusted by one webhook", observed{Bundles: [][]plan.CA{bundle(), bundle(c)}}, 0, "introduce"},
 		{"there is nothing, and a CA of tomorrow is trusted", observed{Bundles: both(tomorrow)}, 0, "introduce"},
+		{"there is only a CA of tomorrow that nobody trusts", observed{CA: tomorrow, Bundles: both()}, 0, "fill"},
+		{"there is only a certificate of later", observed{Leaf: leaf(a, -2*hour), Bundles: both()}, 0, "publish 0: a, publish 1: a, introduce"},
 		{"all has expired", observed{CA: dead, Leaf: leaf(dead, 90*day), Bundles: both(dead)}, 0, "fill"},
 
 		// A serving certificate is renewed after two thirds of its life, by the CA that all trust.
@@ -120,7 +122,7 @@ func TestPlan(t *testing.T) {
 		{"it is of another CA", observed{CA: a, Leaf: leaf(c, day), Bundles: both(a, c)}, long, "renew"},
 		{"it is of another CA, and the CA is not long trusted", observed{CA: a, Leaf: leaf(c, day), Bundles: both(a, c)}, short, ""},
 		{"it is of another CA that nobody trusts", observed{CA: a, Leaf: leaf(c, day), Bundles: both(a)}, 0, "publish 0: a c, publish 1: a c"},
-		{"it is old, and ends with its CA", observed{CA: ca("a", 89*day), Next: b, Leaf: leaf(ca("a", 89*day), 25*day), Bundles: both(ca("a", 89*day), b)}, 0, ""},
+		{"it is old, and ends with its CA", observed{CA: ending, Leaf: leaf(ending, 25*day), Bundles: both(ending)}, long, "introduce"},
 
 		// A CA is replaced after two thirds of its life: first the next one is made, …
 		{"the CA is old", observed{CA: old, Leaf: leaf(old, day), Bundles: both(old)}, long, "introduce"},
