@@ -23,6 +23,11 @@ import (
 var storedCalled, storedBacked, doomed []*sample.Sample
 
 func storeAll(ctx context.Context) (err error) {
+	for _, in := range []trial.Installation{called[0], backed[0]} {
+		if err := storeOfClaim(ctx, in.Oracle[0].Namespaces[0]); err != nil {
+			return err
+		}
+	}
 	if storedCalled, err = store(ctx, sample.Stored(called), 80); err != nil {
 		return err
 	}
@@ -33,6 +38,30 @@ func storeAll(ctx context.Context) (err error) {
 	return nil
 }
 
+// ofClaim are Pods with the claim, by name: one that was judged for it, one that wears the labels, and
+// one that is no sandbox.
+var ofClaim = map[string]object{
+	"judged":   {"annotations": object{"userscope.dev/policies": "deer-flow"}},
+	"labelled": {"labels": object{"app": "deer-flow-sandbox"}},
+	"gateway":  {},
+}
+
+func storeOfClaim(ctx context.Context, namespace string) error {
+	for name, metadata := range ofClaim {
+		pod := claims()
+		pod["metadata"] = metadata
+		metadata["name"] = name
+		body, err := json.Marshal(pod)
+		if err != nil {
+			return err
+		}
+		if _, err := do(ctx, clusterAdmin(namespace), http.MethodPost, "pods", body); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
 // store stores so many of the drawn Pods that the API server takes, some with a debugger that no
 // later one could have.
 func store(ctx context.Context, generator *rapid.Generator[*sample.Sample], most int) ([]*sample.Sample, error) {
@@ -40,7 +69,7 @@ func store(ctx context.Context, generator *rapid.Generator[*sample.Sample], most
 	var stored []*sample.Sample
 	for seed := 0; len(stored) < most; seed++ {
 		s := withName(generator.Example(seed))
-		pod, err := do(ctx, everything(s), http.MethodPost, "pods", s.Raw())
+		pod, err := do(ctx, clusterAdmin(s.Request.Namespace), http.MethodPost, "pods", s.Raw())
 		if err != nil && isInvalid(err) {
 			continue
 		}
@@ -53,7 +82,7 @@ func store(ctx context.Context, generator *rapid.Generator[*sample.Sample], most
 			if err != nil {
 				return nil, err
 			}
-			if pod, err = do(ctx, everything(s), http.MethodPut, "pods/"+nameOf(pod)+"/ephemeralcontainers", body); err != nil {
+			if pod, err = do(ctx, clusterAdmin(s.Request.Namespace), http.MethodPut, "pods/"+nameOf(pod)+"/ephemeralcontainers", body); err != nil {
 				return nil, err
 			}
 		}
@@ -63,9 +92,9 @@ func store(ctx context.Context, generator *rapid.Generator[*sample.Sample], most
 	return stored, nil
 }
 
-// everything is somebody who may do everything where a Pod is.
-func everything(s *sample.Sample) oracle.Request {
-	return oracle.Request{Namespace: s.Request.Namespace, Username: "cluster-admin", Groups: []string{"system:masters"}}
+// clusterAdmin is somebody exempt who asks in a namespace.
+func clusterAdmin(namespace string) oracle.Request {
+	return oracle.Request{Namespace: namespace, Username: "cluster-admin", Groups: []string{"system:masters"}}
 }
 
 // operation is one kind of request about stored Pods.
@@ -236,6 +265,29 @@ func TestStoredPodsAreLetGo(t *testing.T) {
 		}
 		if _, err := do(t.Context(), who, http.MethodGet, path, nil); !apierrors.IsNotFound(err) {
 			t.Errorf("it is still there: %v\n%s", err, s)
+		}
+	}
+}
+
+// A Pod that was judged is a sandbox for whoever debugs it, also if only the claim made it one, and one
+// that wears the labels is. Who is exempt may debug all others.
+func TestDebuggersOfTheExempt(t *testing.T) {
+	const patch = `{"spec": {"ephemeralContainers": [{"name": "debugger", "image": "image", "volumeMounts": [{"name": "user-data", "mountPath": "/all"}]}]}}`
+	for name, isSandbox := range map[string]bool{"judged": true, "labelled": true, "gateway": false} {
+		debug := func(in trial.Installation) (namespace string, err error) {
+			namespace = in.Oracle[0].Namespaces[0]
+			_, err = ask(t.Context(), clusterAdmin(namespace), http.MethodPatch, "pods/"+name+"/ephemeralcontainers", []byte(patch))
+			return namespace, err
+		}
+		namespace, err := debug(called[0])
+		if err != nil {
+			t.Errorf("%s: %v", name, err)
+		}
+		if wasCalled := calls.take(call{admissionv1.Update, namespace, name, "ephemeralcontainers"}); wasCalled != isSandbox {
+			t.Errorf("%s: called: %t, want %t", name, wasCalled, isSandbox)
+		}
+		if _, err = debug(backed[0]); Refuses(err) != isSandbox || err != nil && !isSandbox {
+			t.Errorf("%s: refused: %t, want %t: %v", name, Refuses(err), isSandbox, err)
 		}
 	}
 }
