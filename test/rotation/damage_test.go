@@ -15,8 +15,8 @@ import (
 	"userscope.dev/userscope/test/pki"
 )
 
-// What is not there is not there for a bound of three seconds, and the kubelet is fast: what is tried here is
-// not how late it may be.
+// A short propagation bound and a kubelet that keeps well within it: how late things may be seen is
+// TestRotation's concern.
 const (
 	shortPropagation = 3 * time.Second
 	shortDelay       = 500 * time.Millisecond
