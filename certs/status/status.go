@@ -47,16 +47,21 @@ func Look(ctx context.Context, cluster *apply.Cluster, host, address string, now
 	if observed == nil {
 		return nil, err
 	}
+	return describe(ctx, observed, err, host, address, now), nil
+}
+
+// describe reports on what was observed, with an error about what is not there.
+func describe(ctx context.Context, observed *apply.Observation, missing error, host, address string, now time.Time) *Report {
 	r := &reporter{now: now, host: host, observed: observed, report: &Report{Problems: []string{}}}
-	if err != nil {
-		r.report.Problems = append(r.report.Problems, strings.Split(err.Error(), "\n")...)
+	if missing != nil {
+		r.report.Problems = append(r.report.Problems, strings.Split(missing.Error(), "\n")...)
 	}
 	r.secret()
 	r.bundles()
 	if address != "" {
 		r.served(ctx, address)
 	}
-	return r.report, nil
+	return r.report
 }
 
 type reporter struct {
