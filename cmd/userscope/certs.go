@@ -29,11 +29,13 @@ func certsCommand() *cobra.Command {
 no time an API server is shown one that it does not trust.
 
 A Secret holds a CA and the serving certificate that it signed. The webhook's Pods mount its
-tls.crt, tls.key and ca.crt; the caBundle of each webhook in the two webhook configurations holds the
-CA. A new CA is put into every caBundle before it signs anything, and an old one leaves them once no
-Pod serves its certificate any more.
+tls.crt, tls.key and ca.crt; the caBundle of each webhook in the two webhook configurations
+holds the CA. A new CA is put into every caBundle before it signs anything, and an old one
+leaves them once no Pod serves its certificate any more.
 
 The Secret and the configurations must be there: none is ever created.`,
+		Example: `  userscope certs run
+  userscope certs status --address 127.0.0.1:10250`,
 		RunE: func(_ *cobra.Command, args []string) error {
 			if len(args) > 0 {
 				return fmt.Errorf("unknown command %q", args[0])
@@ -111,15 +113,16 @@ func certsRunCommand() *cobra.Command {
 	command := &cobra.Command{
 		Use:   "run",
 		Short: "Keep the certificates as they should be",
-		Long: `Keep the certificates as they should be until a signal ends it. One of it is enough; several do no
-harm.
+		Long: `Keep the certificates as they should be until a signal ends it. One of it is enough; several
+do no harm.
 
-The Secret and the configurations are looked at every --interval. What is wrong and needs a person
-is logged, and /readyz and the metric userscope_issuer_last_pass_successful tell it; nothing of it
-ends the program. --propagation is what rotation waits for before a new CA signs, and before an old
-one is not trusted any more.
+The Secret and the configurations are looked at every --interval. What is wrong and needs a
+person is logged, and /readyz and the metric userscope_issuer_last_pass_successful tell it;
+nothing of it ends the program. --propagation is what rotation waits for before a new CA
+signs, and before an old one is not trusted any more.
 
 Exit codes: 0 ended by a signal, 1 failed, 2 wrong usage.`,
+		Example: `  userscope certs run --service-name userscope --service-namespace userscope-system`,
 		Args: cobra.NoArgs,
 		RunE: func(cmd *cobra.Command, _ []string) error {
 			if err := errors.Join(f.validate(), health.Validate(), f.settings.CheckInterval(interval)); err != nil {
@@ -170,6 +173,7 @@ func certsOnceCommand() *cobra.Command {
 		Long: `Do what run does, until there is nothing more to do. A rotation takes twice --propagation.
 
 Exit codes: 0 done, 1 failed or not done in --timeout, 2 wrong usage.`,
+		Example: `  userscope certs once --kubeconfig admin.kubeconfig --timeout 30m`,
 		Args: cobra.NoArgs,
 		RunE: func(cmd *cobra.Command, _ []string) error {
 			var short error
@@ -200,8 +204,8 @@ func certsStatusCommand() *cobra.Command {
 	command := &cobra.Command{
 		Use:   "status",
 		Short: "Show the certificates, and whether they fit together",
-		Long: `Show the certificates in the Secret and in the caBundles, and with --address the one that is served
-there, side by side, and say what is wrong.
+		Long: `Show the certificates in the Secret and in the caBundles, and with --address the one that is
+served there, side by side, and say what is wrong.
 
 Exit codes: 0 all is well, 1 something is not or could not be read, 2 wrong usage.`,
 		Example: `  userscope certs status
