@@ -79,6 +79,12 @@ test: build-race $(KUBERNETES) bin/helm ## run all tests, with the race detector
 	(cd test && go test -count=1 -timeout 30m ./property ./exhaustion) || status=1; \
 	exit $$status
 
+# Apart from `test`, which wants nothing of the machine but Go and a C compiler.
+.PHONY: test-postgres
+test-postgres: ## test with a PostgreSQL server (Debian's package postgresql)
+	@echo "Testing what reads PostgreSQL"
+	@cd test && go test -tags postgres -race -count=1 -timeout 10m ./postgres
+
 .PHONY: golden
 golden: build $(KUBERNETES) bin/helm ## write what tests compare with: fixtures, docs, golden files
 	go test ./cmd/userscope -update
