@@ -1,0 +1,169 @@
+// Package journal is the format of the migration's journal: lines, each a checksum and a JSON
+// object. What a migration is about to do is a line before it is done. The package reads and
+// writes no files, and imports claim and nothing else of Userscope.
+package journal
+
+import (
+	"bufio"
+	"bytes"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"hash/crc32"
+	"io"
+	"time"
+
+	"userscope.dev/userscope/migrate/claim"
+)
+
+// Version is the version of the format. A journal of another one is refused.
+const Version = 1
+
+// Record is a line of the journal: one of its fields.
+type Record struct {
+	Header *Header `json:"header,omitempty"`
+	Run    *Run    `json:"run,omitempty"`
+	Batch  *Batch  `json:"batch,omitempty"`
+	Done   *Done   `json:"done,omitempty"`
+}
+
+// Header is the first line. It ties the journal to a root.
+type Header struct {
+	Version int `json:"version"`
+	// Root is the root's inode, and RootTime its time of change before there was a journal.
+	Root     uint64    `json:"root"`
+	RootTime time.Time `json:"rootTime"`
+}
+
+// Run begins the lines of an apply.
+type Run struct {
+	// Legacy is the old tree, relative to the root, that the paths of the run speak of.
+	Legacy string    `json:"legacy"`
+	Time   time.Time `json:"time"`
+}
+
+// Batch is what is done next, in this order: the directories are made, then the files move.
+type Batch struct {
+	// Times are those of the directories whose entries the run is about to change for the first
+	// time.
+	Times []Time `json:"times,omitempty"`
+	Dirs  []Dir  `json:"dirs,omitempty"`
+	Moves []Move `json:"moves,omitempty"`
+}
+
+// Time is a directory's time of change.
+type Time struct {
+	Path    claim.Path `json:"path"`
+	ModTime time.Time  `json:"modTime"`
+}
+
+// Dir is a directory to make.
+type Dir struct {
+	Path claim.Path `json:"path"`
+	UID  uint32     `json:"uid"`
+	GID  uint32     `json:"gid"`
+	Mode uint32     `json:"mode"`
+}
+
+// Move is a file to rename. The inode tells it from another of its name.
+type Move struct {
+	From  claim.Path `json:"from"`
+	To    claim.Path `json:"to"`
+	Inode uint64     `json:"inode"`
+}
+
+// Done ends the lines of an apply that ended well.
+type Done struct {
+	Time time.Time `json:"time"`
+}
+
+var table = crc32.MakeTable(crc32.Castagnoli)
+
+// Append adds a record as a line.
+func Append(lines []byte, record Record) ([]byte, error) {
+	text, err := json.Marshal(record)
+	if err != nil {
+		return nil, err
+	}
+	lines = fmt.Appendf(lines, "%08x ", crc32.Checksum(text, table))
+	return append(append(lines, text...), '\n'), nil
+}
+
+// Read calls a function with each record, the header first, and returns the length of the lines
+// that are whole. A line that is not whole can only be the end of a journal, where a write was
+// cut: nothing that it names was done. If a whole one follows, the journal is damaged.
+func Read(r io.Reader, each func(Record) error) (size int64, err error) {
+	lines := bufio.NewReader(r)
+	torn := 0 // the number of the first line that is not whole
+	for n := 1; ; n++ {
+		line, err := lines.ReadBytes('\n')
+		if errors.Is(err, io.EOF) {
+			return size, nil
+		}
+		if err != nil {
+			return size, err
+		}
+		text, whole := check(line)
+		switch {
+		case !whole && torn == 0:
+			torn = n
+			continue
+		case !whole:
+			continue
+		case torn > 0:
+			return size, fmt.Errorf("line %d: is damaged: a whole line follows it", torn)
+		}
+		record, err := parse(text, n == 1)
+		if err == nil {
+			err = each(record)
+		}
+		if err != nil {
+			return size, fmt.Errorf("line %d: %w", n, err)
+		}
+		size += int64(len(line))
+	}
+}
+
+// check returns the text of a line, and whether the line is whole.
+func check(line []byte) (text []byte, whole bool) {
+	sum, text, _ := bytes.Cut(bytes.TrimSuffix(line, []byte("\n")), []byte(" "))
+	return text, string(sum) == fmt.Sprintf("%08x", crc32.Checksum(text, table))
+}
+
+// parse reads the text of a line.
+func parse(text []byte, first bool) (Record, error) {
+	var version struct {
+		Header struct {
+			Version int `json:"version"`
+		} `json:"header"`
+	}
+	if first {
+		if err := json.Unmarshal(text, &version); err != nil || version.Header.Version == 0 {
+			return Record{}, errors.New("is not the header of a migration's journal")
+		}
+		if version.Header.Version != Version {
+			return Record{}, fmt.Errorf("the journal has version %d: this program knows version %d", version.Header.Version, Version)
+		}
+	}
+	var record Record
+	decoder := json.NewDecoder(bytes.NewReader(text))
+	decoder.DisallowUnknownFields()
+	if err := decoder.Decode(&record); err != nil {
+		return Record{}, err
+	}
+	return record, record.check(first)
+}
+
+// check refuses records that are not one thing, and a header that is not first.
+func (r Record) check(first bool) error {
+	fields := 0
+	for _, there := range []bool{r.Header != nil, r.Run != nil, r.Batch != nil, r.Done != nil} {
+		if there {
+			fields++
+		}
+	}
+	if fields != 1 || first != (r.Header != nil) {
+		return errors.New("is not what the journal of a migration holds")
+	}
+	return nil
+}
