@@ -1,0 +1,331 @@
+package migrate
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"io/fs"
+	"time"
+
+	"userscope.dev/userscope/migrate/claim"
+	"userscope.dev/userscope/migrate/journal"
+)
+
+// batchSize is how many moves share one line of the journal and its fsync. A larger one makes the
+// run no faster, and a smaller one slower.
+const batchSize = 4096
+
+// Apply plans, and moves what the plan says. The plan that it returns says what has become of
+// each item, also if there is an error. It goes on where a run before it was cut short. A tree in
+// which nothing is left to do, it does not touch.
+func Apply(ctx context.Context, claimFS FS, options Options, progress Progress) (*Plan, error) {
+	a := &applier{ctx: ctx, fs: claimFS, mover: mover{fs: claimFS}, progress: progress}
+	plan, err := a.apply(options)
+	if a.unlock != nil {
+		err = errors.Join(err, a.unlock())
+	}
+	return plan, err
+}
+
+type applier struct {
+	ctx      context.Context
+	fs       FS
+	mover    mover
+	progress Progress
+
+	unlock  func() error
+	journal claim.File
+	lines   []byte // of the journal; a buffer
+	mount   uint64
+	above   chain
+	seen    map[claim.Path]bool  // directories whose times this run has noted
+	blocked map[claim.Path]error // directories that could not be made
+	tried   int
+	total   int
+}
+
+func (a *applier) apply(options Options) (*Plan, error) {
+	before, err := readJournal(a.fs, nil)
+	if err != nil {
+		return nil, err
+	}
+	if !before.done {
+		if err := a.resume(); err != nil {
+			return nil, err
+		}
+	}
+	plan, err := NewPlan(a.fs, options)
+	if err != nil {
+		return nil, err
+	}
+	a.total = plan.Count(Status.Pending)
+	if before.done && a.total == 0 {
+		return plan, nil
+	}
+	if err := a.begin(); err != nil {
+		return plan, err
+	}
+	err = a.moveAll(plan)
+	if err == nil {
+		err = a.end()
+	}
+	return plan, errors.Join(err, a.journal.Close())
+}
+
+// resume clears up behind a run that was cut short.
+func (a *applier) resume() error {
+	var err error
+	if a.unlock, err = lock(a.fs); err != nil {
+		return err
+	}
+	before, err := readJournal(a.fs, nil) // again: it may have ended just now
+	if err != nil || before.last == nil {
+		return err
+	}
+	return recoverBatch(a.fs, before.last)
+}
+
+// begin locks the claim and opens the journal.
+func (a *applier) begin() error {
+	self, err := a.fs.Lstat(root("")) // before anything is made in it
+	if err != nil {
+		return err
+	}
+	if a.unlock == nil {
+		if a.unlock, err = lock(a.fs); err != nil {
+			return err
+		}
+	}
+	before, err := readJournal(a.fs, nil)
+	if err != nil {
+		return err
+	}
+	legacy, err := a.fs.LegacyName()
+	if err != nil {
+		return err
+	}
+	if a.journal, err = a.fs.Append(journalFile()); err != nil {
+		return err
+	}
+	a.mount, a.seen, a.blocked = self.Mount, map[claim.Path]bool{}, map[claim.Path]error{}
+	records := []journal.Record{{Run: &journal.Run{Legacy: legacy, Time: time.Now().UTC()}}}
+	if before.header == nil {
+		header := &journal.Header{Version: journal.Version, Root: self.Inode, RootTime: self.ModTime}
+		records = append([]journal.Record{{Header: header}}, records...)
+	}
+	for _, step := range []func() error{
+		func() error { return a.journal.Truncate(before.size) }, // a line that was cut
+		func() error { return a.write(records...) },
+		func() error { return a.fs.SyncDir(root(stateDir)) },
+		func() error { return a.fs.SyncDir(root("")) },
+	} {
+		if err := step(); err != nil {
+			return errors.Join(err, a.journal.Close())
+		}
+	}
+	return nil
+}
+
+// write adds records to the journal, and returns when they would survive a loss of power.
+func (a *applier) write(records ...journal.Record) error {
+	a.lines = a.lines[:0]
+	for _, record := range records {
+		var err error
+		if a.lines, err = journal.Append(a.lines, record); err != nil {
+			return err
+		}
+	}
+	if _, err := a.journal.Write(a.lines); err != nil {
+		return err
+	}
+	return a.journal.Sync()
+}
+
+// end syncs all that was done, and says so in the journal.
+func (a *applier) end() error {
+	if err := a.fs.Sync(); err != nil {
+		return err
+	}
+	return a.write(journal.Record{Done: &journal.Done{Time: time.Now().UTC()}})
+}
+
+// moveAll moves the pending items of a plan, batch by batch.
+func (a *applier) moveAll(plan *Plan) error {
+	var items []*Item
+	for i := range plan.Items {
+		if plan.Items[i].Status.Pending() {
+			items = append(items, &plan.Items[i])
+		}
+		if len(items) == batchSize || i == len(plan.Items)-1 && len(items) > 0 {
+			if err := a.moveBatch(items); err != nil {
+				return err
+			}
+			items = items[:0]
+		}
+	}
+	return nil
+}
+
+// moveBatch notes what is to be done to some items, and then does it.
+func (a *applier) moveBatch(items []*Item) error {
+	batch, err := a.prepare(items)
+	if err != nil {
+		return err
+	}
+	if err := a.write(journal.Record{Batch: batch}); err != nil {
+		return err
+	}
+	for _, dir := range batch.Dirs {
+		err := a.mkdir(dir)
+		if err != nil && !alone(err) {
+			return fmt.Errorf("after %d of %d moves: %w", a.tried, a.total, err)
+		}
+		if err != nil {
+			a.blocked[dir.Path] = err
+		}
+	}
+	for _, item := range items {
+		if err := a.ctx.Err(); err != nil {
+			return fmt.Errorf("interrupted after %d of %d moves: run it again to go on", a.tried, a.total)
+		}
+		if err := a.moveItem(item); err != nil {
+			return fmt.Errorf("after %d of %d moves: %w", a.tried, a.total, err)
+		}
+		a.tried++
+		a.progress(a.tried, a.total)
+	}
+	return nil
+}
+
+// prepare finds out what must be there for the items to move. A directory that is missing gets the
+// owner, the group and the mode of the one that it is made in: who may make directories for
+// new users and threads, the gateway, may do so in those for old ones.
+func (a *applier) prepare(items []*Item) (*journal.Batch, error) {
+	a.above = chain{fs: a.fs, mount: a.mount}
+	batch := &journal.Batch{Moves: make([]journal.Move, 0, len(items))}
+	making := map[claim.Path]journal.Dir{}
+	var last claim.Path
+	for _, item := range items {
+		from, to := item.from(), item.to()
+		batch.Moves = append(batch.Moves, journal.Move{From: from, To: to, Inode: item.inode})
+		if err := a.time(batch, item.sort.source); err != nil {
+			return nil, err
+		}
+		dir := to.Dir()
+		if dir == last {
+			continue
+		}
+		last = dir
+		if err := a.dirs(batch, making, dir); err != nil {
+			return nil, err
+		}
+	}
+	return batch, nil
+}
+
+// dirs notes the directories that are missing on the way to a new place, and the time of the one
+// that is to be changed.
+func (a *applier) dirs(batch *journal.Batch, making map[claim.Path]journal.Dir, dir claim.Path) error {
+	links, err := a.above.links(dir)
+	if err != nil {
+		return err
+	}
+	there := root("")
+	parent, err := a.fs.Lstat(there)
+	if err != nil {
+		return err
+	}
+	for _, l := range links {
+		if l.info.Kind != claim.Directory {
+			break
+		}
+		there, parent = l.path, l.info
+	}
+	if err := a.time(batch, there); err != nil {
+		return err
+	}
+	for missing := range ancestors(dir) {
+		if len(missing.Name) <= len(there.Name) {
+			continue
+		}
+		if _, ok := making[missing]; ok {
+			continue
+		}
+		made := journal.Dir{Path: missing, UID: parent.UID, GID: parent.GID, Mode: parent.Mode}
+		making[missing] = made
+		batch.Dirs = append(batch.Dirs, made)
+	}
+	return nil
+}
+
+// time notes when a directory was last changed, once in a run.
+func (a *applier) time(batch *journal.Batch, dir claim.Path) error {
+	if a.seen[dir] {
+		return nil
+	}
+	a.seen[dir] = true
+	info, err := a.fs.Lstat(dir)
+	if err != nil {
+		return err
+	}
+	batch.Times = append(batch.Times, journal.Time{Path: dir, ModTime: info.ModTime})
+	return nil
+}
+
+// mkdir makes a directory, if nobody else has meanwhile.
+func (a *applier) mkdir(dir journal.Dir) error {
+	if err := a.fs.Mkdir(dir.Path); errors.Is(err, fs.ErrExist) {
+		return nil
+	} else if err != nil {
+		return err
+	}
+	info, err := a.fs.Lstat(dir.Path)
+	if err == nil {
+		err = own(a.fs, dir, info)
+	}
+	if err != nil { // nobody may take it for one that is ready
+		return errors.Join(err, freed(a.fs.Rmdir(dir.Path)))
+	}
+	return nil
+}
+
+// moveItem moves an item. The error is one that ends the run; what is of the item alone, its status
+// says.
+func (a *applier) moveItem(item *Item) error {
+	err := a.tryItem(item)
+	switch {
+	case err == nil && item.Status == Park:
+		item.Status = Parked
+	case err == nil:
+		item.Status = Moved
+	case errors.Is(err, fs.ErrExist):
+		item.Status, item.Why = Conflict, "something is there since it was planned"
+	case alone(err):
+		item.Status, item.Why = Failed, err.Error()
+	default:
+		return err
+	}
+	return nil
+}
+
+func (a *applier) tryItem(item *Item) error {
+	from, to := item.from(), item.to()
+	if len(a.blocked) > 0 {
+		for dir := range ancestors(to.Dir()) {
+			if err := a.blocked[dir]; err != nil {
+				return err
+			}
+		}
+	}
+	now, err := a.fs.Lstat(from)
+	if err != nil {
+		return err
+	}
+	if now.Inode != item.inode || now.Kind != item.sort.kind {
+		return errChanged
+	}
+	return a.mover.move(now.Kind, from, to)
+}
+
+// errChanged is of a file that is not the one that was planned for.
+var errChanged = errors.New("is gone, or another, since it was planned")

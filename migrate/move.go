@@ -1,0 +1,90 @@
+package migrate
+
+import (
+	"errors"
+	"fmt"
+	"io/fs"
+	"syscall"
+
+	"userscope.dev/userscope/migrate/claim"
+)
+
+// mover moves files to where none is.
+type mover struct {
+	fs FS
+	// reserves tells that the filesystem cannot rename without replacing, as NFS cannot.
+	reserves bool
+}
+
+// move renames a file. If something is where it is to be, the error is fs.ErrExist, and both stay.
+//
+// Where the filesystem cannot promise that itself, an empty directory reserves the place: no
+// other can then be made there, and rename(2) replaces no directory that has something in it. A
+// file, which has no such thing, gets its new name before it loses the old one.
+func (m *mover) move(kind claim.Kind, from, to claim.Path) error {
+	if !m.reserves {
+		err := m.fs.Rename(from, to)
+		if !errors.Is(err, syscall.EINVAL) && !errors.Is(err, syscall.ENOSYS) {
+			return existing(err)
+		}
+		m.reserves = true
+	}
+	if kind != claim.Directory {
+		if err := m.fs.Link(from, to); err != nil {
+			return err
+		}
+		return m.fs.Unlink(from)
+	}
+	if err := m.fs.Mkdir(to); err != nil {
+		return err
+	}
+	if err := m.fs.RenameOnto(from, to); err != nil {
+		return errors.Join(existing(err), freed(m.fs.Rmdir(to)))
+	}
+	return nil
+}
+
+// existing makes fs.ErrExist of the other error that says so.
+func existing(err error) error {
+	if errors.Is(err, syscall.ENOTEMPTY) {
+		return fmt.Errorf("%w: %w", fs.ErrExist, err)
+	}
+	return err
+}
+
+// freed leaves out that a reserved place has something in it, or is gone.
+func freed(err error) error {
+	if errors.Is(err, syscall.ENOTEMPTY) || errors.Is(err, fs.ErrExist) || errors.Is(err, fs.ErrNotExist) {
+		return nil
+	}
+	return err
+}
+
+// release ends a move that was cut short between its two steps: the file is at its old place, and
+// the new one is reserved.
+func release(claimFS FS, from, to claim.Path, inode uint64) error {
+	was, err := claimFS.Lstat(from)
+	if err != nil || was.Kind == claim.Missing || was.Inode != inode {
+		return err
+	}
+	is, err := claimFS.Lstat(to)
+	switch {
+	case err != nil:
+		return err
+	case is.Made(euid()):
+		return freed(claimFS.Rmdir(to))
+	case is.Kind == claim.Regular && is.Inode == inode:
+		return claimFS.Unlink(to)
+	}
+	return nil
+}
+
+// alone reports whether an error is of one file, and the others may still move.
+func alone(err error) bool {
+	for _, one := range []error{errChanged, fs.ErrExist, fs.ErrNotExist, fs.ErrPermission, syscall.EXDEV, syscall.EBUSY, syscall.ELOOP, syscall.ENOTDIR} {
+		if errors.Is(err, one) {
+			return true
+		}
+	}
+	return false
+}

@@ -1,0 +1,110 @@
+package migrate
+
+import (
+	"errors"
+	"fmt"
+	"io/fs"
+	"os"
+
+	"userscope.dev/userscope/migrate/claim"
+	"userscope.dev/userscope/migrate/journal"
+)
+
+// stateDir holds what a migration knows of itself, below the root.
+const stateDir = ".userscope-migrate"
+
+func journalFile() claim.Path { return root(stateDir + "/journal") }
+func lockFile() claim.Path    { return root(stateDir + "/lock") }
+
+// state is what the journal says.
+type state struct {
+	header *journal.Header // nil if there is no journal
+	size   int64           // of its whole lines
+	last   *journal.Batch  // the last batch, if no end of its run follows
+	done   bool            // nothing was cut short
+}
+
+// readJournal reads the journal and calls a function, which may be nil, with every record.
+func readJournal(claimFS FS, each func(journal.Record) error) (state, error) {
+	var s state
+	file, err := claimFS.Read(journalFile())
+	if errors.Is(err, fs.ErrNotExist) {
+		return state{done: true}, nil
+	}
+	if err != nil {
+		return s, err
+	}
+	defer file.Close()
+	self, err := claimFS.Lstat(root(""))
+	if err != nil {
+		return s, err
+	}
+	s.size, err = journal.Read(file, func(record journal.Record) error {
+		s.done = false
+		switch {
+		case record.Header != nil:
+			if record.Header.Root != self.Inode {
+				return fmt.Errorf("the journal is of another root, with inode %d: this one has %d", record.Header.Root, self.Inode)
+			}
+			s.header = record.Header
+		case record.Batch != nil:
+			s.last = record.Batch
+		case record.Done != nil:
+			s.done, s.last = true, nil
+		}
+		if each == nil {
+			return nil
+		}
+		return each(record)
+	})
+	if err != nil {
+		return s, fmt.Errorf("journal %s/%s: %w", stateDir, journalFile().Base(), err)
+	}
+	return s, nil
+}
+
+// lock makes the directory of the state and locks it for this run.
+func lock(claimFS FS) (unlock func() error, err error) {
+	if err := claimFS.Mkdir(root(stateDir)); err != nil && !errors.Is(err, fs.ErrExist) {
+		return nil, err
+	}
+	return claimFS.Lock(lockFile())
+}
+
+// recover clears up behind a run that was cut short while it did a batch: directories that have no
+// owner yet get theirs, and places that were only reserved are free again. What has not moved is
+// the next plan's.
+func recoverBatch(claimFS FS, batch *journal.Batch) error {
+	for _, dir := range batch.Dirs {
+		info, err := claimFS.Lstat(dir.Path)
+		if err != nil {
+			return err
+		}
+		if info.Made(euid()) || info.Kind == claim.Directory && info.UID == dir.UID && info.Mode&0o777 == 0o700 {
+			if err := own(claimFS, dir, info); err != nil {
+				return err
+			}
+		}
+	}
+	for _, move := range batch.Moves {
+		if err := release(claimFS, move.From, move.To, move.Inode); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// own gives a directory that was just made the owner, group and mode that it is to have.
+func own(claimFS FS, dir journal.Dir, now claim.Info) error {
+	if now.UID != dir.UID || now.GID != dir.GID {
+		if err := claimFS.Chown(dir.Path, dir.UID, dir.GID); err != nil {
+			return err
+		}
+	}
+	if now.Mode == dir.Mode {
+		return nil
+	}
+	return claimFS.Chmod(dir.Path, dir.Mode)
+}
+
+func euid() uint32 { return uint32(os.Geteuid()) } //nolint:gosec // no user has a negative id
