@@ -1,0 +1,250 @@
+package main
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"io"
+	"os"
+	"os/signal"
+	"path/filepath"
+	"runtime/debug"
+	"syscall"
+
+	"github.com/spf13/cobra"
+
+	"userscope.dev/userscope/manifests/policies"
+	"userscope.dev/userscope/migrate"
+	"userscope.dev/userscope/webhook/config"
+)
+
+// exitUndecided is the exit code of migrate when a person has something to decide.
+const exitUndecided = 3
+
+func migrateCommand() *cobra.Command {
+	command := &cobra.Command{
+		Use:   "migrate",
+		Short: "Move a claim's old layout into the one that has users",
+		Long: `Move the data of an installation that kept it by thread alone to where sandboxes look for it now,
+by user and thread. Whatever happens meanwhile, nothing is lost: each thread moves with all that
+is in it by one atomic rename, nothing is ever replaced, and a journal on the claim takes all of
+it back.
+
+It runs where the claim is mounted, at its own root, while nothing else uses it.
+docs/migrate.md walks through an upgrade.`,
+		Example: `  userscope migrate plan --root /claim/deer-flow --legacy /claim/threads --owners owners.csv
+  userscope migrate apply --root /claim/deer-flow --legacy /claim/threads --owners owners.csv
+  userscope migrate undo --root /claim/deer-flow`,
+		Args: cobra.NoArgs,
+		RunE: func(cmd *cobra.Command, _ []string) error { return cmd.Help() },
+	}
+	command.AddCommand(migratePlanCommand(), migrateApplyCommand(), migrateUndoCommand())
+	return command
+}
+
+// migrateOptions are the flags of migrate plan and migrate apply.
+type migrateOptions struct {
+	root, legacy, policy, owners string
+	migrate.Options
+	output outputFormat
+}
+
+func (o *migrateOptions) addFlags(command *cobra.Command) {
+	flags := command.Flags()
+	flags.StringVar(&o.root, "root", "", "`DIR` that holds, or will hold, users/; on DeerFlow's claim its directory deer-flow (required)")
+	flags.StringVar(&o.legacy, "legacy", "", "`DIR` that holds the old threads (default: the policy's, such as threads below the root)")
+	flags.StringVar(&o.policy, "policy", "", "policy `FILE` whose layout to use (default: DeerFlow's)")
+	flags.StringVar(&o.owners, "owners", "", "`FILE` that says whose each thread is: CSV with the header thread_id,user_id")
+	flags.StringVar(&o.Unowned, "unowned", "", "`USER` who gets the threads that nobody owns (default: leave them)")
+	flags.BoolVar(&o.Park, "park-conflicts", false, "move threads whose new place is taken to migration-conflicts/ (default: leave them)")
+	flags.StringVar(&o.Also, "also", "", "`USER` who gets DeerFlow's agents, custom skills, memory.json and USER.md (default: leave them)")
+	o.output.addFlag(command)
+}
+
+func migratePlanCommand() *cobra.Command {
+	var options migrateOptions
+	command := &cobra.Command{
+		Use:   "plan --root DIR",
+		Short: "Show what would move, and change nothing",
+		Long: `Show what apply would move, what it would leave and why, and change nothing.
+
+What is left has one of these statuses: conflict (its new place is taken), unowned, illegal (its
+name or its owner's is no id), link (a symbolic link is where a directory must be), stray (it is
+not what belongs there), foreign (another filesystem is mounted there), collision (the filesystem
+ignores case, and two ids differ in nothing else).
+
+Exit codes: 0 all would move, or nothing is left to; 1 failed; 2 wrong usage; 3 something would be
+left.`,
+		Example: `  # The claim of a DeerFlow whose provisioner mounted threads/ at the claim's root
+  userscope migrate plan --root /claim/deer-flow --legacy /claim/threads --owners owners.csv
+
+  # What somebody must decide on
+  userscope migrate plan --root /claim/deer-flow --owners owners.csv -o json | jq '.items[] | select(.status != "move")'`,
+		Args: cobra.NoArgs,
+		RunE: func(cmd *cobra.Command, _ []string) error {
+			return options.run(cmd, func(_ context.Context, fs migrate.FS, _ migrate.Progress) (*migrate.Plan, error) {
+				return migrate.NewPlan(fs, options.Options)
+			})
+		},
+	}
+	options.addFlags(command)
+	return command
+}
+
+func migrateApplyCommand() *cobra.Command {
+	var options migrateOptions
+	command := &cobra.Command{
+		Use:   "apply --root DIR",
+		Short: "Move what plan shows",
+		Long: `Move what plan shows with the same flags.
+
+A run that was interrupted, by whatever, is taken up by the next. A run that finds nothing to
+do changes nothing. The journal in ROOT/.userscope-migrate knows all moves of all runs, and undo
+takes them back.
+
+Exit codes: 0 all has moved; 1 failed, and can be run again; 2 wrong usage; 3 all has moved but
+what somebody must decide on.`,
+		Example: `  userscope migrate apply --root /claim/deer-flow --legacy /claim/threads --owners owners.csv
+
+  # With a user for what nobody owns, and the rest of DeerFlow's shared data
+  userscope migrate apply --root /claim/deer-flow --owners owners.csv --unowned default --also default`,
+		Args: cobra.NoArgs,
+		RunE: func(cmd *cobra.Command, _ []string) error {
+			return options.run(cmd, func(ctx context.Context, fs migrate.FS, progress migrate.Progress) (*migrate.Plan, error) {
+				return migrate.Apply(ctx, fs, options.Options, progress)
+			})
+		},
+	}
+	options.addFlags(command)
+	return command
+}
+
+// run calls what plans or applies, and prints what it returns.
+func (o *migrateOptions) run(cmd *cobra.Command, do func(context.Context, migrate.FS, migrate.Progress) (*migrate.Plan, error)) error {
+	if o.root == "" {
+		return errNoRoot
+	}
+	// A Job has little memory and a claim may have many threads: of each all is kept, and hardly
+	// anything is thrown away.
+	debug.SetGCPercent(20)
+	var err error
+	if o.Layout, err = o.layout(); err != nil {
+		return failed(err)
+	}
+	if err := o.Check(); err != nil {
+		return err
+	}
+	ctx, stop := signal.NotifyContext(cmd.Context(), syscall.SIGTERM, syscall.SIGINT)
+	defer stop()
+	if o.owners != "" {
+		if o.Owners, err = loadOwners(ctx, o.owners); err != nil {
+			return failed(fmt.Errorf("--owners: %w", err))
+		}
+	}
+	fs, err := o.open()
+	if err != nil {
+		return failed(err)
+	}
+	defer fs.Close()
+	plan, err := do(ctx, fs, newProgress(cmd.ErrOrStderr()).report)
+	if plan == nil {
+		return failed(err)
+	}
+	name, _ := fs.LegacyName()
+	return o.conclude(cmd.OutOrStdout(), plan, name, err)
+}
+
+// open opens the claim. There must be an old tree: an empty plan of a mistaken root looks like a
+// migration that is done.
+func (o *migrateOptions) open() (*claimHandle, error) {
+	legacy := o.legacy
+	if legacy == "" {
+		legacy = filepath.Join(o.root, o.Layout.Legacy)
+	}
+	legacy, err := filepath.Abs(legacy)
+	if err != nil {
+		return nil, err
+	}
+	fs, err := openClaim(o.root, legacy)
+	if o.legacy == "" && errors.Is(err, os.ErrNotExist) {
+		err = fmt.Errorf("%w: name the old tree with --legacy: the provisioner's own lay at the claim's root, beside deer-flow", err)
+	}
+	return fs, err
+}
+
+var errNoRoot = errors.New("--root: name the directory that holds, or will hold, users/")
+
+// conclude prints a plan and makes of it, and of how the run ended, the command's end.
+func (o *migrateOptions) conclude(stdout io.Writer, plan *migrate.Plan, legacy string, err error) error {
+	if printed := printPlan(stdout, plan, legacy, o.output); printed != nil {
+		err = errors.Join(err, printed)
+	}
+	refused := plan.Count(func(s migrate.Status) bool { return s == migrate.Failed })
+	switch {
+	case err != nil:
+		return failed(err)
+	case refused > 0:
+		return failed(fmt.Errorf("%d could not be moved: see why, and run it again", refused))
+	case plan.Count(migrate.Status.Undecided) > 0:
+		return &exitError{code: exitUndecided}
+	default:
+		return nil
+	}
+}
+
+// layout reads the layout of the policy.
+func (o *migrateOptions) layout() (migrate.Layout, error) {
+	loaded, err := config.Parse("deerflow.yaml", policies.DeerFlow)
+	if o.policy != "" {
+		loaded, err = config.Load(o.policy)
+	}
+	if err != nil {
+		return migrate.Layout{}, err
+	}
+	if len(loaded) != 1 {
+		return migrate.Layout{}, fmt.Errorf("%s: holds %d policies, each for a claim of its own: give a file with that of this claim alone", o.policy, len(loaded))
+	}
+	return migrate.NewLayout(loaded[0])
+}
+
+func migrateUndoCommand() *cobra.Command {
+	var root string
+	var output outputFormat
+	command := &cobra.Command{
+		Use:   "undo --root DIR",
+		Short: "Move back all that apply moved",
+		Long: `Move back all that any apply moved below the root, by the journal that it left there, remove the
+directories that it made, and at last the journal: the tree is as it was. What has been put in an
+old place since, or replaced in a new one, is left and listed, and so is the journal.
+
+Exit codes: 0 all is back; 1 failed, and can be run again; 2 wrong usage; 3 something was left.`,
+		Example: `  userscope migrate undo --root /claim/deer-flow`,
+		Args:    cobra.NoArgs,
+		RunE: func(cmd *cobra.Command, _ []string) error {
+			if root == "" {
+				return errNoRoot
+			}
+			ctx, stop := signal.NotifyContext(cmd.Context(), syscall.SIGTERM, syscall.SIGINT)
+			defer stop()
+			fs, err := openClaim(root, "")
+			if err != nil {
+				return failed(err)
+			}
+			defer fs.Close()
+			undone, err := migrate.Undo(ctx, fs, newProgress(cmd.ErrOrStderr()).report)
+			if undone == nil {
+				return failed(err)
+			}
+			if err := errors.Join(err, printUndone(cmd.OutOrStdout(), undone, output)); err != nil {
+				return failed(err)
+			}
+			if len(undone.Left) > 0 {
+				return &exitError{code: exitUndecided}
+			}
+			return nil
+		},
+	}
+	command.Flags().StringVar(&root, "root", "", "`DIR` that was the root of apply (required)")
+	output.addFlag(command)
+	return command
+}

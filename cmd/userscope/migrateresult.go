@@ -1,0 +1,133 @@
+package main
+
+import (
+	"bufio"
+	"encoding/json"
+	"fmt"
+	"io"
+
+	"userscope.dev/userscope/migrate"
+)
+
+// migrateItem is what migrate says of one file. Its JSON is API.
+type migrateItem struct {
+	Status migrate.Status `json:"status"`
+	From   string         `json:"from"`
+	To     string         `json:"to"`
+	User   string         `json:"user"`
+	Why    string         `json:"why,omitempty"`
+}
+
+func newMigrateItem(item *migrate.Item, legacy string) migrateItem {
+	return migrateItem{Status: item.Status, From: item.From(legacy), To: item.To(), User: item.User, Why: item.Why}
+}
+
+// printPlan prints what becomes of each file, and how many have which status. There may be a
+// hundred thousand: none is kept.
+func printPlan(stdout io.Writer, plan *migrate.Plan, legacy string, format outputFormat) error {
+	w := bufio.NewWriter(stdout)
+	var err error
+	if format == outputJSON {
+		err = printPlanJSON(w, plan, legacy)
+	} else {
+		printPlanText(w, plan, legacy)
+	}
+	if err != nil {
+		return err
+	}
+	return w.Flush()
+}
+
+func printPlanJSON(w io.Writer, plan *migrate.Plan, legacy string) error {
+	totals := map[migrate.Status]int{}
+	for i := range plan.Items {
+		totals[plan.Items[i].Status]++
+	}
+	text, err := json.Marshal(totals)
+	if err != nil {
+		return err
+	}
+	fmt.Fprintf(w, "{\n  \"totals\": %s,\n  \"items\": [", text)
+	for i := range plan.Items {
+		text, err := json.Marshal(newMigrateItem(&plan.Items[i], legacy))
+		if err != nil {
+			return err
+		}
+		separator := ","
+		if i == 0 {
+			separator = ""
+		}
+		fmt.Fprintf(w, "%s\n    %s", separator, text)
+	}
+	if len(plan.Items) > 0 {
+		fmt.Fprint(w, "\n  ")
+	}
+	fmt.Fprint(w, "]\n}\n")
+	return nil
+}
+
+func printPlanText(w io.Writer, plan *migrate.Plan, legacy string) {
+	statusWidth, fromWidth, toWidth := len("STATUS"), len("FROM"), len("TO")
+	row := func(i int) (status, from, to string) {
+		item := &plan.Items[i]
+		if to = item.To(); to != "" {
+			to = plain(to)
+		}
+		return string(item.Status), plain(item.From(legacy)), to
+	}
+	for i := range plan.Items {
+		status, from, to := row(i)
+		statusWidth, fromWidth, toWidth = max(statusWidth, len(status)), max(fromWidth, len(from)), max(toWidth, len(to))
+	}
+	if len(plan.Items) > 0 {
+		fmt.Fprintf(w, "%-*s  %-*s  TO\n", statusWidth, "STATUS", fromWidth, "FROM")
+	}
+	for i := range plan.Items {
+		status, from, to := row(i)
+		if why := plan.Items[i].Why; why != "" {
+			fmt.Fprintf(w, "%-*s  %-*s  %-*s  %s\n", statusWidth, status, fromWidth, from, toWidth, to, why)
+		} else {
+			fmt.Fprintf(w, "%-*s  %-*s  %s\n", statusWidth, status, fromWidth, from, to)
+		}
+	}
+	if len(plan.Items) == 0 {
+		fmt.Fprintln(w, "Nothing is left in the old layout.")
+		return
+	}
+	fmt.Fprintln(w)
+	for _, status := range migrate.Statuses {
+		if n := plan.Count(func(s migrate.Status) bool { return s == status }); n > 0 {
+			fmt.Fprintf(w, "%-*s  %d\n", statusWidth, status, n)
+		}
+	}
+	fmt.Fprintf(w, "%-*s  %d\n", statusWidth, "total", len(plan.Items))
+}
+
+// migrateUndone is what migrate undo says. Its JSON is API.
+type migrateUndone struct {
+	Back int           `json:"back"`
+	Gone int           `json:"gone"`
+	Left []migrateLeft `json:"left"`
+}
+
+type migrateLeft struct {
+	Path string `json:"path"`
+	Why  string `json:"why"`
+}
+
+func printUndone(w io.Writer, undone *migrate.Undone, format outputFormat) error {
+	if format == outputJSON {
+		result := migrateUndone{Back: undone.Back, Gone: undone.Gone, Left: []migrateLeft{}}
+		for _, left := range undone.Left {
+			result.Left = append(result.Left, migrateLeft(left))
+		}
+		return printJSON(w, result)
+	}
+	for _, left := range undone.Left {
+		if _, err := fmt.Fprintf(w, "left  %s  %s\n", plain(left.Path), left.Why); err != nil {
+			return err
+		}
+	}
+	_, err := fmt.Fprintf(w, "back %d, gone since %d, left %d\n", undone.Back, undone.Gone, len(undone.Left))
+	return err
+}
