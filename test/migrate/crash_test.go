@@ -11,24 +11,40 @@ import (
 	"strings"
 	"testing"
 
+	"golang.org/x/sys/unix"
+
 	"userscope.dev/userscope/migrate"
 )
 
 func newTree(tb testing.TB) *Tree {
 	tb.Helper()
-	tree, err := NewTree(tb.TempDir())
+	tree, err := NewTree(tempDir(tb))
 	if err != nil {
 		tb.Fatal(err)
 	}
-	tb.Cleanup(func() { // so that the directory can be removed by whoever is not root
-		_ = filepath.WalkDir(tree.Dir, func(path string, entry fs.DirEntry, _ error) error {
-			if entry.IsDir() {
+	return tree
+}
+
+// tempDir makes a directory in memory, if files there have extended attributes: hundreds of trees
+// take minutes on a disk.
+func tempDir(tb testing.TB) string {
+	tb.Helper()
+	dir, err := os.MkdirTemp("/dev/shm", "userscope-migrate-") //nolint:usetesting // its own is on a disk
+	if err != nil || unix.Setxattr(dir, "user.of", []byte("a test"), 0) != nil {
+		dir = tb.TempDir()
+	}
+	tb.Cleanup(func() {
+		_ = filepath.WalkDir(dir, func(path string, entry fs.DirEntry, _ error) error {
+			if entry != nil && entry.IsDir() {
 				_ = os.Chmod(path, 0o700) //nolint:gosec // it is a directory
 			}
 			return nil
 		})
+		if err := os.RemoveAll(dir); err != nil {
+			tb.Error(err)
+		}
 	})
-	return tree
+	return dir
 }
 
 func (t *Tree) snapshot(tb testing.TB) Snapshot {

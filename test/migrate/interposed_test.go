@@ -5,6 +5,7 @@ import (
 	"io"
 	"os"
 	"path/filepath"
+	"strings"
 	"syscall"
 	"testing"
 	"time"
@@ -24,6 +25,11 @@ type layer struct {
 	before, after func(n int, op string, paths []claim.Path) error
 	// lacksNoReplace is a filesystem that can only rename as rename(2) does.
 	lacksNoReplace bool
+	// mounts are mount points of the old tree, and mounted what lies on another mount.
+	mounts  []claim.Path
+	mounted map[claim.Path]bool
+	// ignoresCase finds names in any case.
+	ignoresCase bool
 	// tears writes half of what a write is to write that fails before it.
 	tears bool
 
@@ -58,8 +64,35 @@ func (l *layer) UseLegacy(name string) error {
 }
 
 func (l *layer) Lstat(p claim.Path) (info claim.Info, err error) {
-	err = l.call("lstat", func() (err error) { info, err = l.Claim.Lstat(p); return err }, p)
+	err = l.call("lstat", func() (err error) { info, err = l.lstat(p); return err }, p)
+	if l.mounted[p] {
+		info.Mount++
+	}
 	return info, err
+}
+
+func (l *layer) lstat(p claim.Path) (claim.Info, error) {
+	info, err := l.Claim.Lstat(p)
+	if err != nil || info.Kind != claim.Missing || !l.ignoresCase {
+		return info, err
+	}
+	names, err := l.Claim.List(p.Dir())
+	if errors.Is(err, os.ErrNotExist) {
+		return info, nil
+	}
+	for _, name := range names {
+		if strings.EqualFold(name, p.Base()) {
+			return l.Claim.Lstat(p.Dir().Join(name))
+		}
+	}
+	return info, err
+}
+
+func (l *layer) Mounts(tree claim.Tree) ([]claim.Path, error) {
+	if tree == claim.Legacy && l.mounts != nil {
+		return l.mounts, nil
+	}
+	return l.Claim.Mounts(tree)
 }
 
 func (l *layer) List(p claim.Path) (names []string, err error) {
@@ -110,7 +143,10 @@ func (l *layer) Unlink(p claim.Path) error {
 
 func (l *layer) Lock(p claim.Path) (unlock func() error, err error) {
 	err = l.call("lock", func() (err error) { l.locked, err = l.Claim.Lock(p); return err }, p)
-	return func() error { return l.call("unlock", l.locked, p) }, err
+	if err != nil {
+		return nil, err
+	}
+	return func() error { return l.call("unlock", l.locked, p) }, nil
 }
 
 func (l *layer) Read(p claim.Path) (file io.ReadCloser, err error) {

@@ -1,0 +1,171 @@
+package migrate
+
+import (
+	"fmt"
+	"os"
+	"path/filepath"
+	"strings"
+	"syscall"
+	"testing"
+
+	"userscope.dev/userscope/migrate"
+	"userscope.dev/userscope/migrate/claim"
+)
+
+// fault is what a filesystem refuses.
+type fault struct {
+	name  string
+	op    string
+	below string // the beginning of the name of the last path of the call
+	nth   int    // of such calls; all from then on are refused
+	err   syscall.Errno
+
+	wantErr  string
+	failed   int // items that could not be moved
+	conflict string
+}
+
+// Whatever the filesystem refuses half-way is said, nothing is lost, the rest moves where only one
+// file is concerned, and the next run takes it up.
+func TestFaults(t *testing.T) {
+	undisturbed := newTree(t)
+	if _, err := undisturbed.apply(t, undisturbed.open(t)); err != nil {
+		t.Fatal(err)
+	}
+	want := undisturbed.snapshot(t).withoutTimes(changedByMigration)
+	for _, f := range []fault{
+		{name: "full, in the state's directory", op: "mkdir", below: stateDir, err: syscall.ENOSPC, wantErr: stateDir + ": no space left on device"},
+		{name: "full, in the journal's inode", op: "append", err: syscall.ENOSPC, wantErr: "journal: no space left on device"},
+		{name: "full, in the journal's header", op: "write", err: syscall.ENOSPC, wantErr: "no space left on device"},
+		{name: "full, in the journal's batch", op: "write", nth: 1, err: syscall.ENOSPC, wantErr: "no space left on device"},
+		{name: "full, in the journal's end", op: "write", nth: 2, err: syscall.ENOSPC, wantErr: "no space left on device"},
+		{name: "full, in mkdir", op: "mkdir", below: "users/bob", err: syscall.ENOSPC, wantErr: "after 0 of "},
+		{name: "full, in rename", op: "rename", nth: 5, err: syscall.ENOSPC, wantErr: "after 5 of "},
+		{name: "over quota, in rename", op: "rename", nth: 7, err: syscall.EDQUOT, wantErr: "disk quota exceeded"},
+		{name: "read-only", op: "mkdir", err: syscall.EROFS, wantErr: "read-only file system"},
+		{name: "read-only half-way", op: "rename", nth: 3, err: syscall.EROFS, wantErr: "read-only file system"},
+		{name: "broken, in fsync", op: "fsync", nth: 1, err: syscall.EIO, wantErr: "input/output error"},
+		{name: "broken, in the last sync", op: "sync", err: syscall.EIO, wantErr: "input/output error"},
+		{name: "broken, in lstat", op: "lstat", nth: 60, err: syscall.EIO, wantErr: "input/output error"},
+		{name: "forbidden, the thread", op: "rename", below: "users/bob/threads/deep", err: syscall.EACCES, failed: 1},
+		{name: "forbidden, the rest", op: "rename", nth: 4, err: syscall.EPERM, failed: 16},
+		{name: "forbidden, a user's directory", op: "mkdir", below: "users/bob", err: syscall.EACCES, failed: 4},
+		{name: "forbidden, the owner of a user's directory", op: "chmod", below: "users/bob/threads", err: syscall.EPERM, failed: 4},
+		{name: "another filesystem", op: "rename", below: "users/alice/threads/plain-1", err: syscall.EXDEV, failed: 1},
+		{name: "a mount point", op: "rename", below: "users/alice/threads/plain-1", err: syscall.EBUSY, failed: 1},
+	} {
+		t.Run(f.name, func(t *testing.T) {
+			tree := newTree(t)
+			before := tree.snapshot(t)
+			l := tree.open(t)
+			l.before = f.hook()
+			plan, err := tree.apply(t, l)
+			if f.wantErr == "" && (err != nil || plan.Count(func(s migrate.Status) bool { return s == migrate.Failed }) != f.failed) {
+				t.Errorf("%v, %q; want %d failed", err, describePlan(plan), f.failed)
+			}
+			if f.wantErr != "" && (err == nil || !strings.Contains(err.Error(), f.wantErr)) {
+				t.Errorf("%v; want %s", err, f.wantErr)
+			}
+			tree.checkMarkers(t)
+			if _, err := tree.apply(t, tree.open(t)); err != nil {
+				t.Fatal(err)
+			}
+			if diff := tree.snapshot(t).withoutTimes(changedByMigration).Diff(want); diff != "" {
+				t.Errorf("the next run does not come to what an undisturbed one does:\n%s", diff)
+			}
+			if undone, err := tree.undo(t, tree.open(t)); err != nil || len(undone.Left) > 0 {
+				t.Fatalf("%v %v", err, undone)
+			}
+			if diff := tree.snapshot(t).withoutTimes(isRoot).Diff(before.withoutTimes(isRoot)); diff != "" {
+				t.Errorf("undo does not come to what was:\n%s", diff)
+			}
+		})
+	}
+}
+
+func (f fault) hook() func(int, string, []claim.Path) error {
+	seen := 0
+	return func(_ int, op string, paths []claim.Path) error {
+		if op != f.op || len(paths) > 0 && !strings.HasPrefix(paths[len(paths)-1].Name, f.below) {
+			return nil
+		}
+		seen++
+		if seen <= f.nth {
+			return nil
+		}
+		name := ""
+		if len(paths) > 0 {
+			name = paths[len(paths)-1].Name
+		}
+		return &os.PathError{Op: op, Path: name, Err: f.err}
+	}
+}
+
+// What comes into being between plan and rename is not replaced, and what takes a thread's place is
+// not moved.
+func TestChangesBetween(t *testing.T) {
+	for _, lacks := range []bool{false, true} {
+		for _, test := range []struct {
+			name   string
+			change func(tree *Tree)
+			want   string
+		}{
+			{"the new place is taken", func(tree *Tree) { tree.mark(filepath.Join(tree.userDir("alice"), "threads/plain/theirs")) },
+				"conflict \"../threads/plain\" users/alice/threads/plain something is there since it was planned"},
+			{"the new place is taken by nothing", func(tree *Tree) { tree.mkdir(filepath.Join(tree.userDir("alice"), "threads/plain"), 0o755) },
+				"conflict \"../threads/plain\" users/alice/threads/plain something is there since it was planned"},
+			{"the new place is a link", func(tree *Tree) {
+				tree.do(os.Symlink("/tmp", filepath.Join(tree.userDir("alice"), "threads/plain")))
+			},
+				"conflict \"../threads/plain\" users/alice/threads/plain something is there since it was planned"},
+			{"the thread is another", func(tree *Tree) {
+				tree.do(os.Rename(filepath.Join(tree.Legacy, "plain"), filepath.Join(tree.Dir, "moved")))
+				tree.mark(filepath.Join(tree.Legacy, "plain/other"))
+			}, "failed \"../threads/plain\" users/alice/threads/plain is gone, or another, since it was planned"},
+			{"the thread is a link", func(tree *Tree) {
+				tree.do(os.Rename(filepath.Join(tree.Legacy, "plain"), filepath.Join(tree.Dir, "moved")))
+				tree.do(os.Symlink("../moved", filepath.Join(tree.Legacy, "plain")))
+			}, "failed \"../threads/plain\" users/alice/threads/plain is gone, or another, since it was planned"},
+			{"the thread is gone", func(tree *Tree) {
+				tree.do(os.Rename(filepath.Join(tree.Legacy, "plain"), filepath.Join(tree.Dir, "moved")))
+			}, "failed \"../threads/plain\" users/alice/threads/plain is gone, or another, since it was planned"},
+			{"a directory above is a link", func(tree *Tree) {
+				tree.do(os.RemoveAll(filepath.Join(tree.userDir("alice"), "threads")))
+				tree.do(os.Symlink(".", filepath.Join(tree.userDir("alice"), "threads")))
+			}, "failed \"../threads/plain\" users/alice/threads/plain CALL: not a directory"},
+		} {
+			t.Run(fmt.Sprintf("%s, lacks %t", test.name, lacks), func(t *testing.T) {
+				tree := small(t)
+				tree.mkdir(filepath.Join(tree.userDir("alice"), "threads"), 0o755)
+				l := tree.open(t)
+				l.lacksNoReplace = lacks
+				var changed Snapshot
+				syncs := 0
+				l.after = func(_ int, op string, _ []claim.Path) error {
+					if op == "fsync" {
+						syncs++
+					}
+					if syncs == 2 && changed == nil { // the batch is in the journal
+						test.change(tree)
+						changed = tree.snapshot(t)
+					}
+					return nil
+				}
+				options := tree.options(t)
+				options.Park = false
+				plan, err := migrate.Apply(t.Context(), l, options, noProgress)
+				if err != nil || tree.err != nil {
+					t.Fatal(err, tree.err)
+				}
+				lines := describePlan(plan)
+				for _, call := range []string{"open " + tree.Root + "/users/alice/threads", "mkdir " + tree.Root + "/users/alice/threads/plain"} {
+					lines[0] = strings.Replace(lines[0], call, "CALL", 1)
+				}
+				equalLines(t, lines, []string{test.want})
+				if diff := tree.snapshot(t).withoutTimes(changedByMigration).Diff(changed.withoutTimes(changedByMigration)); diff != "" {
+					t.Errorf("moves or replaces\n%s", diff)
+				}
+			})
+		}
+	}
+}

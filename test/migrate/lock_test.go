@@ -1,0 +1,221 @@
+package migrate
+
+import (
+	"bytes"
+	"encoding/json"
+	"fmt"
+	"hash/crc32"
+	"os"
+	"path/filepath"
+	"strings"
+	"testing"
+
+	"userscope.dev/userscope/migrate"
+	"userscope.dev/userscope/migrate/claim"
+)
+
+func (t *Tree) file(name string) string { return filepath.Join(t.Root, stateDir, name) }
+
+// Two runs never work at once: the second is told who works.
+func TestLock(t *testing.T) {
+	tree := small(t)
+	first := tree.open(t)
+	tree.mkdir(filepath.Join(tree.Root, stateDir), 0o700)
+	unlock, err := first.Claim.Lock(claim.Path{Tree: claim.Root, Name: stateDir + "/lock"})
+	if err != nil {
+		t.Fatal(err)
+	}
+	want := fmt.Sprintf("another run holds the lock: %q", strings.TrimSpace(string(readFile(t, tree.file("lock")))))
+	if !strings.Contains(want, fmt.Sprintf(" pid %d since ", os.Getpid())) {
+		t.Errorf("the lock does not say who holds it: %s", want)
+	}
+	if _, err := tree.apply(t, tree.open(t)); err == nil || !strings.Contains(err.Error(), want) {
+		t.Errorf("apply: %v, want %s", err, want)
+	}
+	if _, err := tree.undo(t, tree.open(t)); err == nil || !strings.Contains(err.Error(), want) {
+		t.Errorf("undo: %v, want %s", err, want)
+	}
+	tree.checkMarkers(t)
+	if err := unlock(); err != nil {
+		t.Fatal(err)
+	}
+
+	// What a dead run of this host left is no obstacle, and what one of another host did is: it may
+	// be alive.
+	write(t, tree.file("lock"), "elsewhere pid 1 since yesterday\n")
+	want = `a run on another host did not end well, or goes on: "elsewhere pid 1 since yesterday"`
+	if _, err := tree.apply(t, tree.open(t)); err == nil || !strings.Contains(err.Error(), want) {
+		t.Errorf("apply: %v, want %s", err, want)
+	}
+	host, err := os.Hostname()
+	if err != nil {
+		t.Fatal(err)
+	}
+	write(t, tree.file("lock"), host+" pid 1 since yesterday\n")
+	if _, err := tree.apply(t, tree.open(t)); err != nil {
+		t.Error(err)
+	}
+	if _, err := os.Lstat(tree.file("lock")); !os.IsNotExist(err) {
+		t.Errorf("the lock is still there: %v", err)
+	}
+}
+
+func write(t *testing.T, path, content string) {
+	t.Helper()
+	if err := os.WriteFile(path, []byte(content), 0o600); err != nil {
+		t.Fatal(err)
+	}
+}
+
+func readFile(t *testing.T, path string) []byte {
+	t.Helper()
+	content, err := os.ReadFile(path)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return content
+}
+
+// A line of the journal that was cut, wherever, was of nothing that has been done: the next run
+// takes it away and goes on.
+func TestTornJournal(t *testing.T) {
+	tree := small(t)
+	dying := tree.open(t)
+	dying.after = func(_ int, op string, _ []claim.Path) error {
+		if op == "write" && dying.synced > 0 {
+			dying.before = func(int, string, []claim.Path) error { return errDead }
+			return errDead
+		}
+		return nil
+	}
+	before := tree.snapshot(t).withoutTimes(isRoot)
+	if _, err := tree.apply(t, dying); err == nil {
+		t.Fatal("did not die")
+	}
+	journal := readFile(t, tree.file("journal"))
+	if bytes.Count(journal, []byte("\n")) != 3 {
+		t.Fatalf("want a header, a run and a batch:\n%s", journal)
+	}
+	for size := range len(journal) {
+		for _, garbage := range []string{"", "\x00\x00\x00", "\x00\n\x00\n"} {
+			tree.mkdir(filepath.Join(tree.Root, stateDir), 0o700)
+			write(t, tree.file("journal"), string(journal[:size])+garbage)
+			if _, err := tree.apply(t, tree.open(t)); err != nil {
+				t.Fatalf("cut at %d: %v", size, err)
+			}
+			if _, err := os.Lstat(filepath.Join(tree.Root, "users/alice/threads/plain/user-data/marker")); err != nil {
+				t.Fatalf("cut at %d: %v", size, err)
+			}
+			if undone, err := tree.undo(t, tree.open(t)); err != nil || undone.Back != 1 {
+				t.Fatalf("cut at %d: %v, %+v", size, err, undone)
+			}
+			if diff := tree.snapshot(t).withoutTimes(isRoot).Diff(before); diff != "" {
+				t.Fatalf("cut at %d:\n%s", size, diff)
+			}
+		}
+	}
+}
+
+// A journal that is not this root's, not this program's, or damaged is refused, and so is all that
+// would be done by it.
+func TestForeignJournal(t *testing.T) {
+	tree := small(t)
+	if _, err := tree.apply(t, tree.open(t)); err != nil {
+		t.Fatal(err)
+	}
+	before := tree.snapshot(t)
+	journal := readFile(t, tree.file("journal"))
+	lines := bytes.SplitAfter(journal, []byte("\n"))
+	damaged := bytes.Clone(journal)
+	damaged[len(lines[0])+20] ^= 1
+	for _, test := range []struct {
+		name    string
+		journal []byte
+		want    string
+	}{
+		{"another root", edit(t, lines, func(h map[string]any) { h["root"] = 1 }), "line 1: the journal is of another root, with inode 1: this one has "},
+		{"a later version", edit(t, lines, func(h map[string]any) { h["version"] = 2; h["more"] = true }), "line 1: the journal has version 2: this program knows version 1"},
+		{"damaged", damaged, "line 2: is damaged: a whole line follows it"},
+		{"no header", bytes.Join(lines[1:], nil), "line 1: is not the header of a migration's journal"},
+		{"two headers", append(bytes.Clone(lines[0]), journal...), "line 2: is not what the journal of a migration holds"},
+	} {
+		t.Run(test.name, func(t *testing.T) {
+			write(t, tree.file("journal"), string(test.journal))
+			want := "journal " + stateDir + "/journal: " + test.want
+			if _, err := tree.apply(t, tree.open(t)); err == nil || !strings.Contains(err.Error(), want) {
+				t.Errorf("apply: %v, want %s", err, want)
+			}
+			if _, err := tree.undo(t, tree.open(t)); err == nil || !strings.Contains(err.Error(), want) {
+				t.Errorf("undo: %v, want %s", err, want)
+			}
+			if diff := tree.snapshot(t).Diff(before); diff != "" {
+				t.Errorf("changes\n%s", diff)
+			}
+			if got := readFile(t, tree.file("journal")); !bytes.Equal(got, test.journal) {
+				t.Errorf("the journal has changed:\n%s", got)
+			}
+		})
+	}
+}
+
+// edit returns a journal with another header, whose checksum is right.
+func edit(t *testing.T, lines [][]byte, change func(header map[string]any)) []byte {
+	t.Helper()
+	var record map[string]map[string]any
+	if err := json.Unmarshal(lines[0][9:], &record); err != nil {
+		t.Fatal(err)
+	}
+	change(record["header"])
+	text, err := json.Marshal(record)
+	if err != nil {
+		t.Fatal(err)
+	}
+	header := fmt.Appendf(nil, "%08x %s\n", crc32.Checksum(text, crc32.MakeTable(crc32.Castagnoli)), text)
+	return append(header, bytes.Join(lines[1:], nil)...)
+}
+
+// What has been put where undo would put something, or has replaced what was moved, undo leaves;
+// and it goes on once that is out of the way.
+func TestUndoLeaves(t *testing.T) {
+	tree := newTree(t)
+	before := tree.snapshot(t)
+	if _, err := tree.apply(t, tree.open(t)); err != nil {
+		t.Fatal(err)
+	}
+	again := filepath.Join(tree.Legacy, "plain-1")
+	replaced, aside := filepath.Join(tree.Root, "users/alice/threads/plain-2"), filepath.Join(tree.Root, "aside")
+	added := filepath.Join(tree.Root, "users/carol/new")
+	tree.mark(filepath.Join(again, "marker"))
+	tree.do(os.Rename(replaced, aside))
+	tree.mkdir(replaced, 0o755)
+	tree.mkdir(added, 0o755)
+	undone, err := tree.undo(t, tree.open(t))
+	if err != nil || tree.err != nil {
+		t.Fatal(err, tree.err)
+	}
+	want := []migrate.Left{
+		{Path: "users/alice/threads/plain-1", Why: "something is at its old place"},
+		{Path: "users/alice/threads/plain-2", Why: "is another than was moved here"},
+	}
+	if fmt.Sprint(undone.Left) != fmt.Sprint(want) {
+		t.Errorf("left %v\nwant %v", undone.Left, want)
+	}
+	tree.checkMarkers(t)
+
+	tree.Markers = tree.Markers[:len(tree.Markers)-1]
+	tree.do(os.RemoveAll(again))
+	tree.do(os.Remove(replaced))
+	tree.do(os.Rename(aside, replaced))
+	undone, err = tree.undo(t, tree.open(t))
+	want = []migrate.Left{{Path: "users/carol", Why: "was made for what has moved, and holds something else now"}}
+	if err != nil || tree.err != nil || fmt.Sprint(undone.Left) != fmt.Sprint(want) {
+		t.Errorf("%v, left %v\nwant %v", err, undone.Left, want)
+	}
+	tree.do(os.Remove(added))
+	if undone, err = tree.undo(t, tree.open(t)); err != nil || len(undone.Left) > 0 {
+		t.Errorf("%v, left %v", err, undone.Left)
+	}
+	if diff := tree.snapshot(t).Diff(before); diff != "" {
+		t.Error(diff)
+	}
+}
