@@ -14,6 +14,7 @@ import (
 	"golang.org/x/sys/unix"
 
 	"userscope.dev/userscope/migrate"
+	"userscope.dev/userscope/migrate/claim"
 )
 
 func newTree(tb testing.TB) *Tree {
@@ -273,4 +274,61 @@ func (t *Tree) state(tb testing.TB) Snapshot {
 		tb.Fatal(err)
 	}
 	return snapshot
+}
+
+// New directories are for whoever may make some in the old ones: owner, group and mode are those of
+// the directory that they are made in.
+func TestNewDirectories(t *testing.T) {
+	tree := small(t)
+	for _, mode := range []uint32{0o2775, 0o1777, 0o700} {
+		tree.do(unix.Chmod(tree.Root, mode))
+		uid, gid := uint32(os.Geteuid()), uint32(os.Getegid())
+		if uid == 0 {
+			uid, gid = 1000, 1001
+			tree.do(unix.Lchown(tree.Root, 1000, 1001))
+		}
+		if _, err := tree.apply(t, tree.open(t)); err != nil || tree.err != nil {
+			t.Fatal(err, tree.err)
+		}
+		for _, dir := range []string{"users", "users/alice", "users/alice/threads"} {
+			var s unix.Stat_t
+			if err := unix.Lstat(filepath.Join(tree.Root, dir), &s); err != nil {
+				t.Fatal(err)
+			}
+			if s.Uid != uid || s.Gid != gid || s.Mode&0o7777 != mode {
+				t.Errorf("%s is %d:%d %o, want %d:%d %o", dir, s.Uid, s.Gid, s.Mode&0o7777, uid, gid, mode)
+			}
+		}
+		if _, err := tree.undo(t, tree.open(t)); err != nil {
+			t.Fatal(err)
+		}
+	}
+}
+
+// What is made at an old place after a run died is another's, and is not taken for what has moved.
+func TestNewFileAfterCrash(t *testing.T) {
+	for _, lacks := range []bool{false, true} {
+		tree := newTree(t)
+		dying := tree.open(t)
+		dying.lacksNoReplace = lacks
+		dying.before = func(_ int, op string, _ []claim.Path) error {
+			if op == "sync" || op == "unlock" { // all has moved, and the end is not in the journal
+				return errDead
+			}
+			return nil
+		}
+		if _, err := tree.apply(t, dying); !errors.Is(err, errDead) {
+			t.Fatalf("did not die: %v", err)
+		}
+		tree.mark(filepath.Join(tree.Root, "memory.json"))
+		tree.mark(filepath.Join(tree.Legacy, "plain-1", "marker"))
+		plan, err := tree.apply(t, tree.open(t))
+		if err != nil || tree.err != nil {
+			t.Fatal(err, tree.err)
+		}
+		tree.checkMarkers(t)
+		if n := plan.Count(func(s migrate.Status) bool { return s == migrate.Parked }); n != 2 {
+			t.Errorf("%d are parked, want 2", n)
+		}
+	}
 }

@@ -20,9 +20,9 @@ type fault struct {
 	nth   int    // of such calls; all from then on are refused
 	err   syscall.Errno
 
-	wantErr  string
-	failed   int // items that could not be moved
-	conflict string
+	wantErr string
+	failed  int  // items that could not be moved
+	lacks   bool // RENAME_NOREPLACE
 }
 
 // Whatever the filesystem refuses half-way is said, nothing is lost, the rest moves where only one
@@ -52,13 +52,16 @@ func TestFaults(t *testing.T) {
 		{name: "forbidden, a user's directory", op: "mkdir", below: "users/bob", err: syscall.EACCES, failed: 4},
 		{name: "forbidden, the owner of a user's directory", op: "chmod", below: "users/bob/threads", err: syscall.EPERM, failed: 4},
 		{name: "another filesystem", op: "rename", below: "users/alice/threads/plain-1", err: syscall.EXDEV, failed: 1},
+		{name: "forbidden, without RENAME_NOREPLACE", op: "renameOnto", below: "users/bob/threads/deep", err: syscall.EACCES, failed: 1, lacks: true},
+		{name: "full, without RENAME_NOREPLACE", op: "renameOnto", nth: 4, err: syscall.ENOSPC, wantErr: "no space left on device", lacks: true},
+		{name: "full, in the reservation", op: "mkdir", below: "users/bob/threads/deep", err: syscall.ENOSPC, wantErr: "no space left on device", lacks: true},
 		{name: "a mount point", op: "rename", below: "users/alice/threads/plain-1", err: syscall.EBUSY, failed: 1},
 	} {
 		t.Run(f.name, func(t *testing.T) {
 			tree := newTree(t)
 			before := tree.snapshot(t)
 			l := tree.open(t)
-			l.before = f.hook()
+			l.before, l.lacksNoReplace = f.hook(), f.lacks
 			plan, err := tree.apply(t, l)
 			if f.wantErr == "" && (err != nil || plan.Count(func(s migrate.Status) bool { return s == migrate.Failed }) != f.failed) {
 				t.Errorf("%v, %q; want %d failed", err, describePlan(plan), f.failed)

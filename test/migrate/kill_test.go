@@ -19,6 +19,9 @@ import (
 // kills is how often a process is killed: go test ./migrate -kills 500
 var kills = flag.Int("kills", 40, "how often to kill a process that migrates")
 
+// patience is how long a program may take that is not to be killed.
+const patience = 5 * time.Minute
+
 // program is the one under test.
 func program(t *testing.T) string {
 	t.Helper()
@@ -89,7 +92,7 @@ func TestKill(t *testing.T) {
 func undisturbed(t *testing.T, args []string) time.Duration {
 	t.Helper()
 	start := time.Now()
-	if done, output := runKilled(t, args, time.Hour); !done {
+	if done, output := runKilled(t, args, patience); !done {
 		t.Fatalf("%v: %s", args, output)
 	}
 	return time.Since(start)

@@ -158,10 +158,12 @@ func (t *Tree) shared() {
 		t.mark(filepath.Join(t.Root, name))
 	}
 	t.do(os.WriteFile(filepath.Join(t.Root, "agents", "stray"), nil, 0o644))
-	if os.Geteuid() == 0 { // the gateway's: it makes the directories of new users
-		t.do(unix.Lchown(t.Root, 1000, 1000))
+	for _, dir := range []string{"", "users"} { // the gateway makes the directories of new users
+		if os.Geteuid() == 0 {
+			t.do(unix.Lchown(filepath.Join(t.Root, dir), 1000, 1001))
+		}
+		t.do(unix.Chmod(filepath.Join(t.Root, dir), 0o2775))
 	}
-	t.do(unix.Chmod(t.Root, 0o2775))
 }
 
 // old gives everything a time of its own, the deepest first.
