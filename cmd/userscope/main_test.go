@@ -60,6 +60,14 @@ func TestWrongUsage(t *testing.T) {
 				"userscope webhook: --listen-health: \":x\": port \"x\": want a number from 1 to 65535"},
 		{"webhook --policy p --cert-dir d --log-level loud", `userscope webhook: invalid argument "loud" for "--log-level" flag: want debug, info, warn or error`},
 		{"webhook --policy p --cert-dir d --drain-delay soon", `userscope webhook: invalid argument "soon" for "--drain-delay" flag: time: invalid duration "soon"`},
+		{"migrate now", `userscope migrate: unknown command "now" for "userscope migrate"`},
+		{"migrate plan", "userscope migrate plan: --root: name the directory that holds, or will hold, users/"},
+		{"migrate apply --owners o.csv", "userscope migrate apply: --root: name the directory that holds, or will hold, users/"},
+		{"migrate undo", "userscope migrate undo: --root: name the directory that holds, or will hold, users/"},
+		{"migrate plan --root . more", `userscope migrate plan: unknown command "more" for "userscope migrate plan"`},
+		{"migrate plan --root . --unowned ..", `userscope migrate plan: --unowned "..": has characters other than A-Z, a-z, 0-9, _ and -`},
+		{"migrate apply --root . --also a/b", `userscope migrate apply: --also "a/b": has characters other than A-Z, a-z, 0-9, _ and -`},
+		{"migrate undo --root . -o yaml", `userscope migrate undo: invalid argument "yaml" for "-o, --output" flag: want text or json`},
 		{"webhook --policy p --cert-dir d more", `userscope webhook: unknown command "more" for "userscope webhook"`},
 	}
 	for _, test := range tests {
@@ -85,16 +93,22 @@ func TestHelp(t *testing.T) {
 		t.Run(subcommand.Name(), func(t *testing.T) {
 			testHelp(t, subcommand)
 		})
+		for _, below := range subcommand.Commands() {
+			t.Run(subcommand.Name()+" "+below.Name(), func(t *testing.T) {
+				testHelp(t, below)
+			})
+		}
 	}
 }
 
 func testHelp(t *testing.T, subcommand *cobra.Command) {
-	name := subcommand.Name()
-	byFlag, stderr, code := command("", name, "--help")
+	name := strings.TrimPrefix(subcommand.CommandPath(), "userscope ")
+	words := strings.Fields(name)
+	byFlag, stderr, code := command("", append(words, "--help")...)
 	if code != 0 || stderr != "" {
 		t.Errorf("exit code %d, stderr %q", code, stderr)
 	}
-	if byTopic, _, code := command("", "help", name); byTopic != byFlag || code != 0 {
+	if byTopic, _, code := command("", append([]string{"help"}, words...)...); byTopic != byFlag || code != 0 {
 		t.Errorf("userscope help %s: exit code %d and another text than %s --help", name, code, name)
 	}
 	if !strings.HasPrefix(byFlag, subcommand.Long) || subcommand.Long == "" {
@@ -108,7 +122,7 @@ func testHelp(t *testing.T, subcommand *cobra.Command) {
 			t.Errorf("a line is %d characters wide: %s", len(line), line)
 		}
 	}
-	if exits := name == "check" || name == "webhook"; exits && !strings.Contains(byFlag, "Exit codes: 0 ") {
+	if exits := name == "check" || name == "webhook" || len(words) > 1; exits && !strings.Contains(byFlag, "Exit codes: 0 ") {
 		t.Errorf("does not list its exit codes:\n%s", byFlag)
 	}
 }
@@ -124,10 +138,12 @@ func TestCompletion(t *testing.T) {
 // Whoever redirects the output to a full disk must not take the half for the whole; and of check
 // not for a refusal.
 func TestOutputThatCannotBeWritten(t *testing.T) {
+	root, legacy, owners := oldClaim(t)
 	for args, want := range map[string]int{
-		"check --policy " + deerflow + " testdata/pods/right.json":         3,
-		"check --policy " + deerflow + " testdata/pods/several.yaml":       3, // some are refused
-		"check --policy " + deerflow + " -o json testdata/pods/right.json": 3,
+		"migrate plan --root " + root + " --legacy " + legacy + " --owners " + owners: 1,
+		"check --policy " + deerflow + " testdata/pods/right.json":                    3,
+		"check --policy " + deerflow + " testdata/pods/several.yaml":                  3, // some are refused
+		"check --policy " + deerflow + " -o json testdata/pods/right.json":            3,
 		"version":                             1,
 		"version -o json":                     1,
 		"sandbox-id --user alice --thread t1": 1,

@@ -15,6 +15,7 @@ import (
 
 	"userscope.dev/userscope/manifests/policies"
 	"userscope.dev/userscope/migrate"
+	"userscope.dev/userscope/migrate/owners"
 	"userscope.dev/userscope/webhook/config"
 )
 
@@ -54,7 +55,7 @@ func (o *migrateOptions) addFlags(command *cobra.Command) {
 	flags.StringVar(&o.root, "root", "", "`DIR` that holds, or will hold, users/; on DeerFlow's claim its directory deer-flow (required)")
 	flags.StringVar(&o.legacy, "legacy", "", "`DIR` that holds the old threads (default: the policy's, such as threads below the root)")
 	flags.StringVar(&o.policy, "policy", "", "policy `FILE` whose layout to use (default: DeerFlow's)")
-	flags.StringVar(&o.owners, "owners", "", "`FILE` that says whose each thread is: CSV with the header thread_id,user_id")
+	flags.StringVar(&o.owners, "owners", "", "`SOURCE` that says whose each thread is: a CSV or JSON file, DeerFlow's deerflow.db, or postgres (default: nobody's)")
 	flags.StringVar(&o.Unowned, "unowned", "", "`USER` who gets the threads that nobody owns (default: leave them)")
 	flags.BoolVar(&o.Park, "park-conflicts", false, "move threads whose new place is taken to migration-conflicts/ (default: leave them)")
 	flags.StringVar(&o.Also, "also", "", "`USER` who gets DeerFlow's agents, custom skills, memory.json and USER.md (default: leave them)")
@@ -137,7 +138,7 @@ func (o *migrateOptions) run(cmd *cobra.Command, do func(context.Context, migrat
 	ctx, stop := signal.NotifyContext(cmd.Context(), syscall.SIGTERM, syscall.SIGINT)
 	defer stop()
 	if o.owners != "" {
-		if o.Owners, err = loadOwners(ctx, o.owners); err != nil {
+		if o.Owners, err = owners.Load(ctx, o.owners); err != nil {
 			return failed(fmt.Errorf("--owners: %w", err))
 		}
 	}

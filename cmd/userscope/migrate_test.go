@@ -1,0 +1,158 @@
+package main
+
+import (
+	"bytes"
+	"encoding/json"
+	"os"
+	"path/filepath"
+	"strings"
+	"testing"
+	"time"
+)
+
+// oldClaim makes a claim with two threads that move, one that conflicts and one that nobody owns.
+func oldClaim(t *testing.T) (root, legacy, owners string) {
+	t.Helper()
+	dir := t.TempDir()
+	for _, name := range []string{"threads/one", "threads/two", "threads/taken", "threads/nobodys", "deer-flow/users/bob/threads/taken"} {
+		if err := os.MkdirAll(filepath.Join(dir, name), 0o755); err != nil {
+			t.Fatal(err)
+		}
+	}
+	owners = filepath.Join(dir, "owners.csv")
+	if err := os.WriteFile(owners, []byte("thread_id,user_id\none,alice\ntwo,bob\ntaken,bob\n"), 0o600); err != nil {
+		t.Fatal(err)
+	}
+	return filepath.Join(dir, "deer-flow"), filepath.Join(dir, "threads"), owners
+}
+
+// What migrate prints and exits with, from the plan to the undo.
+func TestMigrate(t *testing.T) {
+	root, legacy, owners := oldClaim(t)
+	flags := []string{"--root", root, "--legacy", legacy, "--owners", owners}
+	for _, step := range []struct {
+		args []string
+		code int
+		want string
+	}{
+		{append([]string{"migrate", "plan"}, flags...), 3, `
+STATUS    FROM                TO
+unowned   ../threads/nobodys                           nobody owns it
+move      ../threads/one      users/alice/threads/one
+conflict  ../threads/taken    users/bob/threads/taken  a directory is there
+move      ../threads/two      users/bob/threads/two
+
+move      2
+conflict  1
+unowned   1
+total     4
+`},
+		{append([]string{"migrate", "plan", "-o", "json"}, flags...), 3, `
+{
+  "totals": {"conflict":1,"move":2,"unowned":1},
+  "items": [
+    {"status":"unowned","from":"../threads/nobodys","to":"","user":"","why":"nobody owns it"},
+    {"status":"move","from":"../threads/one","to":"users/alice/threads/one","user":"alice"},
+    {"status":"conflict","from":"../threads/taken","to":"users/bob/threads/taken","user":"bob","why":"a directory is there"},
+    {"status":"move","from":"../threads/two","to":"users/bob/threads/two","user":"bob"}
+  ]
+}
+`},
+		{append([]string{"migrate", "apply", "--unowned", "default", "--park-conflicts"}, flags...), 0, `
+STATUS  FROM                TO
+moved   ../threads/one      users/alice/threads/one
+parked  ../threads/taken    migration-conflicts/taken
+moved   ../threads/two      users/bob/threads/two
+moved   ../threads/nobodys  users/default/threads/nobodys
+
+moved   3
+parked  1
+total   4
+`},
+		{append([]string{"migrate", "apply"}, flags...), 0, "\nNothing is left in the old layout.\n"},
+		{append([]string{"migrate", "plan", "-o", "json"}, flags...), 0, "\n{\n  \"totals\": {},\n  \"items\": []\n}\n"},
+		{[]string{"migrate", "undo", "--root", root}, 0, "\nback 4, gone since 0, left 0\n"},
+	} {
+		stdout, stderr, code := command("", step.args...)
+		if code != step.code || stderr != "" || "\n"+stdout != step.want {
+			t.Errorf("%s: exit code %d, stderr %q, stdout\n%s\nwant %d and%s", step.args[:2], code, stderr, stdout, step.code, step.want)
+		}
+	}
+}
+
+// What undo leaves is something to decide.
+func TestMigrateUndoLeaves(t *testing.T) {
+	root, legacy, owners := oldClaim(t)
+	if _, stderr, code := command("", "migrate", "apply", "--root", root, "--legacy", legacy, "--owners", owners); code != 3 {
+		t.Fatalf("exit code %d: %s", code, stderr)
+	}
+	if err := os.Mkdir(filepath.Join(legacy, "one"), 0o755); err != nil {
+		t.Fatal(err)
+	}
+	stdout, _, code := command("", "migrate", "undo", "--root", root)
+	if want := "left  users/alice/threads/one  something is at its old place\nback 1, gone since 0, left 1\n"; code != 3 || stdout != want {
+		t.Errorf("exit code %d, stdout\n%s\nwant 3 and\n%s", code, stdout, want)
+	}
+	var undone migrateUndone
+	stdout, _, code = command("", "migrate", "undo", "--root", root, "-o", "json")
+	if err := json.Unmarshal([]byte(stdout), &undone); err != nil || code != 3 || len(undone.Left) != 1 || undone.Left[0].Path != "users/alice/threads/one" {
+		t.Errorf("exit code %d, %v, stdout\n%s", code, err, stdout)
+	}
+}
+
+// What keeps a migration from starting is said, and the exit code is 1.
+func TestMigrateFails(t *testing.T) {
+	root, legacy, owners := oldClaim(t)
+	policy := string(read(t, deerflow))
+	second := strings.NewReplacer("name: deer-flow", "name: other", "    - deer-flow\n", "    - other\n", "claim: deer-flow-home", "claim: other").Replace(policy)
+	flat := strings.Replace(policy, "    legacyUserData: threads/{thread}/user-data\n", "", 1)
+	unlike := strings.Replace(policy, "    legacyUserData: threads/{thread}/user-data\n", "    legacyUserData: threads/{thread}/data\n", 1)
+	put := func(name, content string) string {
+		path := filepath.Join(t.TempDir(), name)
+		if err := os.WriteFile(path, []byte(content), 0o600); err != nil {
+			t.Fatal(err)
+		}
+		return path
+	}
+	several := put("several.yaml", policy+"---\n"+second)
+	for _, test := range []struct {
+		name string
+		args []string
+		want string
+	}{
+		{"no root", []string{"--root", root + "/none", "--legacy", legacy}, "none: no such file or directory"},
+		{"a root that is a file", []string{"--root", owners, "--legacy", legacy}, "is not a directory"},
+		{"no old tree", []string{"--root", root}, "deer-flow/threads: no such file or directory: name the old tree with --legacy"},
+		{"no owners", []string{"--root", root, "--legacy", legacy, "--owners", root + "/none"}, "none: no such file or directory"},
+		{"no policy", []string{"--root", root, "--legacy", legacy, "--policy", "none.yaml"}, "policy file: open none.yaml"},
+		{"two policies", []string{"--root", root, "--legacy", legacy, "--policy", several}, "holds 2 policies"},
+		{"no old layout", []string{"--root", root, "--legacy", legacy, "--policy", put("flat.yaml", flat)}, "policy deer-flow: spec.layout.legacyUserData: is not set"},
+		{"an old layout that is unlike the new", []string{"--root", root, "--legacy", legacy, "--policy", put("unlike.yaml", unlike)}, `must end behind {thread} as legacyUserData does, "threads/{thread}/data"`},
+	} {
+		t.Run(test.name, func(t *testing.T) {
+			for _, verb := range []string{"plan", "apply"} {
+				stdout, stderr, code := command("", append([]string{"migrate", verb}, test.args...)...)
+				if code != 1 || stdout != "" || !strings.HasPrefix(stderr, "userscope migrate "+verb+": ") || !strings.Contains(stderr, test.want) {
+					t.Errorf("%s: exit code %d, stdout %q, stderr %s; want 1 and %s", verb, code, stdout, stderr, test.want)
+				}
+			}
+		})
+	}
+	if _, stderr, code := command("", "migrate", "undo", "--root", root); code != 1 || !strings.Contains(stderr, "there is no journal .userscope-migrate/journal: nothing to undo") {
+		t.Errorf("undo of nothing: exit code %d, %s", code, stderr)
+	}
+}
+
+// A long run says how far it is, how fast, and how long it will take.
+func TestProgress(t *testing.T) {
+	var stderr bytes.Buffer
+	now := time.Date(2026, 1, 1, 0, 0, 0, 0, time.UTC)
+	p := &progress{w: &stderr, now: func() time.Time { return now }}
+	for done := 1; done <= 5000; done++ {
+		p.report(done, 10_000)
+		now = now.Add(time.Millisecond)
+	}
+	if want := "2001 of 10000, 1000/s, 8s left\n4001 of 10000, 1000/s, 6s left\n"; stderr.String() != want {
+		t.Errorf("says\n%s\nwant\n%s", stderr.String(), want)
+	}
+}
