@@ -124,9 +124,6 @@ func (i *Item) to() claim.Path {
 	return i.sort.target(i.User, i.Name)
 }
 
-// HasTarget reports whether the item has a place in the new layout at all.
-func (i *Item) HasTarget() bool { return i.User != "" }
-
 // From returns where the item is, or was: relative to the root, whose own old tree is legacy.
 func (i *Item) From(legacy string) string {
 	if from := i.from(); from.Tree == claim.Root {
@@ -137,7 +134,7 @@ func (i *Item) From(legacy string) string {
 
 // To returns where the item is to be, or is, relative to the root; empty if nobody knows.
 func (i *Item) To() string {
-	if !i.HasTarget() {
+	if i.User == "" {
 		return ""
 	}
 	return i.to().Name

@@ -15,7 +15,7 @@ func oldClaim(t *testing.T) (root, legacy, owners string) {
 	t.Helper()
 	dir := t.TempDir()
 	for _, name := range []string{"threads/one", "threads/two", "threads/taken", "threads/nobodys", "deer-flow/users/bob/threads/taken"} {
-		if err := os.MkdirAll(filepath.Join(dir, name), 0o755); err != nil {
+		if err := os.MkdirAll(filepath.Join(dir, name), 0o700); err != nil {
 			t.Fatal(err)
 		}
 	}
@@ -86,7 +86,7 @@ func TestMigrateUndoLeaves(t *testing.T) {
 	if _, stderr, code := command("", "migrate", "apply", "--root", root, "--legacy", legacy, "--owners", owners); code != 3 {
 		t.Fatalf("exit code %d: %s", code, stderr)
 	}
-	if err := os.Mkdir(filepath.Join(legacy, "one"), 0o755); err != nil {
+	if err := os.Mkdir(filepath.Join(legacy, "one"), 0o700); err != nil {
 		t.Fatal(err)
 	}
 	stdout, _, code := command("", "migrate", "undo", "--root", root)

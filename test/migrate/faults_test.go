@@ -113,17 +113,17 @@ func TestChangesBetween(t *testing.T) {
 			change func(tree *Tree)
 			want   string
 		}{
-			{"the new place is taken", func(tree *Tree) { tree.mark(filepath.Join(tree.userDir("alice"), "threads/plain/theirs")) },
+			{"the new place is taken", func(tree *Tree) { tree.mark(tree.userDir("alice") + "/threads/plain/theirs") },
 				"conflict \"../threads/plain\" users/alice/threads/plain something is there since it was planned"},
-			{"the new place is taken by nothing", func(tree *Tree) { tree.mkdir(filepath.Join(tree.userDir("alice"), "threads/plain"), 0o755) },
+			{"the new place is taken by nothing", func(tree *Tree) { tree.mkdir(tree.userDir("alice")+"/threads/plain", 0o755) },
 				"conflict \"../threads/plain\" users/alice/threads/plain something is there since it was planned"},
 			{"the new place is a link", func(tree *Tree) {
-				tree.do(os.Symlink("/tmp", filepath.Join(tree.userDir("alice"), "threads/plain")))
+				tree.do(os.Symlink("/tmp", tree.userDir("alice")+"/threads/plain"))
 			},
 				"conflict \"../threads/plain\" users/alice/threads/plain something is there since it was planned"},
 			{"the thread is another", func(tree *Tree) {
 				tree.do(os.Rename(filepath.Join(tree.Legacy, "plain"), filepath.Join(tree.Dir, "moved")))
-				tree.mark(filepath.Join(tree.Legacy, "plain/other"))
+				tree.mark(tree.Legacy + "/plain/other")
 			}, "failed \"../threads/plain\" users/alice/threads/plain is gone, or another, since it was planned"},
 			{"the thread is a link", func(tree *Tree) {
 				tree.do(os.Rename(filepath.Join(tree.Legacy, "plain"), filepath.Join(tree.Dir, "moved")))

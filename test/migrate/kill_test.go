@@ -39,9 +39,9 @@ func program(t *testing.T) string {
 func (t *Tree) writeOwners(tb testing.TB) string {
 	tb.Helper()
 	lines := []byte("thread_id,user_id\n")
-	legal := regexp.MustCompile(`^[A-Za-z0-9_-]+$`)
+	legal := regexp.MustCompile(`^[A-Za-z0-9_-]{1,64} [A-Za-z0-9_-]{1,255}$`)
 	for thread, user := range t.Owners {
-		if legal.MatchString(thread) && legal.MatchString(user) {
+		if legal.MatchString(thread + " " + user) {
 			lines = fmt.Appendf(lines, "%s,%s\n", thread, user)
 		}
 	}
@@ -68,9 +68,9 @@ func TestKill(t *testing.T) {
 	undo := []string{"migrate", "undo", "--root", tree.Root}
 
 	before := tree.snapshot(t).withoutTimes(isRoot)
-	applyTime, undoTime := undisturbed(t, apply), time.Duration(0)
+	applyTime := undisturbed(t, apply)
 	want := tree.snapshot(t).withoutTimes(changedByMigration)
-	undoTime = undisturbed(t, undo)
+	undoTime := undisturbed(t, undo)
 	killed, atWork := 0, 0
 	for killed < *kills {
 		killed += killUntilDone(t, tree, apply, applyTime, &atWork)

@@ -46,7 +46,7 @@ func NewTree(dir string) (*Tree, error) {
 func (t *Tree) do(err error) { t.err = errors.Join(t.err, err) }
 
 func (t *Tree) mkdir(path string, mode os.FileMode) {
-	t.do(os.MkdirAll(path, 0o755))
+	t.do(os.MkdirAll(path, 0o700))
 	t.do(os.Chmod(path, mode))
 }
 
@@ -74,9 +74,9 @@ func (t *Tree) plain() {
 	t.thread("plain-3", "bob")
 	t.thread(strings.Repeat("t", 64), LongUser)
 	t.thread("-_-", "_")
-	t.mark(filepath.Join(t.thread("deep", "bob"), "a/b/c/d/e/f/g/h"))
+	t.mark(t.thread("deep", "bob") + "/a/b/c/d/e/f/g/h")
 	t.mark(filepath.Join(t.thread("names", "bob"), strings.Repeat("n", 255)))
-	t.mark(filepath.Join(t.Legacy, "names", "user-data", "line\nbreak \xff"))
+	t.mark(t.Legacy + "/names/user-data/line\nbreak \xff")
 	t.mkdir(filepath.Join(t.Legacy, "empty"), 0o755)
 	t.Owners["empty"] = "alice"
 	t.mark(filepath.Join(t.Legacy, "more", "acp-workspace", "marker")) // beside the user data
@@ -86,7 +86,7 @@ func (t *Tree) plain() {
 func (t *Tree) links() {
 	one, two := t.thread("links-1", "alice"), t.thread("links-2", "bob")
 	t.do(os.Link(filepath.Join(one, "marker"), filepath.Join(one, "hard")))
-	t.do(os.WriteFile(filepath.Join(one, "shared"), []byte("of two threads"), 0o644))
+	t.do(os.WriteFile(filepath.Join(one, "shared"), []byte("of two threads"), 0o600))
 	t.do(os.Link(filepath.Join(one, "shared"), filepath.Join(two, "shared")))
 	for name, target := range map[string]string{
 		"up": "../../links-2/user-data", "absolute": "/etc", "dangling": "nowhere", "self": "self", "file": "marker",
@@ -125,10 +125,10 @@ func (t *Tree) left() {
 	t.thread("line\nbreak", "alice")
 	t.thread(strings.Repeat("l", 255), "alice")
 	t.thread("illegal-owner", "../bob")
-	t.do(os.WriteFile(filepath.Join(t.Legacy, "stray"), []byte("a file"), 0o644))
+	t.do(os.WriteFile(filepath.Join(t.Legacy, "stray"), []byte("a file"), 0o600))
 	t.do(os.Symlink("plain-1", filepath.Join(t.Legacy, "link")))
 	t.Owners["stray"], t.Owners["link"] = "alice", "alice"
-	t.do(os.Symlink("alice", filepath.Join(t.userDir("mallory"))))
+	t.do(os.Symlink("alice", t.userDir("mallory")))
 	t.thread("linked-owner", "mallory")
 }
 
@@ -144,8 +144,8 @@ func (t *Tree) taken() {
 		t.mark(filepath.Join(t.userDir("dave"), "threads", id, "user-data", "marker"))
 	}
 	t.thread("taken-by-nothing", "dave")
-	t.mkdir(filepath.Join(t.userDir("dave"), "threads/taken-by-nothing"), 0o700)
-	t.mark(filepath.Join(t.Root, "migration-conflicts/taken-twice/marker"))
+	t.mkdir(t.userDir("dave")+"/threads/taken-by-nothing", 0o700)
+	t.mark(t.Root + "/migration-conflicts/taken-twice/marker")
 }
 
 // shared are what DeerFlow kept for all.
@@ -157,7 +157,7 @@ func (t *Tree) shared() {
 	} {
 		t.mark(filepath.Join(t.Root, name))
 	}
-	t.do(os.WriteFile(filepath.Join(t.Root, "agents", "stray"), nil, 0o644))
+	t.do(os.WriteFile(filepath.Join(t.Root, "agents", "stray"), nil, 0o600))
 	for _, dir := range []string{"", "users"} { // the gateway makes the directories of new users
 		if os.Geteuid() == 0 {
 			t.do(unix.Lchown(filepath.Join(t.Root, dir), 1000, 1001))

@@ -69,18 +69,20 @@ func run() error {
 	return nil
 }
 
-func (b *bench) thread(i int) string { return fmt.Sprintf("%08x-5eed-4dea-9f10-%012x", i*2654435761%(1<<32), i) }
-func (b *bench) user(i int) string   { return fmt.Sprintf("user-%05d", i*7919%b.users) }
+func (b *bench) thread(i int) string {
+	return fmt.Sprintf("%08x-5eed-4dea-9f10-%012x", i*2654435761%(1<<32), i)
+}
+func (b *bench) user(i int) string { return fmt.Sprintf("user-%05d", i*7919%b.users) }
 
 // make makes the tree.
 func (b *bench) make() error {
-	if err := os.Mkdir(b.root, 0o755); err != nil {
+	if err := os.Mkdir(b.root, 0o700); err != nil {
 		return err
 	}
 	owners := []byte("thread_id,user_id\n")
 	for i := range b.threads {
 		data := filepath.Join(b.legacy, b.thread(i), "user-data")
-		if err := os.MkdirAll(data, 0o755); err != nil {
+		if err := os.MkdirAll(data, 0o700); err != nil {
 			return err
 		}
 		for n := range b.files {
@@ -145,7 +147,7 @@ func (b *bench) walk() error {
 func (b *bench) bare() error {
 	for i := range b.threads {
 		dir := filepath.Join(b.root, "users", b.user(i), "threads")
-		if err := os.MkdirAll(dir, 0o755); err != nil {
+		if err := os.MkdirAll(dir, 0o700); err != nil {
 			return err
 		}
 		if err := os.Rename(filepath.Join(b.legacy, b.thread(i)), filepath.Join(dir, b.thread(i))); err != nil {
