@@ -24,8 +24,21 @@ say "every Pod of a small alphabet"
 exhaustion=$(grep -oE '[0-9]+ Pods in [0-9hms.]+' "$logs/exhaustion" | sed ':a; N; $!ba; s/\n/; /g' || true)
 [ -n "$exhaustion" ] || fail "no Pod was tried" "$logs/exhaustion"
 
+say "every state of the issuer, two of it at once"
+USERSCOPE_MODEL_LONG=1 go test -count=1 -v -timeout 3h -run '^TestModel$' ./certs/plan >"$logs/model" 2>&1 || fail "the issuer is not safe" "$logs/model"
+model=$(grep -oE '[0-9]+ states' "$logs/model" | paste -sd ';' | sed 's/;/; /g' || true)
+[ -n "$model" ] || fail "no state was visited" "$logs/model"
+
 say "random Pods"
 (cd test && go test -count=1 -v -timeout 1h ./property -rapid.checks 50000) >"$logs/property" 2>&1 || fail "the oracle disagrees" "$logs/property"
+
+say "rotations of the CA"
+(cd test && go test -count=1 -v -timeout 2h ./rotation -run '^TestRotation$' -rotations 20) >"$logs/rotation" 2>&1 || fail "a rotation is noticed" "$logs/rotation"
+rotation=$(sed -n 's/.*: \([0-9]* rotations, .* trusted\)$/\1/p' "$logs/rotation")
+[ -n "$rotation" ] || fail "no CA was replaced" "$logs/rotation"
+
+say "random Pods on a real API server"
+(cd test && go test -count=1 -v -timeout 1h ./backstop -rapid.checks 5000) >"$logs/backstop" 2>&1 || fail "the API server's part disagrees" "$logs/backstop"
 
 say "migrations that are cut short"
 go build -o bin/userscope ./cmd/userscope
@@ -75,7 +88,10 @@ $commit, on $(nproc) cores. It ends with a failure, and writes nothing, if anyth
 | what | how much | result |
 |---|---|---|
 | every Pod of small alphabets: decided, judged by the oracle | $exhaustion | no disagreement |
+| states of the certificates' issuer that can be reached, see [certificates](certificates.md) | $model | each safe, and comes to rest |
 | random Pods and requests: decided, judged by the oracle | 50000 of each kind | no disagreement |
+| CAs replaced on a real API server, under the load of 8 clients, with 2 replicas that see the Secret late | $rotation | nothing noticed |
+| random Pods and requests on a real API server: what calls the webhook, what the backstop refuses, by the decision and the oracle | 5000 of each kind | no disagreement |
 $(cat "$logs"/Fuzz*.row)
 | migrations and their undoing, cut short before and after every call to the filesystem | $deaths deaths | nothing lost, taken up by the next run |
 | the same, their processes killed at random | $kills | nothing lost, taken up by the next run |

@@ -86,7 +86,7 @@ cluster does.`,
 		SilenceErrors: true,
 		SilenceUsage:  true,
 	}
-	root.AddCommand(webhookCommand(), checkCommand(), migrateCommand(), sandboxIDCommand(), versionCommand(), completionCommand())
+	root.AddCommand(webhookCommand(), certsCommand(), checkCommand(), migrateCommand(), sandboxIDCommand(), versionCommand(), completionCommand())
 	root.SetHelpCommand(helpCommand())
 	return root
 }

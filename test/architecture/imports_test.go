@@ -105,9 +105,9 @@ func TestCertsAndWebhookAreApart(t *testing.T) {
 // before it, and none of its own or a later one.
 func TestImportsPointOneWay(t *testing.T) {
 	layers := [][]string{
-		{"webhook/documents", "webhook/scope", "certs/plan"},
-		{"webhook/config", "certs/issue"},
-		{"webhook/admission", "certs/serving", "certs/apply"},
+		{"manifests/policies", "migrate/claim", "webhook/documents", "webhook/scope", "certs/plan"},
+		{"migrate/inuse", "migrate/journal", "migrate/owners", "webhook/config", "certs/issue"},
+		{"migrate", "webhook/admission", "certs/serving", "certs/apply"},
 		{"webhook/server", "certs/status"},
 		{"cmd/userscope"},
 	}
