@@ -31,8 +31,8 @@ const deerFlowTable = `CREATE TABLE threads_meta (
 
 // The reader may read what there is, and its password is hard to write.
 const (
-	reader         = "reader"
-	readerPassword = `p:a/s?s#w@o%r&d'"`
+	reader = "reader"
+	secret = `p:a/s?s#w@o%r&d'"` //nolint:gosec // of a server that lives for a minute
 )
 
 var server *Server
@@ -65,7 +65,7 @@ func prepare(t *testing.T, statements ...string) *pgx.Conn {
 		"DROP SCHEMA public CASCADE",
 		"DROP ROLE IF EXISTS " + reader,
 		"CREATE SCHEMA public",
-		"CREATE ROLE " + reader + " LOGIN PASSWORD '" + strings.ReplaceAll(readerPassword, "'", "''") + "'",
+		"CREATE ROLE " + reader + " LOGIN PASSWORD '" + strings.ReplaceAll(secret, "'", "''") + "'",
 		"GRANT USAGE ON SCHEMA public TO " + reader,
 		"ALTER DEFAULT PRIVILEGES IN SCHEMA public GRANT SELECT ON TABLES TO " + reader,
 	}, statements...) {
@@ -83,13 +83,13 @@ func TestOwners(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	url := server.DSN(reader, readerPassword)
+	url := server.DSN(reader, secret)
 	for name, dsn := range map[string]string{
 		"a URL":                     url,
 		"a URL with the short name": strings.Replace(url, "postgresql:", "postgres:", 1),
 		"SQLAlchemy's URL":          strings.Replace(url, "postgresql:", "postgresql+asyncpg:", 1),
 		"key and value": fmt.Sprintf("host=%s port=%s user=%s dbname=postgres password='%s'",
-			host, port, reader, strings.ReplaceAll(readerPassword, "'", `\'`)),
+			host, port, reader, strings.ReplaceAll(secret, "'", `\'`)),
 	} {
 		t.Run(name, func(t *testing.T) {
 			t.Setenv(owners.DSNVariable, dsn)
@@ -103,7 +103,7 @@ func TestOwners(t *testing.T) {
 func TestManyOwners(t *testing.T) {
 	const threads = 100_000
 	prepare(t, deerFlowTable, fmt.Sprintf("INSERT INTO threads_meta (thread_id, user_id) SELECT 't' || n, 'u' || n %% 1000 FROM generate_series(1, %d) n", threads))
-	t.Setenv(owners.DSNVariable, server.DSN(reader, readerPassword))
+	t.Setenv(owners.DSNVariable, server.DSN(reader, secret))
 	got, err := owners.Load(t.Context(), owners.Postgres)
 	if err != nil || len(got) != threads || got["t99999"] != "u999" {
 		t.Errorf("got %d owners, %v", len(got), err)
@@ -134,7 +134,7 @@ func TestMistakes(t *testing.T) {
 	} {
 		t.Run(test.name, func(t *testing.T) {
 			prepare(t, test.statements...)
-			t.Setenv(owners.DSNVariable, server.DSN(reader, readerPassword))
+			t.Setenv(owners.DSNVariable, server.DSN(reader, secret))
 			got, err := owners.Load(t.Context(), owners.Postgres)
 			if err == nil || err.Error() != test.want || got != nil {
 				t.Errorf("got:\n%v, %v\nwant:\n%s", got, err, test.want)
@@ -200,7 +200,7 @@ func TestLockedTable(t *testing.T) {
 	if _, err := tx.Exec(t.Context(), "LOCK TABLE threads_meta"); err != nil {
 		t.Fatal(err)
 	}
-	t.Setenv(owners.DSNVariable, server.DSN(reader, readerPassword))
+	t.Setenv(owners.DSNVariable, server.DSN(reader, secret))
 	ctx, cancel := context.WithTimeout(t.Context(), time.Second)
 	defer cancel()
 	if _, err := owners.Load(ctx, owners.Postgres); err == nil || err.Error() != "postgres: context deadline exceeded" {

@@ -67,7 +67,7 @@ func (s *Server) start(ctx context.Context, programs string) (err error) {
 		return err
 	}
 	password := filepath.Join(s.dir.Path, "password")
-	if err := os.WriteFile(password, []byte(AdminPassword), 0o644); err != nil {
+	if err := os.WriteFile(password, []byte(AdminPassword), 0o444); err != nil { //nolint:gosec // its directory is closed, and its reader another user
 		return err
 	}
 	data := filepath.Join(s.dir.Path, "data")
