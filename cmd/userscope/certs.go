@@ -123,7 +123,7 @@ signs, and before an old one is not trusted any more.
 
 Exit codes: 0 ended by a signal, 1 failed, 2 wrong usage.`,
 		Example: `  userscope certs run --service-name userscope --service-namespace userscope-system`,
-		Args: cobra.NoArgs,
+		Args:    cobra.NoArgs,
 		RunE: func(cmd *cobra.Command, _ []string) error {
 			if err := errors.Join(f.validate(), health.Validate(), f.settings.CheckInterval(interval)); err != nil {
 				return err
@@ -174,7 +174,7 @@ func certsOnceCommand() *cobra.Command {
 
 Exit codes: 0 done, 1 failed or not done in --timeout, 2 wrong usage.`,
 		Example: `  userscope certs once --kubeconfig admin.kubeconfig --timeout 30m`,
-		Args: cobra.NoArgs,
+		Args:    cobra.NoArgs,
 		RunE: func(cmd *cobra.Command, _ []string) error {
 			var short error
 			if timeout <= 0 {

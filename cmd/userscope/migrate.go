@@ -17,6 +17,7 @@ import (
 	"userscope.dev/userscope/migrate"
 	"userscope.dev/userscope/migrate/owners"
 	"userscope.dev/userscope/webhook/config"
+	"userscope.dev/userscope/webhook/scope"
 )
 
 // exitUndecided is the exit code of migrate when a person has something to decide.
@@ -47,6 +48,7 @@ docs/migrate.md walks through an upgrade.`,
 type migrateOptions struct {
 	root, legacy, policy, owners string
 	migrate.Options
+	pods   podCheck
 	output outputFormat
 }
 
@@ -55,10 +57,11 @@ func (o *migrateOptions) addFlags(command *cobra.Command) {
 	flags.StringVar(&o.root, "root", "", "`DIR` that holds, or will hold, users/; on DeerFlow's claim its directory deer-flow (required)")
 	flags.StringVar(&o.legacy, "legacy", "", "`DIR` that holds the old threads (default: the policy's, such as threads below the root)")
 	flags.StringVar(&o.policy, "policy", "", "policy `FILE` whose layout to use (default: DeerFlow's)")
-	flags.StringVar(&o.owners, "owners", "", "`SOURCE` that says whose each thread is: a CSV or JSON file, DeerFlow's deerflow.db, or postgres (default: nobody's)")
+	flags.StringVar(&o.owners, "owners", "", "`SOURCE` that says whose each thread is: a CSV or JSON file, DeerFlow's deerflow.db, or postgres, whose URL is in $"+owners.DSNVariable+" (default: nobody's)")
 	flags.StringVar(&o.Unowned, "unowned", "", "`USER` who gets the threads that nobody owns (default: leave them)")
 	flags.BoolVar(&o.Park, "park-conflicts", false, "move threads whose new place is taken to migration-conflicts/ (default: leave them)")
 	flags.StringVar(&o.Also, "also", "", "`USER` who gets DeerFlow's agents, custom skills, memory.json and USER.md (default: leave them)")
+	o.pods.addFlags(command)
 	o.output.addFlag(command)
 }
 
@@ -128,8 +131,14 @@ func (o *migrateOptions) run(cmd *cobra.Command, do func(context.Context, migrat
 	// A Job has little memory and a claim may have many threads: of each all is kept, and hardly
 	// anything is thrown away.
 	debug.SetGCPercent(20)
-	var err error
-	if o.Layout, err = o.layout(); err != nil {
+	if err := o.pods.validate(); err != nil {
+		return err
+	}
+	policy, err := loadPolicy(o.policy)
+	if err != nil {
+		return failed(err)
+	}
+	if o.Layout, err = migrate.NewLayout(policy); err != nil {
 		return failed(err)
 	}
 	if err := o.Check(); err != nil {
@@ -137,6 +146,9 @@ func (o *migrateOptions) run(cmd *cobra.Command, do func(context.Context, migrat
 	}
 	ctx, stop := signal.NotifyContext(cmd.Context(), syscall.SIGTERM, syscall.SIGINT)
 	defer stop()
+	if err := o.pods.run(ctx, policy); err != nil {
+		return failed(err)
+	}
 	if o.owners != "" {
 		if o.Owners, err = owners.Load(ctx, o.owners); err != nil {
 			return failed(fmt.Errorf("--owners: %w", err))
@@ -193,23 +205,24 @@ func (o *migrateOptions) conclude(stdout io.Writer, plan *migrate.Plan, legacy s
 	}
 }
 
-// layout reads the layout of the policy.
-func (o *migrateOptions) layout() (migrate.Layout, error) {
+// loadPolicy reads the policy of the claim: DeerFlow's, if no file is named.
+func loadPolicy(file string) (*scope.Policy, error) {
 	loaded, err := config.Parse("deerflow.yaml", policies.DeerFlow)
-	if o.policy != "" {
-		loaded, err = config.Load(o.policy)
+	if file != "" {
+		loaded, err = config.Load(file)
 	}
 	if err != nil {
-		return migrate.Layout{}, err
+		return nil, err
 	}
 	if len(loaded) != 1 {
-		return migrate.Layout{}, fmt.Errorf("%s: holds %d policies, each for a claim of its own: give a file with that of this claim alone", o.policy, len(loaded))
+		return nil, fmt.Errorf("%s: holds %d policies, each for a claim of its own: give a file with that of this claim alone", file, len(loaded))
 	}
-	return migrate.NewLayout(loaded[0])
+	return loaded[0], nil
 }
 
 func migrateUndoCommand() *cobra.Command {
-	var root string
+	var root, policy string
+	var pods podCheck
 	var output outputFormat
 	command := &cobra.Command{
 		Use:   "undo --root DIR",
@@ -225,8 +238,18 @@ Exit codes: 0 all is back; 1 failed, and can be run again; 2 wrong usage; 3 some
 			if root == "" {
 				return errNoRoot
 			}
+			if err := pods.validate(); err != nil {
+				return err
+			}
 			ctx, stop := signal.NotifyContext(cmd.Context(), syscall.SIGTERM, syscall.SIGINT)
 			defer stop()
+			claimed, err := loadPolicy(policy)
+			if err != nil {
+				return failed(err)
+			}
+			if err := pods.run(ctx, claimed); err != nil {
+				return failed(err)
+			}
 			fs, err := openClaim(root, "")
 			if err != nil {
 				return failed(err)
@@ -246,6 +269,8 @@ Exit codes: 0 all is back; 1 failed, and can be run again; 2 wrong usage; 3 some
 		},
 	}
 	command.Flags().StringVar(&root, "root", "", "`DIR` that was the root of apply (required)")
+	command.Flags().StringVar(&policy, "policy", "", "policy `FILE` that names the claim for --check-pods (default: DeerFlow's)")
+	pods.addFlags(command)
 	output.addFlag(command)
 	return command
 }
