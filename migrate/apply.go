@@ -19,7 +19,8 @@ const batchSize = 4096
 // each item, also if there is an error. It goes on where a run before it was cut short. A tree in
 // which nothing is left to do, it does not touch.
 func Apply(ctx context.Context, claimFS FS, options Options, progress Progress) (*Plan, error) {
-	a := &applier{ctx: ctx, fs: claimFS, mover: mover{fs: claimFS}, progress: progress}
+	a := &applier{ctx: ctx, fs: claimFS, progress: progress}
+	a.mover = mover{fs: claimFS, noted: func() error { return a.write(journal.Record{Reserves: &struct{}{}}) }}
 	plan, err := a.apply(options)
 	if a.unlock != nil {
 		err = errors.Join(err, a.unlock())
@@ -82,7 +83,7 @@ func (a *applier) resume() error {
 	if err != nil || before.last == nil {
 		return err
 	}
-	return recoverBatch(a.fs, before.last)
+	return clearUp(a.fs, before)
 }
 
 // begin locks the claim and opens the journal.

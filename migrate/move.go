@@ -14,6 +14,8 @@ type mover struct {
 	fs FS
 	// reserves tells that the filesystem cannot rename without replacing, as NFS cannot.
 	reserves bool
+	// noted is called before the first place is reserved.
+	noted func() error
 }
 
 // move renames a file. If something is where it is to be, the error is fs.ErrExist, and both stay.
@@ -26,6 +28,9 @@ func (m *mover) move(kind claim.Kind, from, to claim.Path) error {
 		err := m.fs.Rename(from, to)
 		if !errors.Is(err, syscall.EINVAL) && !errors.Is(err, syscall.ENOSYS) {
 			return existing(err)
+		}
+		if err := m.noted(); err != nil {
+			return err
 		}
 		m.reserves = true
 	}

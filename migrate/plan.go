@@ -216,10 +216,14 @@ func (o *Options) settle(item *Item, target place, parked func() (place, error))
 
 // compare orders items by where they go, so that those of one directory follow each other.
 func compare(a, b Item) int {
-	return cmp.Or(cmp.Compare(a.sort.order(), b.sort.order()), cmp.Compare(a.User, b.User), cmp.Compare(a.Name, b.Name))
+	if a.sort != b.sort {
+		return cmp.Or(cmp.Compare(a.sort.source.Tree, b.sort.source.Tree), cmp.Compare(a.sort.source.Name, b.sort.source.Name))
+	}
+	if a.User != b.User {
+		return cmp.Compare(a.User, b.User)
+	}
+	return cmp.Compare(a.Name, b.Name)
 }
-
-func (s *sort) order() string { return string(s.source.Tree) + s.source.Name }
 
 // Plan is what would become of everything in the old layout.
 type Plan struct {

@@ -22,6 +22,8 @@ type state struct {
 	size   int64           // of its whole lines
 	last   *journal.Batch  // the last batch, if no end of its run follows
 	done   bool            // nothing was cut short
+	// reserves is that places may be reserved which nothing has moved to.
+	reserves bool
 }
 
 // readJournal reads the journal and calls a function, which may be nil, with every record.
@@ -49,6 +51,8 @@ func readJournal(claimFS FS, each func(journal.Record) error) (state, error) {
 			s.header = record.Header
 		case record.Batch != nil:
 			s.last = record.Batch
+		case record.Reserves != nil:
+			s.reserves = true
 		case record.Done != nil:
 			s.done, s.last = true, nil
 		}
@@ -71,11 +75,11 @@ func lock(claimFS FS) (unlock func() error, err error) {
 	return claimFS.Lock(lockFile())
 }
 
-// recover clears up behind a run that was cut short while it did a batch: directories that have no
+// clearUp tidies behind a run that was cut short while it did a batch: directories that have no
 // owner yet get theirs, and places that were only reserved are free again. What has not moved is
 // the next plan's.
-func recoverBatch(claimFS FS, batch *journal.Batch) error {
-	for _, dir := range batch.Dirs {
+func clearUp(claimFS FS, before state) error {
+	for _, dir := range before.last.Dirs {
 		info, err := claimFS.Lstat(dir.Path)
 		if err != nil {
 			return err
@@ -86,7 +90,10 @@ func recoverBatch(claimFS FS, batch *journal.Batch) error {
 			}
 		}
 	}
-	for _, move := range batch.Moves {
+	if !before.reserves {
+		return nil
+	}
+	for _, move := range before.last.Moves {
 		if err := release(claimFS, move.From, move.To, move.Inode); err != nil {
 			return err
 		}

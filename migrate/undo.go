@@ -48,7 +48,10 @@ func Undo(ctx context.Context, claimFS FS, progress Progress) (*Undone, error) {
 	if err != nil {
 		return nil, err
 	}
-	u := &undoer{ctx: ctx, fs: claimFS, mover: mover{fs: claimFS}, progress: progress, times: map[timed]time.Time{}}
+	u := &undoer{ctx: ctx, fs: claimFS, progress: progress, times: map[timed]time.Time{}}
+	// A place that an undo reserved is known without the journal, which stays as it is: a full
+	// filesystem must not keep anything from moving back.
+	u.mover = mover{fs: claimFS, noted: func() error { return nil }}
 	if err := u.undo(); err != nil || len(u.undone.Left) > 0 {
 		return &u.undone, errors.Join(err, unlock())
 	}
@@ -63,6 +66,7 @@ type undoer struct {
 	undone   Undone
 
 	rootTime time.Time
+	reserves bool // so did apply
 	dirs     []claim.Path
 	times    map[timed]time.Time
 	legacy   string
@@ -82,7 +86,7 @@ func (u *undoer) undo() error {
 	if err != nil || before.header == nil {
 		return err
 	}
-	u.rootTime = before.header.RootTime
+	u.rootTime, u.reserves = before.header.RootTime, before.reserves
 	if _, err := readJournal(u.fs, u.record); err != nil || len(u.undone.Left) > 0 {
 		return err
 	}
@@ -143,20 +147,24 @@ func (u *undoer) move(move journal.Move) error {
 	switch {
 	case err != nil:
 		return u.failed(move, err)
-	case old.Kind != claim.Missing && old.Inode == move.Inode:
-		return release(u.fs, move.From, move.To, move.Inode) // it never moved, or is back
+	case old.Kind != claim.Missing && old.Inode == move.Inode: // it never moved, or is back
+		if u.reserves || now.Inode == move.Inode {
+			return release(u.fs, move.From, move.To, move.Inode)
+		}
+		return nil
 	case now.Kind == claim.Missing:
 		u.undone.Gone++
 		return nil
 	case now.Inode != move.Inode:
 		u.leave(move, "is another than was moved here")
 		return nil
-	case old.Made(euid()): // reserved by an undo that was cut short
-		if err := freed(u.fs.Rmdir(move.From)); err != nil {
-			return err
-		}
 	}
 	err = u.mover.move(now.Kind, move.To, move.From)
+	if errors.Is(err, fs.ErrExist) && u.mover.reserves && old.Made(euid()) { // by an undo that was cut short
+		if err = freed(u.fs.Rmdir(move.From)); err == nil {
+			err = u.mover.move(now.Kind, move.To, move.From)
+		}
+	}
 	switch {
 	case err == nil:
 		u.undone.Back++

@@ -93,8 +93,9 @@ func describe(operation *jsonpatch.Operation) string {
 
 // plain is a name as it stands in a file, quoted where it could speak to a terminal.
 func plain(name string) string {
-	if quoted := strconv.QuoteToASCII(name); quoted != `"`+name+`"` {
-		return quoted
+	speaks := func(r rune) bool { return r < ' ' || r > '~' || r == '"' || r == '\\' }
+	if strings.ContainsFunc(name, speaks) {
+		return strconv.QuoteToASCII(name)
 	}
 	return name
 }

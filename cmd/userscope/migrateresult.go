@@ -66,29 +66,27 @@ func printPlanJSON(w io.Writer, plan *migrate.Plan, legacy string) error {
 	return nil
 }
 
-func printPlanText(w io.Writer, plan *migrate.Plan, legacy string) {
-	statusWidth, fromWidth, toWidth := len("STATUS"), len("FROM"), len("TO")
-	row := func(i int) (status, from, to string) {
+func printPlanText(w *bufio.Writer, plan *migrate.Plan, legacy string) {
+	row := func(i int) [4]string {
 		item := &plan.Items[i]
-		if to = item.To(); to != "" {
-			to = plain(to)
-		}
-		return string(item.Status), plain(item.From(legacy)), to
+		return [4]string{string(item.Status), plain(item.From(legacy)), plain(item.To()), item.Why}
 	}
+	header := [4]string{"STATUS", "FROM", "TO"}
+	widths := [4]int{}
+	widen := func(cells [4]string) {
+		for i, cell := range cells {
+			widths[i] = max(widths[i], len(cell))
+		}
+	}
+	widen(header)
 	for i := range plan.Items {
-		status, from, to := row(i)
-		statusWidth, fromWidth, toWidth = max(statusWidth, len(status)), max(fromWidth, len(from)), max(toWidth, len(to))
+		widen(row(i))
 	}
 	if len(plan.Items) > 0 {
-		fmt.Fprintf(w, "%-*s  %-*s  TO\n", statusWidth, "STATUS", fromWidth, "FROM")
+		printRow(w, header, widths)
 	}
 	for i := range plan.Items {
-		status, from, to := row(i)
-		if why := plan.Items[i].Why; why != "" {
-			fmt.Fprintf(w, "%-*s  %-*s  %-*s  %s\n", statusWidth, status, fromWidth, from, toWidth, to, why)
-		} else {
-			fmt.Fprintf(w, "%-*s  %-*s  %s\n", statusWidth, status, fromWidth, from, to)
-		}
+		printRow(w, row(i), widths)
 	}
 	if len(plan.Items) == 0 {
 		fmt.Fprintln(w, "Nothing is left in the old layout.")
@@ -97,10 +95,24 @@ func printPlanText(w io.Writer, plan *migrate.Plan, legacy string) {
 	fmt.Fprintln(w)
 	for _, status := range migrate.Statuses {
 		if n := plan.Count(func(s migrate.Status) bool { return s == status }); n > 0 {
-			fmt.Fprintf(w, "%-*s  %d\n", statusWidth, status, n)
+			fmt.Fprintf(w, "%-*s  %d\n", widths[0], status, n)
 		}
 	}
-	fmt.Fprintf(w, "%-*s  %d\n", statusWidth, "total", len(plan.Items))
+	fmt.Fprintf(w, "%-*s  %d\n", widths[0], "total", len(plan.Items))
+}
+
+// printRow prints cells in columns, without blanks at the end.
+func printRow(w *bufio.Writer, cells [4]string, widths [4]int) {
+	gap := 0
+	for i, cell := range cells {
+		if cell != "" {
+			fmt.Fprintf(w, "%*s", gap, "")
+			w.WriteString(cell)
+			gap = 0
+		}
+		gap += widths[i] - len(cell) + 2
+	}
+	w.WriteByte('\n')
 }
 
 // migrateUndone is what migrate undo says. Its JSON is API.

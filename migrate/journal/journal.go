@@ -24,7 +24,10 @@ type Record struct {
 	Header *Header `json:"header,omitempty"`
 	Run    *Run    `json:"run,omitempty"`
 	Batch  *Batch  `json:"batch,omitempty"`
-	Done   *Done   `json:"done,omitempty"`
+	// Reserves says that the filesystem cannot rename without replacing, so that from here on
+	// places are reserved first.
+	Reserves *struct{} `json:"reserves,omitempty"`
+	Done     *Done     `json:"done,omitempty"`
 }
 
 // Header is the first line. It ties the journal to a root.
@@ -157,7 +160,7 @@ func parse(text []byte, first bool) (Record, error) {
 // check refuses records that are not one thing, and a header that is not first.
 func (r Record) check(first bool) error {
 	fields := 0
-	for _, there := range []bool{r.Header != nil, r.Run != nil, r.Batch != nil, r.Done != nil} {
+	for _, there := range []bool{r.Header != nil, r.Run != nil, r.Batch != nil, r.Reserves != nil, r.Done != nil} {
 		if there {
 			fields++
 		}
