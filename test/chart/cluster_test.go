@@ -18,8 +18,12 @@ import (
 	"userscope.dev/userscope/test/controlplane"
 )
 
-// issuer is who the issuer's Pod is to the API server.
-var issuer = controlplane.ServiceAccount(namespace, "userscope-issuer")
+// Who Pods and controllers are to the API server.
+var (
+	issuer        = controlplane.ServiceAccount(namespace, "userscope-issuer")
+	migrator      = controlplane.ServiceAccount(controlplane.Namespace, "userscope-migrate")
+	jobController = controlplane.ServiceAccount("kube-system", "job-controller")
+)
 
 // cluster is a control plane on which the chart is tried.
 type cluster struct{ *controlplane.ControlPlane }
@@ -28,7 +32,7 @@ type cluster struct{ *controlplane.ControlPlane }
 func startCluster(t *testing.T) cluster {
 	t.Helper()
 	c, err := controlplane.Start(t.Context(), controlplane.Options{
-		Users: []controlplane.User{issuer},
+		Users: []controlplane.User{issuer, migrator, jobController},
 		// Of its own, as what listens on these addresses is of this package.
 		ServiceCIDR: "127.20.6.0/24",
 	})
@@ -120,6 +124,10 @@ func startTrial(t *testing.T) (err error) {
 	}
 	for _, namespace := range []*corev1.Namespace{
 		{ObjectMeta: metav1.ObjectMeta{Name: namespace}},
+		// Of the policies that are tried: the migration's Jobs are made in theirs.
+		{ObjectMeta: metav1.ObjectMeta{Name: "hub"}},
+		{ObjectMeta: metav1.ObjectMeta{Name: "lab"}},
+		{ObjectMeta: metav1.ObjectMeta{Name: "keyed"}},
 		{ObjectMeta: metav1.ObjectMeta{Name: restricted, Labels: map[string]string{"pod-security.kubernetes.io/enforce": "restricted"}}},
 	} {
 		if _, err := trial.client(t, controlplane.Admin).CoreV1().Namespaces().Create(t.Context(), namespace, metav1.CreateOptions{}); err != nil {

@@ -84,6 +84,14 @@ func TestMistakes(t *testing.T) {
 		},
 		{"a label that selects other Pods", "podLabels: {app.kubernetes.io/name: other}", "podLabels[app.kubernetes.io/name]: is what the Pods are selected by"},
 		{"a label that cannot be", "nodeSelector: {a b: c}", "at '/nodeSelector': additional properties 'a b' not allowed"},
+		{"the migration of no policy", "migration: {enabled: true, policy: deerflow}", `migration.policy: "deerflow" is none of policies`},
+		{"the migration in no namespace", "migration: {enabled: true, namespace: default}", `migration.namespace: "default" is none of the policy's namespaces`},
+		{
+			"a migration with two lists of owners", "migration: {enabled: true, owners: {file: owners.csv, postgres: {name: database, key: url}}}",
+			`migration.owners: names both the file "owners.csv" and PostgreSQL: name one`,
+		},
+		{"owners beside the claim", "migration: {owners: {file: ../owners.csv}}", "at '/migration/owners/file'"},
+		{"half a Secret", "migration: {owners: {postgres: {name: database}}}", "at '/migration/owners/postgres'"},
 		{"a digest that is none", "image: {digest: latest}", "at '/image/digest': 'latest' does not match pattern"},
 	} {
 		t.Run(test.name, func(t *testing.T) {

@@ -144,6 +144,33 @@ var options = []struct {
 		absent: []string{"priorityClassName", "kind: ResourceQuota"},
 	},
 	{
+		name:   "the migration, with owners on the claim",
+		values: "{migration: {enabled: true, owners: {file: .deer-flow/data/deerflow.db}, args: [--unowned=default, --park-conflicts]}}",
+		want: []string{
+			"name: userscope-migrate-plan\n  namespace: deer-flow", "name: userscope-migrate-apply", "name: userscope-migrate-undo", "suspend: true",
+			"--root=/claim/deer-flow", "--legacy=/claim/threads", "--owners=/claim/.deer-flow/data/deerflow.db", `"--unowned=default"`, `"--park-conflicts"`,
+			"claimName: deer-flow-home", "runAsUser: 0", "cpu: 100m",
+		},
+		absent: []string{"USERSCOPE_OWNERS_DSN"},
+	},
+	{
+		name: "the migration of another policy, with owners in PostgreSQL",
+		values: "policies:" + withKey + strings.Replace(jupyterHub, "[hub]", "[hub, lab]", 1) + "keys: [{secretName: keys, mountPath: /etc/userscope/keys}]\n" +
+			"imagePullSecrets: [{name: registry}]\n" +
+			"migration: {enabled: true, policy: jupyterhub, namespace: lab, legacy: old/homes, owners: {postgres: {name: database, key: url}}, runAsUser: 1000, resources: {requests: {cpu: 55m}}}",
+		want: []string{
+			"name: userscope-migrate\n  namespace: hub", "name: userscope-migrate\n  namespace: lab", "name: userscope-migrate-apply\n  namespace: lab", "claimName: homes",
+			"--root=/claim\n", "--legacy=/claim/old/homes", "--owners=postgres", `secretKeyRef: {"key":"url","name":"database"}`, "runAsUser: 1000", "cpu: 55m",
+		},
+		absent: []string{"claimName: data", "--owners=/claim"},
+	},
+	{
+		name:   "the migration without owners",
+		values: "policies:" + withKey + "keys: [{secretName: keys, mountPath: /etc/userscope/keys}]\nmigration: {enabled: true}",
+		want:   []string{"name: userscope-migrate-apply\n  namespace: keyed", "claimName: data"},
+		absent: []string{"--owners", "USERSCOPE_OWNERS_DSN"},
+	},
+	{
 		name:   "no NetworkPolicy",
 		values: "{networkPolicy: {enabled: false}}",
 		absent: []string{"kind: NetworkPolicy"},

@@ -44,13 +44,18 @@ affinity:
 {{- end }}
 {{- end }}
 
-{{/* The image, what its process may do, and the probes: unready, a Pod gets no requests; not alive,
-it is started anew. */}}
-{{- define "userscope.container" -}}
+{{/* The image of a container. */}}
+{{- define "userscope.image" -}}
 {{- $version := printf ":%s" (.Values.image.tag | default .Chart.AppVersion) -}}
 {{- with .Values.image.digest }}{{ $version = printf "@%s" . }}{{ end -}}
 image: {{ printf "%s%s" .Values.image.repository $version | quote }}
 imagePullPolicy: {{ .Values.image.pullPolicy }}
+{{- end }}
+
+{{/* The image, what its process may do, and the probes: unready, a Pod gets no requests; not alive,
+it is started anew. */}}
+{{- define "userscope.container" -}}
+{{ include "userscope.image" . }}
 securityContext:
   allowPrivilegeEscalation: false
   readOnlyRootFilesystem: true
