@@ -76,3 +76,34 @@ func TestStampedIdentities(t *testing.T) {
 		})
 	}
 }
+
+// Who has nothing of anybody's needs no identity: neither what sandboxes share on the node nor what the
+// policy lists is anybody's.
+func TestWithoutIdentity(t *testing.T) {
+	const invalid = "userscope: identity-invalid: "
+	hostPath := func(path string) object {
+		return object{"name": "volume", "hostPath": object{"path": path}}
+	}
+	for _, test := range []struct {
+		name   string
+		volume object
+		want   string
+	}{
+		{"nothing", object{"name": "volume", "emptyDir": object{}}, ""},
+		{"a listed path of the node", hostPath("/opt/models"), ""},
+		{"a shared directory of the node", hostPath("/srv/lab/shared/models/base"), ""},
+		{"somebody's directory of the node", hostPath("/srv/lab/u-1/r1/data"), invalid},
+		{"the claim", object{"name": "volume", "persistentVolumeClaim": object{"claimName": "lab-data"}}, invalid},
+	} {
+		t.Run(test.name, func(t *testing.T) {
+			pod := bystander(object{"role": "lab"})
+			pod["metadata"].(object)["annotations"] = object{"userscope.dev/policies": "lists"}
+			pod["spec"].(object)["volumes"] = []any{test.volume}
+			who := oracle.Request{Namespace: "backed-lists-lab", Username: "spawner"}
+			_, err := ask(t.Context(), who, http.MethodPost, "pods", encoded(t, pod))
+			if Refuses(err) != (test.want != "") || err != nil && !strings.Contains(err.Error(), test.want) {
+				t.Errorf("%v, want %q", err, test.want)
+			}
+		})
+	}
+}

@@ -301,7 +301,7 @@ func enough(t *testing.T, seen map[string]int, kinds ...string) {
 		all += count
 	}
 	for _, kind := range kinds {
-		if seen[kind] < all/50 {
+		if seen[kind] < max(1, all/200) {
 			t.Errorf("%s: only %d of %d", kind, seen[kind], all)
 		}
 	}
