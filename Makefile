@@ -87,7 +87,7 @@ test-postgres: ## test with a PostgreSQL server (Debian's package postgresql)
 
 .PHONY: golden
 golden: build $(KUBERNETES) bin/helm ## write what tests compare with: fixtures, docs, golden files
-	go test ./cmd/userscope -update
+	go test ./cmd/userscope ./certs/status -update
 	cd test && go test ./fixtures ./attack ./identity ./monitoring -update
 
 .PHONY: manifests

@@ -1,0 +1,314 @@
+package status
+
+import (
+	"bytes"
+	"crypto/tls"
+	"encoding/json"
+	"errors"
+	"flag"
+	"net"
+	"os"
+	"path/filepath"
+	"strings"
+	"testing"
+	"time"
+
+	"userscope.dev/userscope/certs/apply"
+	"userscope.dev/userscope/certs/issue"
+	"userscope.dev/userscope/certs/plan"
+)
+
+// update rewrites the golden files: go test ./certs/status -update
+var update = flag.Bool("update", false, "rewrite the golden files of this package")
+
+const (
+	host = "userscope.userscope-system.svc"
+	day  = 24 * time.Hour
+)
+
+// now is when the certificates of these tests are issued.
+var now = time.Date(2026, 7, 1, 12, 0, 0, 0, time.UTC)
+
+// do returns a Secret's data after some actions, all of them now.
+func do(t *testing.T, data map[string][]byte, actions ...plan.Action) map[string][]byte {
+	t.Helper()
+	for _, action := range actions {
+		var err error
+		if data, err = issue.ReadSecret(data, host).Do(action, now, plan.Defaults()); err != nil {
+			t.Fatal(err)
+		}
+	}
+	return data
+}
+
+// observe is what is seen of a Secret, and of a caBundle in each of the two configurations.
+func observe(data map[string][]byte, mutating, validating []byte) *apply.Observation {
+	configuration := func(kind string, caBundle []byte) *apply.Configuration {
+		return &apply.Configuration{Kind: kind, Name: "zz-userscope", Webhooks: []apply.Webhook{{Name: "pods.userscope.dev", CABundle: caBundle}}}
+	}
+	return &apply.Observation{
+		Secret:         issue.ReadSecret(data, host),
+		Configurations: []*apply.Configuration{configuration(apply.Mutating, mutating), configuration(apply.Validating, validating)},
+	}
+}
+
+// serve shows a Secret's certificate to whoever calls, and returns the address.
+func serve(t *testing.T, data map[string][]byte) string {
+	t.Helper()
+	certificate, err := tls.X509KeyPair(data["tls.crt"], data["tls.key"])
+	if err != nil {
+		t.Fatal(err)
+	}
+	listener, err := tls.Listen("tcp", "127.0.0.1:0", &tls.Config{Certificates: []tls.Certificate{certificate}})
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() { listener.Close() })
+	go func() {
+		for {
+			conn, err := listener.Accept()
+			if err != nil {
+				return
+			}
+			_ = conn.(*tls.Conn).Handshake() // what becomes of it, the caller says
+			conn.Close()
+		}
+	}()
+	return listener.Addr().String()
+}
+
+// closed is an address that nobody listens on.
+func closed(t *testing.T) string {
+	t.Helper()
+	listener, err := net.Listen("tcp", "127.0.0.1:0")
+	if err != nil {
+		t.Fatal(err)
+	}
+	listener.Close()
+	return listener.Addr().String()
+}
+
+// bundle is a caBundle of authorities in PEM.
+func bundle(authorities ...[]byte) []byte { return bytes.Join(authorities, nil) }
+
+// named gives the certificates of a report names of their own, which are not made at random: what they
+// are in these tests, as long as a short fingerprint.
+func named(t *testing.T, report string, names map[string][]byte) string {
+	t.Helper()
+	for name, data := range names {
+		certificates, err := issue.Decode(data)
+		if err != nil {
+			t.Fatal(err)
+		}
+		padded := (name + "............")[:12]
+		report = strings.ReplaceAll(report, short(string(issue.CA(certificates[0]).ID)), padded)
+	}
+	return report
+}
+
+// What is printed is compared with golden files; see update. Certificates have names there, and the
+// address is that of a webhook.
+func TestReport(t *testing.T) {
+	good := do(t, nil, plan.Fill{})
+	rotating := do(t, good, plan.Introduce{})
+	promoted := do(t, rotating, plan.Promote{})
+	foreign := do(t, nil, plan.Fill{})
+	authority, err := issue.NewAuthority(now, 9*day, host)
+	if err != nil {
+		t.Fatal(err)
+	}
+	old := issue.Encode(authority.Certificate)
+	names := map[string][]byte{
+		"ca": good["ca.crt"], "leaf": good["tls.crt"], "next-ca": rotating["next-ca.crt"], "next-leaf": promoted["tls.crt"],
+		"old-ca": old, "foreign-ca": foreign["ca.crt"], "foreign-leaf": foreign["tls.crt"],
+	}
+	ca, next := good["ca.crt"], rotating["next-ca.crt"]
+	both := bundle(ca, next)
+	gone := observe(good, ca, ca)
+	gone.Configurations = gone.Configurations[:1]
+	empty := observe(good, ca, ca)
+	empty.Configurations[1].Webhooks = nil
+	two := observe(good, ca, next)
+	two.Configurations[1].Webhooks = append(two.Configurations[1].Webhooks, apply.Webhook{Name: "services.userscope.dev", CABundle: next})
+	tests := []struct {
+		name     string
+		observed *apply.Observation
+		missing  error
+		address  string
+		after    time.Duration
+		well     bool
+	}{
+		{name: "healthy", observed: observe(good, ca, ca), address: serve(t, good), after: 19 * day, well: true},
+		{name: "healthy-not-asked", observed: observe(good, ca, ca), well: true},
+		{name: "next-ca-published", observed: observe(rotating, both, both), address: serve(t, good), well: true},
+		{name: "next-ca-promoted", observed: observe(promoted, both, both), address: serve(t, good), well: true},
+		{name: "old-ca-of-no-use", observed: observe(promoted, bundle(old, next), next), address: serve(t, promoted), after: 10 * day, well: true},
+
+		{name: "expiring", observed: observe(good, ca, ca), address: serve(t, good), after: 22 * day},
+		{name: "expired", observed: observe(good, ca, ca), address: serve(t, good), after: 31 * day},
+		{name: "ca-expired", observed: observe(good, ca, ca), after: 731 * day},
+		{name: "not-valid-yet", observed: observe(good, ca, ca), address: serve(t, good), after: -2 * time.Hour},
+		{name: "empty", observed: observe(nil, nil, nil)},
+		{name: "half-written", observed: observe(map[string][]byte{"ca.crt": ca, "tls.crt": good["tls.crt"], "next-ca.key": rotating["next-ca.key"]}, ca, ca), address: serve(t, good)},
+		{name: "nobody-trusted", observed: observe(good, nil, []byte("garbage")), address: serve(t, good)},
+		{name: "not-trusted", observed: two, address: serve(t, good)},
+		{name: "another-served", observed: observe(good, ca, ca), address: serve(t, foreign)},
+		{name: "nobody-serves", observed: observe(good, ca, ca), address: closed(t)},
+		{name: "configuration-gone", observed: gone, missing: errors.New("ValidatingWebhookConfiguration zz-userscope: is not there")},
+		{name: "several-missing", observed: empty, missing: errors.Join(errors.New("one is missing"), errors.New("another is missing"))},
+	}
+	golden := map[string]bool{}
+	for _, test := range tests {
+		file := filepath.Join("testdata", test.name+".golden")
+		golden[file] = true
+		t.Run(test.name, func(t *testing.T) {
+			report := describe(t.Context(), test.observed, test.missing, host, test.address, now.Add(test.after))
+			if well := len(report.Problems) == 0; well != test.well {
+				t.Errorf("all is well: %t, want %t", well, test.well)
+			}
+			var out bytes.Buffer
+			if err := report.Print(&out, now.Add(test.after)); err != nil {
+				t.Fatal(err)
+			}
+			got := named(t, out.String(), names)
+			if test.address != "" {
+				got = strings.ReplaceAll(got, test.address, "127.0.0.1:10250")
+			}
+			if *update {
+				if err := os.WriteFile(file, []byte(got), 0o600); err != nil {
+					t.Fatal(err)
+				}
+			}
+			want, err := os.ReadFile(file)
+			if err != nil {
+				t.Fatal(err)
+			}
+			if got != string(want) {
+				t.Errorf("got\n%s\nwant, by %s,\n%s", got, file, want)
+			}
+		})
+	}
+	files, err := filepath.Glob("testdata/*")
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, file := range files {
+		if !golden[file] {
+			t.Errorf("no test compares anything with %s", file)
+		}
+	}
+}
+
+// Programs read the report too: its keys are theirs.
+func TestReportAsJSON(t *testing.T) {
+	good := do(t, nil, plan.Fill{})
+	for _, test := range []struct {
+		name     string
+		observed *apply.Observation
+		want     string
+	}{
+		{"well", observe(good, good["ca.crt"], good["ca.crt"]), `{
+  "certificates": [
+    {
+      "where": "Secret ca.crt",
+      "fingerprint": "CA",
+      "notAfter": "2028-06-30T12:00:00Z",
+      "state": "ok"
+    },
+    {
+      "where": "Secret tls.crt",
+      "fingerprint": "LEAF",
+      "issuer": "CA",
+      "notAfter": "2026-07-31T12:00:00Z",
+      "state": "ok"
+    },
+    {
+      "where": "MutatingWebhookConfiguration zz-userscope, pods.userscope.dev",
+      "fingerprint": "CA",
+      "notAfter": "2028-06-30T12:00:00Z",
+      "state": "ok"
+    },
+    {
+      "where": "ValidatingWebhookConfiguration zz-userscope, pods.userscope.dev",
+      "fingerprint": "CA",
+      "notAfter": "2028-06-30T12:00:00Z",
+      "state": "ok"
+    }
+  ],
+  "problems": []
+}`},
+		{"not well", &apply.Observation{Secret: issue.ReadSecret(nil, host)}, `{
+  "certificates": [
+    {
+      "where": "Secret tls.crt",
+      "state": "there is no serving certificate that is of use"
+    }
+  ],
+  "problems": [
+    "Secret tls.crt: there is no serving certificate that is of use"
+  ]
+}`},
+	} {
+		t.Run(test.name, func(t *testing.T) {
+			out, err := json.MarshalIndent(describe(t.Context(), test.observed, nil, host, "", now), "", "  ")
+			if err != nil {
+				t.Fatal(err)
+			}
+			got := string(out)
+			for name, data := range map[string][]byte{"CA": good["ca.crt"], "LEAF": good["tls.crt"]} {
+				certificates, err := issue.Decode(data)
+				if err != nil {
+					t.Fatal(err)
+				}
+				got = strings.ReplaceAll(got, string(issue.CA(certificates[0]).ID), name)
+			}
+			if got != test.want {
+				t.Errorf("got\n%s\nwant\n%s", got, test.want)
+			}
+		})
+	}
+}
+
+func TestSpan(t *testing.T) {
+	for given, want := range map[time.Duration]string{
+		0:                          "0s",
+		1499 * time.Millisecond:    "1s",
+		2*time.Hour - time.Second:  "1h59m59s",
+		2 * time.Hour:              "2 hours",
+		48*time.Hour - time.Second: "47 hours",
+		48 * time.Hour:             "2 days",
+		730 * day:                  "730 days",
+	} {
+		if got := span(given); got != want {
+			t.Errorf("%s is %q, want %q", given, got, want)
+		}
+	}
+}
+
+// Whoever redirects the report to a full disk is told so.
+func TestPrintCannotWrite(t *testing.T) {
+	for name, observed := range map[string]*apply.Observation{"well": observe(do(t, nil, plan.Fill{}), nil, nil), "not well": observe(nil, nil, nil)} {
+		for allowed := range 4 {
+			w := &narrow{left: allowed}
+			report := describe(t.Context(), observed, nil, host, "", now)
+			if err := report.Print(w, now); w.full != (err != nil) {
+				t.Errorf("%s, after %d writes: %v", name, allowed, err)
+			}
+		}
+	}
+}
+
+// narrow takes some writes and no more.
+type narrow struct {
+	left int
+	full bool
+}
+
+func (n *narrow) Write(data []byte) (int, error) {
+	if n.left == 0 {
+		n.full = true
+		return 0, errors.New("no space left on device")
+	}
+	n.left--
+	return len(data), nil
+}
