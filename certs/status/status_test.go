@@ -6,6 +6,7 @@ import (
 	"encoding/json"
 	"errors"
 	"flag"
+	"fmt"
 	"net"
 	"os"
 	"path/filepath"
@@ -52,14 +53,34 @@ func observe(data map[string][]byte, mutating, validating []byte) *apply.Observa
 	}
 }
 
-// serve shows a Secret's certificate to whoever calls, and returns the address.
+// issued is a CA with a lifetime, and what serves its certificate for a host, valid as long.
+func issued(t *testing.T, lifetime time.Duration, host string) (ca []byte, data map[string][]byte) {
+	t.Helper()
+	authority, err := issue.NewAuthority(now, lifetime, host)
+	if err != nil {
+		t.Fatal(err)
+	}
+	certificate, key, err := authority.Issue(now, now.Add(lifetime), host)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return issue.Encode(authority.Certificate), map[string][]byte{"tls.crt": certificate, "tls.key": key}
+}
+
+// serve shows a Secret's certificate to whoever calls the host, and returns the address.
 func serve(t *testing.T, data map[string][]byte) string {
 	t.Helper()
 	certificate, err := tls.X509KeyPair(data["tls.crt"], data["tls.key"])
 	if err != nil {
 		t.Fatal(err)
 	}
-	listener, err := tls.Listen("tcp", "127.0.0.1:0", &tls.Config{Certificates: []tls.Certificate{certificate}})
+	config := &tls.Config{GetCertificate: func(hello *tls.ClientHelloInfo) (*tls.Certificate, error) {
+		if hello.ServerName != host {
+			return nil, fmt.Errorf("%q was called", hello.ServerName)
+		}
+		return &certificate, nil
+	}}
+	listener, err := tls.Listen("tcp", "127.0.0.1:0", config)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -113,14 +134,12 @@ func TestReport(t *testing.T) {
 	rotating := do(t, good, plan.Introduce{})
 	promoted := do(t, rotating, plan.Promote{})
 	foreign := do(t, nil, plan.Fill{})
-	authority, err := issue.NewAuthority(now, 9*day, host)
-	if err != nil {
-		t.Fatal(err)
-	}
-	old := issue.Encode(authority.Certificate)
+	old, _ := issued(t, 9*day, host)
+	elsewhereCA, elsewhere := issued(t, 9*day, "a.b.svc")
 	names := map[string][]byte{
 		"ca": good["ca.crt"], "leaf": good["tls.crt"], "next-ca": rotating["next-ca.crt"], "next-leaf": promoted["tls.crt"],
 		"old-ca": old, "foreign-ca": foreign["ca.crt"], "foreign-leaf": foreign["tls.crt"],
+		"elsewhere-ca": elsewhereCA, "elsewhere": elsewhere["tls.crt"],
 	}
 	ca, next := good["ca.crt"], rotating["next-ca.crt"]
 	both := bundle(ca, next)
@@ -153,6 +172,7 @@ func TestReport(t *testing.T) {
 		{name: "nobody-trusted", observed: observe(good, nil, []byte("garbage")), address: serve(t, good)},
 		{name: "not-trusted", observed: two, address: serve(t, good)},
 		{name: "another-served", observed: observe(good, ca, ca), address: serve(t, foreign)},
+		{name: "another-service-serves", observed: observe(good, bundle(ca, elsewhereCA), bundle(ca, elsewhereCA)), address: serve(t, elsewhere)},
 		{name: "nobody-serves", observed: observe(good, ca, ca), address: closed(t)},
 		{name: "configuration-gone", observed: gone, missing: errors.New("ValidatingWebhookConfiguration zz-userscope: is not there")},
 		{name: "several-missing", observed: empty, missing: errors.Join(errors.New("one is missing"), errors.New("another is missing"))},
@@ -285,30 +305,31 @@ func TestSpan(t *testing.T) {
 	}
 }
 
-// Whoever redirects the report to a full disk is told so.
+// Whoever redirects the report to a full disk is told so, wherever the disk becomes full.
 func TestPrintCannotWrite(t *testing.T) {
-	for name, observed := range map[string]*apply.Observation{"well": observe(do(t, nil, plan.Fill{}), nil, nil), "not well": observe(nil, nil, nil)} {
-		for allowed := range 4 {
-			w := &narrow{left: allowed}
-			report := describe(t.Context(), observed, nil, host, "", now)
-			if err := report.Print(w, now); w.full != (err != nil) {
-				t.Errorf("%s, after %d writes: %v", name, allowed, err)
+	good := do(t, nil, plan.Fill{})
+	for name, observed := range map[string]*apply.Observation{"well": observe(good, good["ca.crt"], good["ca.crt"]), "not well": observe(nil, nil, nil)} {
+		report := describe(t.Context(), observed, nil, host, "", now)
+		for at := 0; ; at++ {
+			w := &failing{at: at}
+			err := report.Print(w, now)
+			if w.writes <= at {
+				break // that many there are not
+			}
+			if err == nil {
+				t.Errorf("%s: write %d fails, and nobody is told", name, at)
 			}
 		}
 	}
 }
 
-// narrow takes some writes and no more.
-type narrow struct {
-	left int
-	full bool
-}
+// failing fails one write.
+type failing struct{ at, writes int }
 
-func (n *narrow) Write(data []byte) (int, error) {
-	if n.left == 0 {
-		n.full = true
+func (f *failing) Write(data []byte) (int, error) {
+	f.writes++
+	if f.writes == f.at+1 {
 		return 0, errors.New("no space left on device")
 	}
-	n.left--
 	return len(data), nil
 }
