@@ -125,10 +125,15 @@ func (r *reporter) secret() {
 	r.add("Secret "+issue.ServingCertificate, secret.Leaf[0], secret.Issuer, r.age(secret.Leaf[0]))
 }
 
+// name is what a webhook is called in the report.
+func name(configuration *apply.Configuration, webhook apply.Webhook) string {
+	return fmt.Sprintf("%s, %s", configuration, webhook.Name)
+}
+
 func (r *reporter) bundles() {
 	for _, configuration := range r.observed.Configurations {
 		for _, webhook := range configuration.Webhooks {
-			where := fmt.Sprintf("%s %s, %s", configuration.Kind, configuration.Name, webhook.Name)
+			where := name(configuration, webhook)
 			certificates, err := issue.Decode(webhook.CABundle)
 			if err != nil {
 				r.add(where, nil, nil, "its caBundle "+err.Error()+": API servers trust no one")
@@ -181,7 +186,7 @@ func (r *reporter) served(ctx context.Context, address string) {
 				continue // it stands above
 			}
 			if err := issue.Verify(chain, roots, r.host, r.now); err != nil {
-				r.problem("%s: %s does not take it: %v", where, configuration, err)
+				r.problem("%s: %s does not take it: %v", where, name(configuration, webhook), err)
 				continue
 			}
 			for _, root := range roots {
