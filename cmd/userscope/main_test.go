@@ -68,6 +68,32 @@ func TestWrongUsage(t *testing.T) {
 		{"migrate plan --root . --unowned ..", `userscope migrate plan: --unowned "..": has characters other than A-Z, a-z, 0-9, _ and -`},
 		{"migrate apply --root . --also a/b", `userscope migrate apply: --also "a/b": has characters other than A-Z, a-z, 0-9, _ and -`},
 		{"migrate undo --root . -o yaml", `userscope migrate undo: invalid argument "yaml" for "-o, --output" flag: want text or json`},
+		{"webhook --policy p --cert-dir d --service-name a", `userscope webhook: --service-name "a", --service-namespace "": set both or neither`},
+		{"certs", "userscope certs: name a command: run, once or status"},
+		{"certs chek", `userscope certs: unknown command "chek"`},
+		{"certs run now", `userscope certs run: unknown command "now" for "userscope certs run"`},
+		{"certs run --nope", "userscope certs run: unknown flag: --nope"},
+		{"certs run --interval often", `userscope certs run: invalid argument "often" for "--interval" flag: time: invalid duration "often"`},
+		{"certs run --interval 151s", "userscope certs run: --interval 2m31s: must be positive and at most half of --propagation, 2m30s"},
+		{"certs run --service-name= --secret-name= --propagation 0s --listen-health 1 --interval 0s",
+			"userscope certs run: --service-name: is empty\n" +
+				"userscope certs run: --secret-name: is empty\n" +
+				"userscope certs run: --propagation 0s: must be positive\n" +
+				"userscope certs run: --listen-health: \"1\": want HOST:PORT or :PORT\n" +
+				"userscope certs run: --interval 0s: must be positive and at most half of --propagation, 0s"},
+		{"certs run --log-level loud", `userscope certs run: invalid argument "loud" for "--log-level" flag: want debug, info, warn or error`},
+		{"certs once now", `userscope certs once: unknown command "now" for "userscope certs once"`},
+		{"certs once --interval 1s", "userscope certs once: unknown flag: --interval"},
+		{"certs once --configuration= --leaf-lifetime 59m --ca-lifetime 58m --timeout 0s",
+			"userscope certs once: --configuration: is empty\n" +
+				"userscope certs once: --leaf-lifetime 59m0s: must be at least twelve times --propagation, 1h0m0s\n" +
+				"userscope certs once: --ca-lifetime 58m0s: must not be shorter than --leaf-lifetime 59m0s\n" +
+				"userscope certs once: --timeout 0s: must be positive"},
+		{"certs status now", `userscope certs status: unknown command "now" for "userscope certs status"`},
+		{"certs status --service-namespace= --address 10250",
+			"userscope certs status: --service-namespace: is empty\n" +
+				"userscope certs status: --address: \"10250\": want HOST:PORT or :PORT"},
+		{"certs status -o yaml", `userscope certs status: invalid argument "yaml" for "-o, --output" flag: want text or json`},
 		{"webhook --policy p --cert-dir d more", `userscope webhook: unknown command "more" for "userscope webhook"`},
 	}
 	for _, test := range tests {

@@ -106,13 +106,12 @@ func printRow(w *bufio.Writer, cells [4]string, widths [4]int) {
 	gap := 0
 	for i, cell := range cells {
 		if cell != "" {
-			fmt.Fprintf(w, "%*s", gap, "")
-			w.WriteString(cell)
+			fmt.Fprintf(w, "%*s%s", gap, "", cell)
 			gap = 0
 		}
 		gap += widths[i] - len(cell) + 2
 	}
-	w.WriteByte('\n')
+	fmt.Fprintln(w)
 }
 
 // migrateUndone is what migrate undo says. Its JSON is API.

@@ -36,7 +36,7 @@ import (
 // patience is how long a test waits for what must happen.
 const patience = 30 * time.Second
 
-// process is a userscope webhook that runs as it does in a cluster.
+// process is a userscope that runs as it does in a cluster.
 type process struct {
 	*exec.Cmd
 	listen, health string
@@ -45,15 +45,24 @@ type process struct {
 }
 
 // startWebhook starts userscope webhook with DeerFlow's policy, on free ports, with a certificate
-// of its own, and with more flags; it kills it at the end of the test at the latest.
+// of its own, and with more flags.
 func startWebhook(t *testing.T, flags ...string) *process {
 	t.Helper()
-	p := &process{listen: freeAddress(t), health: freeAddress(t), exited: make(chan struct{})}
-	args := append([]string{
-		"webhook", "--policy", deerflow, "--cert-dir", certDir(t), "--listen", p.listen, "--listen-health", p.health,
+	listen := freeAddress(t)
+	p := startProcess(t, freeAddress(t), append([]string{
+		"webhook", "--policy", deerflow, "--cert-dir", certDir(t), "--listen", listen,
 		"--service-name", "userscope", "--service-namespace", "userscope-system",
-	}, flags...)
-	p.Cmd = exec.Command(os.Args[0], args...)
+	}, flags...)...)
+	p.listen = listen
+	return p
+}
+
+// startProcess starts a command of userscope that serves its health at an address; it kills it at the
+// end of the test at the latest.
+func startProcess(t *testing.T, health string, args ...string) *process {
+	t.Helper()
+	p := &process{health: health, exited: make(chan struct{})}
+	p.Cmd = exec.Command(os.Args[0], append(args, "--listen-health", health)...)
 	p.Env = append(os.Environ(), asMain+"=1")
 	p.Cmd.Stderr = &p.stderr
 	if err := p.Start(); err != nil {
@@ -334,6 +343,25 @@ func TestWebhookCannotStart(t *testing.T) {
 				t.Errorf("exit code %d, stderr\n%s\nwant 1 and\n%s", code, stderr, test.want)
 			}
 		})
+	}
+}
+
+// A certificate directory that cannot be served is named, and no port is opened.
+func TestWebhookChecksCertificatesBeforeListening(t *testing.T) {
+	dir := certDir(t)
+	if err := os.WriteFile(filepath.Join(dir, "tls.key"), read(t, filepath.Join(certDir(t), "tls.key")), 0o600); err != nil {
+		t.Fatal(err)
+	}
+	taken, err := net.Listen("tcp", "127.0.0.1:0")
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer taken.Close()
+	// Had it tried to listen, it would say that it could not.
+	code, stderr := startProcess(t, taken.Addr().String(), "webhook", "--policy", deerflow, "--cert-dir", dir, "--listen", taken.Addr().String()).exit(t)
+	want := fmt.Sprintf("userscope webhook: --cert-dir: certificate %s/tls.crt with private key %[1]s/tls.key: tls: private key does not match public key\n", dir)
+	if code != 1 || stderr != want {
+		t.Errorf("exit code %d, stderr\n%s\nwant 1 and\n%s", code, stderr, want)
 	}
 }
 
