@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"log/slog"
 	"os/signal"
+	"strings"
 	"syscall"
 	"time"
 
@@ -64,12 +65,18 @@ func (f *clusterFlags) add(command *cobra.Command) {
 
 func (f *clusterFlags) cluster() (*apply.Cluster, error) {
 	config, err := f.config()
-	if err != nil {
-		return nil, fmt.Errorf("--kubeconfig: %w", err)
+	switch {
+	case clientcmd.IsEmptyConfig(err) && f.kubeconfig == "":
+		return nil, errors.New("--kubeconfig: name a file: neither $KUBECONFIG nor ~/.kube/config names a cluster, and this is not a Pod")
+	case clientcmd.IsEmptyConfig(err): // client-go's words for it speak of a variable that there is no more
+		return nil, fmt.Errorf("--kubeconfig %s: names no cluster", f.kubeconfig)
+	case err != nil:
+		return nil, fmt.Errorf("%s: %w", strings.TrimSpace("--kubeconfig "+f.kubeconfig), err)
 	}
 	return apply.NewCluster(config, f.target)
 }
 
+// config is what the kubeconfig says.
 func (f *clusterFlags) config() (*rest.Config, error) {
 	rules := clientcmd.NewDefaultClientConfigLoadingRules()
 	rules.ExplicitPath = f.kubeconfig
