@@ -83,6 +83,13 @@ func (a *applier) resume() error {
 	if err != nil || before.last == nil {
 		return err
 	}
+	legacy, err := a.fs.LegacyName()
+	if err != nil {
+		return err
+	}
+	if legacy != before.legacy {
+		return fmt.Errorf("the last run, over the old tree %s, was cut short: run it again first, or undo it", before.legacy)
+	}
 	return clearUp(a.fs, before)
 }
 

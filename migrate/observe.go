@@ -251,13 +251,13 @@ func (c *chain) check(p claim.Path) (place, error) {
 }
 
 // links returns what is known of a directory and of those above it, the tree's own left out. It ends
-// at the first that is no directory.
+// at the first that cannot be entered.
 func (c *chain) links(p claim.Path) ([]link, error) {
 	n := 0
 	for name := range ancestors(p) {
 		if n < len(c.known) && c.known[n].path == name {
 			n++
-			if c.known[n-1].info.Kind != claim.Directory {
+			if !c.enters(c.known[n-1].info) {
 				break
 			}
 			continue
@@ -268,11 +268,15 @@ func (c *chain) links(p claim.Path) ([]link, error) {
 		}
 		c.known = append(c.known[:n], link{name, info})
 		n++
-		if info.Kind != claim.Directory {
+		if !c.enters(info) {
 			break
 		}
 	}
 	return c.known[:n], nil
+}
+
+func (c *chain) enters(info claim.Info) bool {
+	return info.Kind == claim.Directory && info.Mount == c.mount
 }
 
 // ancestors yields the directories on the way to p, p last.

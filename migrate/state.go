@@ -21,6 +21,7 @@ type state struct {
 	header *journal.Header // nil if there is no journal
 	size   int64           // of its whole lines
 	last   *journal.Batch  // the last batch, if no end of its run follows
+	legacy string          // the old tree of the last run
 	done   bool            // nothing was cut short
 	// reserves is that places may be reserved which nothing has moved to.
 	reserves bool
@@ -49,6 +50,8 @@ func readJournal(claimFS FS, each func(journal.Record) error) (state, error) {
 				return fmt.Errorf("the journal is of another root, with inode %d: this one has %d", record.Header.Root, self.Inode)
 			}
 			s.header = record.Header
+		case record.Run != nil:
+			s.legacy = record.Run.Legacy
 		case record.Batch != nil:
 			s.last = record.Batch
 		case record.Reserves != nil:

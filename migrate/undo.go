@@ -49,8 +49,7 @@ func Undo(ctx context.Context, claimFS FS, progress Progress) (*Undone, error) {
 		return nil, err
 	}
 	u := &undoer{ctx: ctx, fs: claimFS, progress: progress, times: map[timed]time.Time{}}
-	// A place that an undo reserved is known without the journal, which stays as it is: a full
-	// filesystem must not keep anything from moving back.
+	// The journal stays as it is: a place that an undo reserved is known without it.
 	u.mover = mover{fs: claimFS, noted: func() error { return nil }}
 	if err := u.undo(); err != nil || len(u.undone.Left) > 0 {
 		return &u.undone, errors.Join(err, unlock())

@@ -14,7 +14,6 @@ import (
 	"golang.org/x/sys/unix"
 
 	"userscope.dev/userscope/migrate"
-	"userscope.dev/userscope/migrate/claim"
 )
 
 func newTree(tb testing.TB) *Tree {
@@ -311,12 +310,7 @@ func TestNewFileAfterCrash(t *testing.T) {
 		tree := newTree(t)
 		dying := tree.open(t)
 		dying.lacksNoReplace = lacks
-		dying.before = func(_ int, op string, _ []claim.Path) error {
-			if op == "sync" || op == "unlock" { // all has moved, and the end is not in the journal
-				return errDead
-			}
-			return nil
-		}
+		dying.dieBeforeEnd()
 		if _, err := tree.apply(t, dying); !errors.Is(err, errDead) {
 			t.Fatalf("did not die: %v", err)
 		}

@@ -65,6 +65,11 @@ func (l *layer) UseLegacy(name string) error {
 
 func (l *layer) Lstat(p claim.Path) (info claim.Info, err error) {
 	err = l.call("lstat", func() (err error) { info, err = l.lstat(p); return err }, p)
+	for above := p.Dir(); above.Name != ""; above = above.Dir() {
+		if l.mounted[above] { // as the claim itself refuses to go there
+			return claim.Info{}, syscall.EXDEV
+		}
+	}
 	if l.mounted[p] {
 		info.Mount++
 	}
@@ -230,6 +235,16 @@ func (l *layer) die(at int, after bool) {
 	l.after = func(n int, _ string, _ []claim.Path) error {
 		if n == at {
 			dead = true
+			return errDead
+		}
+		return nil
+	}
+}
+
+// dieBeforeEnd lets the layer fail when all has moved and the journal does not say so.
+func (l *layer) dieBeforeEnd() {
+	l.before = func(_ int, op string, _ []claim.Path) error {
+		if op == "sync" || op == "unlock" {
 			return errDead
 		}
 		return nil

@@ -3,6 +3,7 @@ package migrate
 import (
 	"bytes"
 	"encoding/json"
+	"errors"
 	"fmt"
 	"hash/crc32"
 	"os"
@@ -216,6 +217,51 @@ func TestUndoLeaves(t *testing.T) {
 		t.Errorf("%v, left %v", err, undone.Left)
 	}
 	if diff := tree.snapshot(t).Diff(before); diff != "" {
+		t.Error(diff)
+	}
+}
+
+// A claim may have two old trees. Undo brings back both, and one is not begun before the other is
+// done.
+func TestTwoOldTrees(t *testing.T) {
+	tree := small(t)
+	second := *tree
+	second.Legacy = tree.Root + "/threads"
+	second.thread("gateways", "alice")
+	second.thread("plain", "alice") // in both
+	second.old()
+	tree.Markers = second.Markers
+	before := tree.snapshot(t)
+	dying := tree.open(t)
+	dying.dieBeforeEnd()
+	if _, err := tree.apply(t, dying); !errors.Is(err, errDead) {
+		t.Fatalf("did not die: %v", err)
+	}
+	want := "the last run, over the old tree ../threads, was cut short: run it again first, or undo it"
+	if _, err := second.apply(t, second.open(t)); err == nil || !strings.Contains(err.Error(), want) {
+		t.Errorf("%v, want %s", err, want)
+	}
+	for _, each := range []*Tree{tree, &second} {
+		if _, err := each.apply(t, each.open(t)); err != nil {
+			t.Fatal(err)
+		}
+	}
+	tree.checkMarkers(t)
+	for _, moved := range []string{"users/alice/threads/plain", "users/alice/threads/gateways", "migration-conflicts/plain"} {
+		if _, err := os.Lstat(filepath.Join(tree.Root, moved)); err != nil {
+			t.Error(err)
+		}
+	}
+	c, err := claim.Open(tree.Root)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer c.Close()
+	undone, err := migrate.Undo(t.Context(), c, noProgress)
+	if err != nil || undone.Back != 3 || len(undone.Left) > 0 {
+		t.Errorf("%v, %+v", err, undone)
+	}
+	if diff := tree.snapshot(t).withoutTimes(isRoot).Diff(before.withoutTimes(isRoot)); diff != "" {
 		t.Error(diff)
 	}
 }
