@@ -161,6 +161,13 @@ func TestCompletion(t *testing.T) {
 	}
 }
 
+// The commands below a command are completed too.
+func TestCompletionBelow(t *testing.T) {
+	if stdout, _, code := command("", "__completeNoDesc", "certs", ""); code != 0 || !strings.HasPrefix(stdout, "once\nrun\nstatus\n") {
+		t.Errorf("exit code %d, after certs come\n%s", code, stdout)
+	}
+}
+
 // Whoever redirects the output to a full disk must not take the half for the whole; and of check
 // not for a refusal.
 func TestOutputThatCannotBeWritten(t *testing.T) {
