@@ -120,8 +120,24 @@ func issued(t *testing.T, authority *issue.Authority, at time.Time, host string)
 // current is a mount with a certificate that is valid now.
 func current(t *testing.T) mount { return issued(t, newAuthority(t), time.Now(), host) }
 
-// opened is a source of a directory of its own.
+// opened is a source of a directory of its own, which is looked at when the test says so.
 func opened(t *testing.T, m mount) *Source {
+	t.Helper()
+	s := unclosed(t, m)
+	t.Cleanup(func() {
+		m.write(t, s.dir) // what is not there cannot be watched
+		ended, end := context.WithCancel(context.Background())
+		end()
+		if err := s.Watch(ended); err != nil {
+			t.Error(err)
+		}
+	})
+	return s
+}
+
+// unclosed opens a directory of its own. Only a Watch that ends gives back what it takes: an inotify
+// instance, of which a user has 128.
+func unclosed(t *testing.T, m mount) *Source {
 	t.Helper()
 	dir := t.TempDir()
 	m.write(t, dir)

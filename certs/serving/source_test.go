@@ -94,13 +94,8 @@ func expect(t *testing.T, err error, want string) {
 
 // Without a Service's name any will do; the rest is looked at all the same.
 func TestCheckWithoutHost(t *testing.T) {
-	dir := t.TempDir()
-	given := current(t)
-	given.write(t, dir)
-	s, err := Open(dir, "")
-	if err != nil {
-		t.Fatal(err)
-	}
+	s := opened(t, current(t))
+	s.host = ""
 	expect(t, s.Check(s.served(t)), "")
 	other := opened(t, current(t))
 	expect(t, s.Check(other.served(t)), "the certificate does not chain to the CA: ")
@@ -270,7 +265,7 @@ func TestWatch(t *testing.T) {
 
 // What cannot be read for long is logged once, not as often as it is looked at.
 func TestUnreadIsLoggedOnce(t *testing.T) {
-	s := opened(t, current(t))
+	s := unclosed(t, current(t))
 	ctx, end := context.WithCancel(t.Context())
 	ended := make(chan error, 1)
 	go func() { ended <- s.Watch(ctx) }()
