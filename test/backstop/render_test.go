@@ -19,13 +19,7 @@ func TestKnownFieldsOfMounts(t *testing.T) {
 		fields = append(fields, `"`+name+`"`)
 	}
 	want := "!(k in [" + strings.Join(fields, ", ") + "])"
-	objects, err := Render(t.Context(), []Policy{{Name: "x", Spec: object{
-		"namespaces": []string{"x"}, "claim": "x", "selector": object{"app": "x"}, "layout": object{"userData": "{user}"},
-	}}})
-	if err != nil {
-		t.Fatal(err)
-	}
-	for _, policy := range objects.Policies {
+	for _, policy := range rendered(t).Policies {
 		if policy.Name != "userscope-backstop-create-x" {
 			continue
 		}
@@ -33,4 +27,37 @@ func TestKnownFieldsOfMounts(t *testing.T) {
 			t.Errorf("no variable of %s has %s", policy.Name, want)
 		}
 	}
+}
+
+// An expression that cannot be evaluated refuses; and each policy is bound, to deny.
+func TestPoliciesFailClosed(t *testing.T) {
+	objects := rendered(t)
+	bound := map[string]bool{}
+	for _, binding := range objects.Bindings {
+		if binding.Name != binding.Spec.PolicyName || binding.Spec.MatchResources != nil ||
+			!slices.Equal(binding.Spec.ValidationActions, []admissionregistrationv1.ValidationAction{admissionregistrationv1.Deny}) {
+			t.Errorf("%s: %+v", binding.Name, binding.Spec)
+		}
+		bound[binding.Spec.PolicyName] = true
+	}
+	for _, policy := range objects.Policies {
+		if !bound[policy.Name] || *policy.Spec.FailurePolicy != admissionregistrationv1.Fail {
+			t.Errorf("%s: bound: %t, failurePolicy: %s", policy.Name, bound[policy.Name], *policy.Spec.FailurePolicy)
+		}
+	}
+	if len(objects.Policies) != 3 || len(objects.Bindings) != 3 {
+		t.Errorf("%d policies and %d bindings", len(objects.Policies), len(objects.Bindings))
+	}
+}
+
+// rendered are the objects of the smallest policy.
+func rendered(t *testing.T) *Objects {
+	t.Helper()
+	objects, err := Render(t.Context(), []Policy{{Name: "x", Spec: object{
+		"namespaces": []string{"x"}, "claim": "x", "selector": object{"app": "x"}, "layout": object{"userData": "{user}"},
+	}}})
+	if err != nil {
+		t.Fatal(err)
+	}
+	return objects
 }
