@@ -37,7 +37,9 @@ func readSQLite(ctx context.Context, name string, into *collection) (err error) 
 	if err != nil {
 		return err
 	}
-	database, err := sql.Open("sqlite", (&url.URL{Scheme: "file", Path: copied}).String())
+	// In KiB: the table is read once, and a migration has little memory.
+	const cache = "_pragma=cache_size(-200)"
+	database, err := sql.Open("sqlite", (&url.URL{Scheme: "file", Path: copied, RawQuery: cache}).String())
 	if err != nil {
 		return err
 	}

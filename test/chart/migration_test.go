@@ -72,6 +72,15 @@ func TestMigration(t *testing.T) {
 		})
 	}
 
+	t.Run("a Job is started by a person, and can be made again", func(t *testing.T) {
+		const job = "userscope-migrate-apply"
+		c.mustKubectl(t, "", "patch", "job", job, "-n", controlplane.Namespace, "-p", `{"spec":{"suspend":false}}`)
+		c.mustKubectl(t, "", "delete", "job", job, "-n", controlplane.Namespace)
+		c.mustHelm(t, "upgrade", "userscope", path(t, "manifests", "chart"), "--reuse-values")
+		if got := c.mustKubectl(t, "", "get", "job", job, "-n", controlplane.Namespace, "-o", "jsonpath={.spec.suspend}"); got != "true" {
+			t.Errorf("suspend is %q", got)
+		}
+	})
 	t.Run("not beside a sandbox", func(t *testing.T) {
 		c.checkScoped(t)
 		job, err := c.client(t, controlplane.Admin).BatchV1().Jobs(controlplane.Namespace).Get(t.Context(), "userscope-migrate-apply", metav1.GetOptions{})
