@@ -78,7 +78,7 @@ Not well:
   - Secret tls.crt: expiring: it should have been renewed at TIME
   - MutatingWebhookConfiguration zz-userscope, pods.userscope.dev: its caBundle does not trust the Secret's serving certificate
   - ValidatingWebhookConfiguration zz-userscope, pods.userscope.dev: its caBundle holds no certificate in PEM: API servers trust no one
-  - served at ADDRESS: MutatingWebhookConfiguration zz-userscope does not take it: the certificate does not chain to the CA: x509: certificate signed by unknown authority
+  - served at ADDRESS: MutatingWebhookConfiguration zz-userscope, pods.userscope.dev does not take it: the certificate does not chain to the CA: x509: certificate signed by unknown authority
   - served at ADDRESS: expiring: it should have been renewed at TIME
 `, "", "--address", r.address())
 	})
