@@ -64,6 +64,9 @@ func (i *Issuer) Run(ctx context.Context, interval time.Duration) {
 	}
 }
 
+// OnceInterval is how long Once waits between two looks at the cluster.
+const OnceInterval = time.Second
+
 // Once works until there is nothing more to do, waiting as long as needs be, or until something goes
 // wrong.
 func (i *Issuer) Once(ctx context.Context) error {
@@ -81,7 +84,7 @@ func (i *Issuer) Once(ctx context.Context) error {
 		select {
 		case <-ctx.Done():
 			return fmt.Errorf("%w; %s", ctx.Err(), waiting)
-		case <-time.After(time.Second):
+		case <-time.After(OnceInterval):
 		}
 	}
 }

@@ -106,10 +106,22 @@ func (s *Secret) Observed() *plan.Observed {
 	if s.Leaf != nil {
 		observed.Leaf = &plan.Leaf{
 			Issuer:   CA(s.Issuer),
-			Validity: plan.Validity{NotBefore: s.Leaf[0].NotBefore, NotAfter: s.Leaf[0].NotAfter},
+			Validity: s.leafValidity(),
 		}
 	}
 	return observed
+}
+
+// leafValidity is when a serving Pod takes the serving certificate: it and its CA are valid.
+func (s *Secret) leafValidity() plan.Validity {
+	validity := plan.Validity{NotBefore: s.Leaf[0].NotBefore, NotAfter: s.Leaf[0].NotAfter}
+	if s.Issuer.NotBefore.After(validity.NotBefore) {
+		validity.NotBefore = s.Issuer.NotBefore
+	}
+	if s.Issuer.NotAfter.Before(validity.NotAfter) {
+		validity.NotAfter = s.Issuer.NotAfter
+	}
+	return validity
 }
 
 // Certificates are all the authorities that the Secret holds.

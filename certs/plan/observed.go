@@ -32,7 +32,7 @@ func (v Validity) RenewAt() time.Time {
 // ExpiringAt is when a certificate should have been renewed for long: three tenths of its life are
 // left.
 func (v Validity) ExpiringAt() time.Time {
-	return v.NotAfter.Add(-v.life() * 3 / 10)
+	return v.NotAfter.Add(-v.life() / 10 * 3)
 }
 
 func (v Validity) life() time.Duration {

@@ -32,8 +32,8 @@ func (s Settings) Validate() error {
 	}
 	// The last third of a life is what is left to replace a certificate: two waits, each of which
 	// may begin and be seen to end as much later.
-	if least := 12 * s.Propagation; s.LeafLifetime < least {
-		mistakes = append(mistakes, fmt.Errorf("--leaf-lifetime %s: must be at least twelve times --propagation, %s", s.LeafLifetime, least))
+	if s.LeafLifetime/12 < s.Propagation {
+		mistakes = append(mistakes, fmt.Errorf("--leaf-lifetime %s: must be at least twelve times --propagation, %s", s.LeafLifetime, 12*s.Propagation))
 	}
 	if s.CALifetime < s.LeafLifetime {
 		mistakes = append(mistakes, fmt.Errorf("--ca-lifetime %s: must not be shorter than --leaf-lifetime %s", s.CALifetime, s.LeafLifetime))

@@ -149,10 +149,11 @@ func (s *Source) reconsider(now time.Time) {
 	if found.equal(&s.current) {
 		return
 	}
-	if err == nil {
+	whole := err == nil
+	if whole {
 		err = s.check(&found, found.chain, now)
 	}
-	if err == nil || len(found.chain) > 0 && s.check(&s.current, s.current.chain, now) != nil {
+	if err == nil || whole && s.check(&s.current, s.current.chain, now) != nil {
 		s.current = found
 		logger.Info("serving another certificate", "notAfter", found.chain[0].NotAfter.UTC().Format(time.RFC3339))
 		return

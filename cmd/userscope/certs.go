@@ -187,7 +187,7 @@ Exit codes: 0 done, 1 failed or not done in --timeout, 2 wrong usage.`,
 			if timeout <= 0 {
 				short = fmt.Errorf("--timeout %s: must be positive", timeout)
 			}
-			if err := errors.Join(f.validate(), short); err != nil {
+			if err := errors.Join(f.validate(), short, checkOnce(f.settings)); err != nil {
 				return err
 			}
 			issuer, err := f.issuer(cmd)
@@ -202,6 +202,14 @@ Exit codes: 0 done, 1 failed or not done in --timeout, 2 wrong usage.`,
 	f.add(command)
 	command.Flags().DurationVar(&timeout, "timeout", 15*time.Minute, "`DURATION` after which it gives up")
 	return command
+}
+
+// checkOnce reports a propagation bound that is too short for once, which looks every second.
+func checkOnce(settings plan.Settings) error {
+	if settings.Propagation > 0 && settings.CheckInterval(apply.OnceInterval) != nil {
+		return fmt.Errorf("--propagation %s: must be at least twice %s, between two looks at the cluster", settings.Propagation, apply.OnceInterval)
+	}
+	return nil
 }
 
 func certsStatusCommand() *cobra.Command {
