@@ -5,14 +5,14 @@ import (
 	"errors"
 	"fmt"
 	"io/fs"
+	"slices"
 	"time"
 
 	"userscope.dev/userscope/migrate/claim"
 	"userscope.dev/userscope/migrate/journal"
 )
 
-// batchSize is how many moves share one line of the journal and its fsync. A larger one makes the
-// run no faster, and a smaller one slower.
+// batchSize is how many moves share one line of the journal, which is made in memory.
 const batchSize = 4096
 
 // Apply plans, and moves what the plan says. The plan that it returns says what has become of
@@ -20,7 +20,7 @@ const batchSize = 4096
 // which nothing is left to do, it does not touch.
 func Apply(ctx context.Context, claimFS FS, options Options, progress Progress) (*Plan, error) {
 	a := &applier{ctx: ctx, fs: claimFS, progress: progress}
-	a.mover = mover{fs: claimFS, noted: func() error { return a.write(journal.Record{Reserves: &struct{}{}}) }}
+	a.mover = mover{fs: claimFS, noted: func() error { return a.writeAndSync(journal.Record{Reserves: &struct{}{}}) }}
 	plan, err := a.apply(options)
 	if a.unlock != nil {
 		err = errors.Join(err, a.unlock())
@@ -37,8 +37,9 @@ type applier struct {
 	unlock  func() error
 	journal claim.File
 	lines   []byte // of the journal; a buffer
-	mount   uint64
 	above   chain
+	making  map[claim.Path]bool // directories that are missing, and in dirs
+	dirs    []journal.Dir
 	seen    map[claim.Path]bool  // directories whose times this run has noted
 	blocked map[claim.Path]error // directories that could not be made
 	tried   int
@@ -80,7 +81,7 @@ func (a *applier) resume() error {
 		return err
 	}
 	before, err := readJournal(a.fs, nil) // again: it may have ended just now
-	if err != nil || before.last == nil {
+	if err != nil || before.done || before.runs == 0 {
 		return err
 	}
 	legacy, err := a.fs.LegacyName()
@@ -115,7 +116,8 @@ func (a *applier) begin() error {
 	if a.journal, err = a.fs.Append(journalFile()); err != nil {
 		return err
 	}
-	a.mount, a.seen, a.blocked = self.Mount, map[claim.Path]bool{}, map[claim.Path]error{}
+	a.above = chain{fs: a.fs, mount: self.Mount}
+	a.making, a.seen, a.blocked = map[claim.Path]bool{}, map[claim.Path]bool{}, map[claim.Path]error{}
 	records := []journal.Record{{Run: &journal.Run{Legacy: legacy, Time: time.Now().UTC()}}}
 	if before.header == nil {
 		header := &journal.Header{Version: journal.Version, Root: self.Inode, RootTime: self.ModTime}
@@ -124,6 +126,7 @@ func (a *applier) begin() error {
 	for _, step := range []func() error{
 		func() error { return a.journal.Truncate(before.size) }, // a line that was cut
 		func() error { return a.write(records...) },
+		a.journal.Sync,
 		func() error { return a.fs.SyncDir(root(stateDir)) },
 		func() error { return a.fs.SyncDir(root("")) },
 	} {
@@ -134,7 +137,7 @@ func (a *applier) begin() error {
 	return nil
 }
 
-// write adds records to the journal, and returns when they would survive a loss of power.
+// write adds records to the journal. They would survive a loss of power once it is synced.
 func (a *applier) write(records ...journal.Record) error {
 	a.lines = a.lines[:0]
 	for _, record := range records {
@@ -143,10 +146,8 @@ func (a *applier) write(records ...journal.Record) error {
 			return err
 		}
 	}
-	if _, err := a.journal.Write(a.lines); err != nil {
-		return err
-	}
-	return a.journal.Sync()
+	_, err := a.journal.Write(a.lines)
+	return err
 }
 
 // end syncs all that was done, and says so in the journal.
@@ -154,43 +155,42 @@ func (a *applier) end() error {
 	if err := a.fs.Sync(); err != nil {
 		return err
 	}
-	return a.write(journal.Record{Done: &journal.Done{Time: time.Now().UTC()}})
+	return a.writeAndSync(journal.Record{Done: &journal.Done{Time: time.Now().UTC()}})
 }
 
-// moveAll moves the pending items of a plan, batch by batch.
+func (a *applier) writeAndSync(record journal.Record) error {
+	if err := a.write(record); err != nil {
+		return err
+	}
+	return a.journal.Sync()
+}
+
+// moveAll moves the pending items of a plan. One fsync covers all that the journal says of them,
+// before the first directory is made; a filesystem too full for the journal leaves all as it was.
 func (a *applier) moveAll(plan *Plan) error {
-	var items []*Item
+	items := make([]*Item, 0, a.total)
 	for i := range plan.Items {
 		if plan.Items[i].Status.Pending() {
 			items = append(items, &plan.Items[i])
 		}
-		if len(items) == batchSize || i == len(plan.Items)-1 && len(items) > 0 {
-			if err := a.moveBatch(items); err != nil {
-				return err
-			}
-			items = items[:0]
-		}
 	}
-	return nil
-}
-
-// moveBatch notes what is to be done to some items, and then does it.
-func (a *applier) moveBatch(items []*Item) error {
-	batch, err := a.prepare(items)
-	if err != nil {
-		return err
-	}
-	if err := a.write(journal.Record{Batch: batch}); err != nil {
-		return err
-	}
-	for _, dir := range batch.Dirs {
-		err := a.mkdir(dir)
-		if err != nil && !alone(err) {
-			return fmt.Errorf("after %d of %d moves: %w", a.tried, a.total, err)
-		}
+	for batch := range slices.Chunk(items, batchSize) {
+		record, err := a.prepare(batch)
 		if err != nil {
-			a.blocked[dir.Path] = err
+			return err
 		}
+		if err := a.write(journal.Record{Batch: record}); err != nil {
+			return err
+		}
+	}
+	if err := a.journal.Sync(); err != nil {
+		return err
+	}
+	if err := a.write(journal.Record{Moving: &struct{}{}}); err != nil {
+		return err
+	}
+	if err := a.mkdirs(); err != nil {
+		return err
 	}
 	for _, item := range items {
 		if err := a.ctx.Err(); err != nil {
@@ -205,13 +205,25 @@ func (a *applier) moveBatch(items []*Item) error {
 	return nil
 }
 
-// prepare finds out what must be there for the items to move. A directory that is missing gets the
+// mkdirs makes the directories that are missing. Where that fails, nothing moves to.
+func (a *applier) mkdirs() error {
+	for _, dir := range a.dirs {
+		err := a.mkdir(dir)
+		if err != nil && !alone(err) {
+			return fmt.Errorf("before the first of %d moves: %w", a.total, err)
+		}
+		if err != nil {
+			a.blocked[dir.Path] = err
+		}
+	}
+	return nil
+}
+
+// prepare finds out what must be there for some items to move. A directory that is missing gets the
 // owner, the group and the mode of the one that it is made in: who may make directories for
 // new users and threads, the gateway, may do so in those for old ones.
 func (a *applier) prepare(items []*Item) (*journal.Batch, error) {
-	a.above = chain{fs: a.fs, mount: a.mount}
 	batch := &journal.Batch{Moves: make([]journal.Move, 0, len(items))}
-	making := map[claim.Path]journal.Dir{}
 	var last claim.Path
 	for _, item := range items {
 		from, to := item.from(), item.to()
@@ -224,16 +236,16 @@ func (a *applier) prepare(items []*Item) (*journal.Batch, error) {
 			continue
 		}
 		last = dir
-		if err := a.dirs(batch, making, dir); err != nil {
+		if err := a.missing(batch, dir); err != nil {
 			return nil, err
 		}
 	}
 	return batch, nil
 }
 
-// dirs notes the directories that are missing on the way to a new place, and the time of the one
+// missing notes the directories that are missing on the way to a new place, and the time of the one
 // that is to be changed.
-func (a *applier) dirs(batch *journal.Batch, making map[claim.Path]journal.Dir, dir claim.Path) error {
+func (a *applier) missing(batch *journal.Batch, dir claim.Path) error {
 	links, err := a.above.links(dir)
 	if err != nil {
 		return err
@@ -253,15 +265,12 @@ func (a *applier) dirs(batch *journal.Batch, making map[claim.Path]journal.Dir, 
 		return err
 	}
 	for missing := range ancestors(dir) {
-		if len(missing.Name) <= len(there.Name) {
+		if len(missing.Name) <= len(there.Name) || a.making[missing] {
 			continue
 		}
-		if _, ok := making[missing]; ok {
-			continue
-		}
+		a.making[missing] = true
 		made := journal.Dir{Path: missing, UID: parent.UID, GID: parent.GID, Mode: parent.Mode}
-		making[missing] = made
-		batch.Dirs = append(batch.Dirs, made)
+		batch.Dirs, a.dirs = append(batch.Dirs, made), append(a.dirs, made)
 	}
 	return nil
 }

@@ -20,9 +20,9 @@ func lockFile() claim.Path    { return root(stateDir + "/lock") }
 type state struct {
 	header *journal.Header // nil if there is no journal
 	size   int64           // of its whole lines
-	last   *journal.Batch  // the last batch, if no end of its run follows
-	legacy string          // the old tree of the last run
-	done   bool            // nothing was cut short
+	runs   int
+	legacy string // the old tree of the last run
+	done   bool   // nothing was cut short
 	// reserves is that places may be reserved which nothing has moved to.
 	reserves bool
 }
@@ -52,12 +52,11 @@ func readJournal(claimFS FS, each func(journal.Record) error) (state, error) {
 			s.header = record.Header
 		case record.Run != nil:
 			s.legacy = record.Run.Legacy
-		case record.Batch != nil:
-			s.last = record.Batch
+			s.runs++
 		case record.Reserves != nil:
 			s.reserves = true
 		case record.Done != nil:
-			s.done, s.last = true, nil
+			s.done = true
 		}
 		if each == nil {
 			return nil
@@ -78,25 +77,38 @@ func lock(claimFS FS) (unlock func() error, err error) {
 	return claimFS.Lock(lockFile())
 }
 
-// clearUp tidies behind a run that was cut short while it did a batch: directories that have no
-// owner yet get theirs, and places that were only reserved are free again. What has not moved is
-// the next plan's.
+// clearUp tidies behind the last run, which was cut short: directories that have no owner yet get
+// theirs, and places that were only reserved are free again. What has not moved is the next plan's.
 func clearUp(claimFS FS, before state) error {
-	for _, dir := range before.last.Dirs {
+	run := 0
+	_, err := readJournal(claimFS, func(record journal.Record) error {
+		if record.Run != nil {
+			run++
+		}
+		if record.Batch == nil || run < before.runs {
+			return nil
+		}
+		return clearUpBatch(claimFS, record.Batch, before.reserves)
+	})
+	return err
+}
+
+func clearUpBatch(claimFS FS, batch *journal.Batch, reserves bool) error {
+	for _, dir := range batch.Dirs {
 		info, err := claimFS.Lstat(dir.Path)
 		if err != nil {
 			return err
 		}
-		if info.Made(euid()) || info.Kind == claim.Directory && info.UID == dir.UID && info.Mode&0o777 == 0o700 {
+		if info.Made(euid()) || info.Made(dir.UID) {
 			if err := own(claimFS, dir, info); err != nil {
 				return err
 			}
 		}
 	}
-	if !before.reserves {
+	if !reserves {
 		return nil
 	}
-	for _, move := range before.last.Moves {
+	for _, move := range batch.Moves {
 		if err := release(claimFS, move.From, move.To, move.Inode); err != nil {
 			return err
 		}

@@ -94,10 +94,10 @@ type Info struct {
 // madeMode is the mode of what Mkdir makes: nobody else enters it before it has its owner.
 const madeMode = 0o700
 
-// Made reports whether a file can be a directory that Mkdir made for this process and that has not
-// got a mode or an owner since.
-func (i Info) Made(euid uint32) bool {
-	return i.Kind == Directory && i.UID == euid && i.Mode&0o777 == madeMode
+// Made reports whether a file can be a directory of a user that Mkdir made, and that has not got
+// its mode since.
+func (i Info) Made(uid uint32) bool {
+	return i.Kind == Directory && i.UID == uid && i.Mode&0o777 == madeMode
 }
 
 // File is an open file that is only ever added to.

@@ -1,6 +1,7 @@
 // Package journal is the format of the migration's journal: lines, each a checksum and a JSON
-// object. What a migration is about to do is a line before it is done. The package reads and
-// writes no files, and imports claim and nothing else of Userscope.
+// object. What a migration is about to do stands in it before it is done: a header once, and then,
+// for each run, the run, batches of moves, the word that they are synced and begin, and the end.
+// The package reads and writes no files, and imports claim and nothing else of Userscope.
 package journal
 
 import (
@@ -24,6 +25,8 @@ type Record struct {
 	Header *Header `json:"header,omitempty"`
 	Run    *Run    `json:"run,omitempty"`
 	Batch  *Batch  `json:"batch,omitempty"`
+	// Moving says that the batches of the run are synced and begin to be done.
+	Moving *struct{} `json:"moving,omitempty"`
 	// Reserves says that the filesystem cannot rename without replacing, so that from here on
 	// places are reserved first.
 	Reserves *struct{} `json:"reserves,omitempty"`
@@ -45,10 +48,9 @@ type Run struct {
 	Time   time.Time `json:"time"`
 }
 
-// Batch is what is done next, in this order: the directories are made, then the files move.
+// Batch is a part of what a run is about to do.
 type Batch struct {
-	// Times are those of the directories whose entries the run is about to change for the first
-	// time.
+	// Times are those of the directories whose entries the run changes, as they were before.
 	Times []Time `json:"times,omitempty"`
 	Dirs  []Dir  `json:"dirs,omitempty"`
 	Moves []Move `json:"moves,omitempty"`
@@ -60,7 +62,7 @@ type Time struct {
 	ModTime time.Time  `json:"modTime"`
 }
 
-// Dir is a directory to make.
+// Dir is a directory to make. All are made before a file moves.
 type Dir struct {
 	Path claim.Path `json:"path"`
 	UID  uint32     `json:"uid"`
@@ -93,8 +95,10 @@ func Append(lines []byte, record Record) ([]byte, error) {
 }
 
 // Read calls a function with each record, the header first, and returns the length of the lines
-// that are whole. A line that is not whole can only be the end of a journal, where a write was
-// cut: nothing that it names was done. If a whole one follows, the journal is damaged.
+// that are whole. If a line is not whole, it and what follows was written and not synced when the
+// power failed or the process died, and nothing that it names was done: batches may follow, since
+// a disk does not write them in order. If anything else follows, the batches were synced, and the
+// journal is damaged.
 func Read(r io.Reader, each func(Record) error) (size int64, err error) {
 	lines := bufio.NewReader(r)
 	torn := 0 // the number of the first line that is not whole
@@ -107,17 +111,19 @@ func Read(r io.Reader, each func(Record) error) (size int64, err error) {
 			return size, err
 		}
 		text, whole := check(line)
-		switch {
-		case !whole && torn == 0:
-			torn = n
+		if !whole {
+			if torn == 0 {
+				torn = n
+			}
 			continue
-		case !whole:
-			continue
-		case torn > 0:
-			return size, fmt.Errorf("line %d: is damaged: a whole line follows it", torn)
 		}
 		record, err := parse(text, n == 1)
-		if err == nil {
+		switch {
+		case torn > 0 && record.Batch == nil:
+			return size, fmt.Errorf("line %d: is damaged: line %d tells that it was whole", torn, n)
+		case torn > 0:
+			continue
+		case err == nil:
 			err = each(record)
 		}
 		if err != nil {
@@ -160,7 +166,7 @@ func parse(text []byte, first bool) (Record, error) {
 // check refuses records that are not one thing, and a header that is not first.
 func (r Record) check(first bool) error {
 	fields := 0
-	for _, there := range []bool{r.Header != nil, r.Run != nil, r.Batch != nil, r.Reserves != nil, r.Done != nil} {
+	for _, there := range []bool{r.Header != nil, r.Run != nil, r.Batch != nil, r.Moving != nil, r.Reserves != nil, r.Done != nil} {
 		if there {
 			fields++
 		}

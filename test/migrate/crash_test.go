@@ -104,8 +104,8 @@ func (t *Tree) checkMarkers(tb testing.TB) {
 // every tries all calls: go test ./migrate -every
 var every = flag.Bool("every", false, "die before and after every call, not only where that leaves a tree of its own")
 
-// deaths calls a test for each way to die: before and after each of some calls and, at writes, with
-// half of it written, or with the machine, which forgets it.
+// deaths calls a test for each way to die: before and after each of some calls, within a write, of
+// which half is written, and with the power, when what was written and not synced is forgotten.
 //
 // What only looks leaves the tree as it was, and a death after a call leaves the tree that one
 // before the next call does. Each such tree is tried once, unless every call is asked for.
@@ -125,6 +125,8 @@ func deaths(t *testing.T, ops []string, test func(t *testing.T, die func(*layer)
 		}
 		if op == "write" {
 			try("within", at, false, true, false)
+		}
+		if op == "write" || op == "rename" || op == "mkdir" {
 			try("with the power after", at, true, false, true)
 		}
 	}

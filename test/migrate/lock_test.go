@@ -136,7 +136,7 @@ func TestForeignJournal(t *testing.T) {
 	}{
 		{"another root", edit(t, lines, func(h map[string]any) { h["root"] = 1 }), "line 1: the journal is of another root, with inode 1: this one has "},
 		{"a later version", edit(t, lines, func(h map[string]any) { h["version"] = 2; h["more"] = true }), "line 1: the journal has version 2: this program knows version 1"},
-		{"damaged", damaged, "line 2: is damaged: a whole line follows it"},
+		{"damaged", damaged, "line 2: is damaged: line 4 tells that it was whole"},
 		{"no header", bytes.Join(lines[1:], nil), "line 1: is not the header of a migration's journal"},
 		{"two headers", append(bytes.Clone(lines[0]), journal...), "line 2: is not what the journal of a migration holds"},
 	} {

@@ -1,0 +1,93 @@
+package journal
+
+import (
+	"bytes"
+	"strings"
+	"testing"
+
+	"userscope.dev/userscope/migrate/claim"
+)
+
+// lines are those of a run of two batches that has ended.
+func lines(t *testing.T) [][]byte {
+	t.Helper()
+	move := func(name string) *Batch {
+		return &Batch{Moves: []Move{{From: claim.Path{Tree: claim.Legacy, Name: name}, To: claim.Path{Tree: claim.Root, Name: "users/" + name}, Inode: 7}}}
+	}
+	var written [][]byte
+	for _, record := range []Record{
+		{Header: &Header{Version: Version, Root: 1}},
+		{Run: &Run{Legacy: "threads"}},
+		{Batch: move("one")}, {Batch: move("two")}, {Batch: move("three")},
+		{Moving: &struct{}{}}, {Done: &Done{}},
+	} {
+		line, err := Append(nil, record)
+		if err != nil {
+			t.Fatal(err)
+		}
+		written = append(written, line)
+	}
+	return written
+}
+
+// read counts the records of a journal.
+func read(journal []byte) (records int, size int64, err error) {
+	size, err = Read(bytes.NewReader(journal), func(Record) error { records++; return nil })
+	return records, size, err
+}
+
+// A journal that is cut, wherever, has the lines before the cut.
+func TestCut(t *testing.T) {
+	written := lines(t)
+	journal := bytes.Join(written, nil)
+	for cut := range len(journal) + 1 {
+		whole := bytes.Count(journal[:cut], []byte("\n"))
+		length := len(bytes.Join(written[:whole], nil))
+		if records, size, err := read(journal[:cut]); records != whole || size != int64(length) || err != nil {
+			t.Errorf("cut at %d: %d records in %d bytes, %v; want %d in %d", cut, records, size, err, whole, length)
+		}
+	}
+}
+
+// A byte that has changed is found, wherever it is.
+func TestDamage(t *testing.T) {
+	written := lines(t)
+	journal := bytes.Join(written, nil)
+	last := len(journal) - len(written[len(written)-1]) // with the line end before it, a cut
+	for at := range journal {
+		damaged := bytes.Clone(journal)
+		damaged[at] ^= 0x20
+		records, size, err := read(damaged)
+		if at < last-1 && (err == nil || !strings.Contains(err.Error(), ": is damaged: line ")) {
+			t.Errorf("byte %d: %d records, %v", at, records, err)
+		}
+		if at >= last && (records != len(written)-1 || size != int64(last) || err != nil) { // it was cut, for all that can be known
+			t.Errorf("byte %d: %d records in %d bytes, %v", at, records, size, err)
+		}
+	}
+}
+
+// A disk that loses power has written what was not synced in any order.
+func TestUnsynced(t *testing.T) {
+	written := lines(t)
+	unsynced := append([][]byte{}, written[:5]...)
+	unsynced[2] = bytes.Repeat([]byte{0}, len(unsynced[2]))
+	if records, size, err := read(bytes.Join(unsynced, nil)); records != 2 || size != int64(len(written[0])+len(written[1])) || err != nil {
+		t.Errorf("%d records in %d bytes, %v", records, size, err)
+	}
+}
+
+// A path in a journal cannot lead out of its tree.
+func TestPaths(t *testing.T) {
+	for _, text := range []string{"root:", "legacy:a", "root:users/alice/threads/a b", "root:a:b"} {
+		var path claim.Path
+		if err := path.UnmarshalText([]byte(text)); err != nil || path.String() != text {
+			t.Errorf("%q: %v, %v", text, path, err)
+		}
+	}
+	for _, text := range []string{"", "a", "tree:a", "root:..", "root:../a", "root:/a", "root:a/../../b", "root:a//b", "root:a/", "root:.", "root:a\x00b"} {
+		if err := new(claim.Path).UnmarshalText([]byte(text)); err == nil {
+			t.Errorf("%q is taken", text)
+		}
+	}
+}
