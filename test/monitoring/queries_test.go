@@ -3,10 +3,13 @@ package monitoring
 import (
 	"encoding/json"
 	"maps"
+	"os"
 	"regexp"
 	"slices"
 	"strings"
 	"testing"
+
+	"sigs.k8s.io/yaml"
 )
 
 // query is what test/tools/promql says of an expression.
@@ -44,29 +47,9 @@ func TestQueriesFindWhatHappened(t *testing.T) {
 		series = append(series, one)
 	}
 
-	all := expressions(t)
-	for _, alert := range alerts(t) {
-		all = append(all, alert.Expr)
-	}
-	// Grafana's, for as long as is between two points of a graph.
-	for i := range all {
-		all[i] = strings.ReplaceAll(all[i], "$__rate_interval", "5m")
-	}
-	input, err := json.Marshal(all)
-	if err != nil {
-		t.Fatal(err)
-	}
-	var queries []query
-	if err := json.Unmarshal(tool(t, "promql", input), &queries); err != nil {
-		t.Fatal(err)
-	}
-	if len(queries) != len(all) {
-		t.Fatalf("%d expressions are %d queries", len(all), len(queries))
-	}
-
-	for i, query := range queries {
+	for expression, query := range queries(t) {
 		if len(query.Selectors) == 0 {
-			t.Errorf("%s\nasks for nothing", all[i])
+			t.Errorf("%s\nasks for nothing", expression)
 		}
 		labels := map[string]bool{}
 		for _, selector := range query.Selectors {
@@ -81,13 +64,83 @@ func TestQueriesFindWhatHappened(t *testing.T) {
 				}
 			}
 			if !found {
-				t.Errorf("%s\nfinds nothing by %v", all[i], selector)
+				t.Errorf("%s\nfinds nothing by %v", expression, selector)
 			}
 		}
 		for _, label := range query.Labels {
 			if !labels[label] {
-				t.Errorf("%s\ngroups or joins by %s, which nothing has that it finds", all[i], label)
+				t.Errorf("%s\ngroups or joins by %s, which nothing has that it finds", expression, label)
 			}
 		}
+	}
+}
+
+// queries are all that alerts and dashboard ask for, by expression.
+func queries(t *testing.T) map[string]query {
+	t.Helper()
+	all := expressions(t)
+	for _, alert := range alerts(t) {
+		all = append(all, alert.Expr)
+	}
+	// Grafana's, for as long as is between two points of a graph.
+	for i := range all {
+		all[i] = strings.ReplaceAll(all[i], "$__rate_interval", "5m")
+	}
+	input, err := json.Marshal(all)
+	if err != nil {
+		t.Fatal(err)
+	}
+	var answers []query
+	if err := json.Unmarshal(tool(t, "promql", input), &answers); err != nil {
+		t.Fatal(err)
+	}
+	if len(answers) != len(all) {
+		t.Fatalf("%d expressions are %d queries", len(all), len(answers))
+	}
+	byExpression := map[string]query{}
+	for i, answer := range answers {
+		byExpression[all[i]] = answer
+	}
+	return byExpression
+}
+
+// What is asked of API servers is about webhooks and policies by the names that the installation gives them.
+func TestQueriesNameWhatIsInstalled(t *testing.T) {
+	text, err := os.ReadFile(path(t, "manifests", "install.yaml"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	installed := map[string][]map[string]string{} // by the label that has the name
+	for document := range strings.SplitSeq(string(text), "\n---\n") {
+		var object struct {
+			Kind     string
+			Metadata struct{ Name string }
+			Webhooks []struct{ Name string }
+		}
+		if err := yaml.Unmarshal([]byte(document), &object); err != nil {
+			t.Fatal(err)
+		}
+		for _, webhook := range object.Webhooks {
+			installed["name"] = append(installed["name"], map[string]string{"name": webhook.Name})
+		}
+		if object.Kind == "ValidatingAdmissionPolicy" {
+			installed["policy"] = append(installed["policy"], map[string]string{"policy": object.Metadata.Name})
+		}
+	}
+	asked := map[string]bool{}
+	for expression, query := range queries(t) {
+		for _, m := range slices.Concat(query.Selectors...) {
+			names, named := installed[m.Label]
+			if !named {
+				continue
+			}
+			asked[m.Label] = true
+			if !slices.ContainsFunc(names, m.matches) {
+				t.Errorf("%s\nasks for %s%s%q, and installed are %v", expression, m.Label, m.Op, m.Value, names)
+			}
+		}
+	}
+	if len(asked) != 2 {
+		t.Errorf("of webhooks and policies, it is asked for %v", asked)
 	}
 }
