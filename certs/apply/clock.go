@@ -10,9 +10,8 @@ import (
 
 // serverClock is the API server's clock, as its last answer's Date header shows it (RFC 9110).
 type serverClock struct {
-	mu     sync.Mutex
-	ahead  time.Duration
-	showed bool
+	mu    sync.Mutex
+	ahead time.Duration // until an answer says otherwise, none
 }
 
 // wrap makes the clock listen to a client's answers.
@@ -36,7 +35,7 @@ func (l *listener) RoundTrip(request *http.Request) (*http.Response, error) {
 	if date, err := http.ParseTime(response.Header.Get("Date")); err == nil {
 		l.clock.mu.Lock()
 		defer l.clock.mu.Unlock()
-		l.clock.ahead, l.clock.showed = date.Sub(time.Now().Round(0)), true
+		l.clock.ahead = date.Sub(time.Now().Round(0))
 	}
 	return response, nil
 }
@@ -46,8 +45,5 @@ func (l *listener) RoundTrip(request *http.Request) (*http.Response, error) {
 func (c *serverClock) at(now time.Time) time.Time {
 	c.mu.Lock()
 	defer c.mu.Unlock()
-	if !c.showed {
-		return now
-	}
 	return now.Add(c.ahead)
 }

@@ -78,10 +78,12 @@ func (a *Authority) Issue(now, end time.Time, host string) (certificate, key []b
 // CA is what package plan knows of an authority's certificate.
 func CA(certificate *x509.Certificate) plan.CA {
 	sum := sha256.Sum256(certificate.Raw)
-	return plan.CA{
-		ID:       plan.ID(hex.EncodeToString(sum[:])),
-		Validity: plan.Validity{NotBefore: certificate.NotBefore, NotAfter: certificate.NotAfter},
-	}
+	return plan.CA{ID: plan.ID(hex.EncodeToString(sum[:])), Validity: Validity(certificate)}
+}
+
+// Validity is when a certificate is valid by itself, whatever it chains to.
+func Validity(certificate *x509.Certificate) plan.Validity {
+	return plan.Validity{NotBefore: certificate.NotBefore, NotAfter: certificate.NotAfter}
 }
 
 func newKey() (*ecdsa.PrivateKey, error) {

@@ -114,7 +114,7 @@ func (s *Secret) Observed() *plan.Observed {
 
 // leafValidity is when a serving Pod takes the serving certificate: it and its CA are valid.
 func (s *Secret) leafValidity() plan.Validity {
-	validity := plan.Validity{NotBefore: s.Leaf[0].NotBefore, NotAfter: s.Leaf[0].NotAfter}
+	validity := Validity(s.Leaf[0])
 	if s.Issuer.NotBefore.After(validity.NotBefore) {
 		validity.NotBefore = s.Issuer.NotBefore
 	}

@@ -77,6 +77,11 @@ type Observed struct {
 	BundleVersions []string
 }
 
+// signed reports whether the Secret's certificate is valid, and of the CA that signs.
+func (o *Observed) signed(now time.Time) bool {
+	return o.Leaf != nil && o.CA != nil && o.Leaf.Issuer.ID == o.CA.ID && o.Leaf.Holds(now)
+}
+
 // needed are the authorities that every caBundle must hold.
 func (o *Observed) needed() []CA {
 	var needed []CA

@@ -83,12 +83,11 @@ func maySign(now time.Time, ca *CA, o *Observed, h *History, s Settings) bool {
 
 // mustRenew reports whether the CA should sign another certificate.
 func mustRenew(now time.Time, o *Observed, s Settings) bool {
-	leaf := o.Leaf
-	if leaf == nil || leaf.Issuer.ID != o.CA.ID || !leaf.Holds(now) {
+	if !o.signed(now) {
 		return true
 	}
 	// A certificate ends with its CA at the latest.
-	return !now.Before(leaf.RenewAt()) && LeafEnd(now, *o.CA, s).After(leaf.NotAfter)
+	return !now.Before(o.Leaf.RenewAt()) && LeafEnd(now, *o.CA, s).After(o.Leaf.NotAfter)
 }
 
 // LeafEnd is the NotAfter of a certificate that a CA signs now.
@@ -100,8 +99,8 @@ func LeafEnd(now time.Time, ca CA, s Settings) time.Time {
 	return end
 }
 
-// publish adds to each caBundle what is needed and has not expired, and takes from it what has been unused for so long
-// that no Pod serves a certificate of it any more.
+// publish adds to each caBundle what is needed and has not expired, and takes from it what has been
+// unused for so long that no Pod serves a certificate of it any more.
 func publish(now time.Time, o *Observed, h *History, s Settings) []Action {
 	var actions []Action
 	needed := o.needed()
@@ -132,7 +131,7 @@ func Waiting(now time.Time, o *Observed, s Settings) string {
 	switch needed := o.needed(); {
 	case o.Next != nil && o.Next.Holds(now):
 		return fmt.Sprintf("the next CA signs once it has been in every caBundle for %s", s.Propagation)
-	case o.Leaf == nil || o.CA == nil || o.Leaf.Issuer.ID != o.CA.ID || !o.Leaf.Holds(now):
+	case !o.signed(now):
 		return fmt.Sprintf("there is no serving certificate that is of use; the CA signs one once it has been in every caBundle for %s", s.Propagation)
 	case slices.ContainsFunc(o.Bundles, func(bundle []CA) bool {
 		return slices.ContainsFunc(bundle, func(ca CA) bool { return !holds(needed, ca.ID) })

@@ -11,7 +11,6 @@ import (
 
 	"userscope.dev/userscope/certs/apply"
 	"userscope.dev/userscope/certs/issue"
-	"userscope.dev/userscope/certs/plan"
 )
 
 // Report is how the certificates are. It is healthy without problems.
@@ -93,7 +92,7 @@ func (r *reporter) add(where string, certificate, issuer *x509.Certificate, stat
 
 // age says how far a certificate is through its life.
 func (r *reporter) age(certificate *x509.Certificate) string {
-	validity := plan.Validity{NotBefore: certificate.NotBefore, NotAfter: certificate.NotAfter}
+	validity := issue.Validity(certificate)
 	switch {
 	case r.now.Before(validity.NotBefore):
 		return "valid only from " + validity.NotBefore.UTC().Format(time.RFC3339)

@@ -10,10 +10,7 @@ import (
 	"syscall"
 	"time"
 
-	"github.com/prometheus/client_golang/prometheus"
-	"github.com/prometheus/client_golang/prometheus/collectors"
 	"github.com/spf13/cobra"
-	"k8s.io/client-go/rest"
 	"k8s.io/client-go/tools/clientcmd"
 
 	"userscope.dev/userscope/certs/apply"
@@ -64,7 +61,7 @@ func (f *clusterFlags) add(command *cobra.Command) {
 }
 
 func (f *clusterFlags) cluster() (*apply.Cluster, error) {
-	config, err := f.config()
+	config, err := loadKubeconfig(f.kubeconfig)
 	switch {
 	case clientcmd.IsEmptyConfig(err) && f.kubeconfig == "":
 		return nil, errors.New("--kubeconfig: name a file: neither $KUBECONFIG nor ~/.kube/config names a cluster, and this is not a Pod")
@@ -74,13 +71,6 @@ func (f *clusterFlags) cluster() (*apply.Cluster, error) {
 		return nil, fmt.Errorf("%s: %w", strings.TrimSpace("--kubeconfig "+f.kubeconfig), err)
 	}
 	return apply.NewCluster(config, f.target)
-}
-
-// config is what the kubeconfig says.
-func (f *clusterFlags) config() (*rest.Config, error) {
-	rules := clientcmd.NewDefaultClientConfigLoadingRules()
-	rules.ExplicitPath = f.kubeconfig
-	return clientcmd.NewNonInteractiveDeferredLoadingClientConfig(rules, nil).ClientConfig()
 }
 
 // issuerFlags are those of an issuer.
@@ -151,8 +141,7 @@ func runIssuer(cmd *cobra.Command, f *issuerFlags, health server.Health, interva
 	}
 	ctx, stop := signal.NotifyContext(cmd.Context(), syscall.SIGTERM, syscall.SIGINT)
 	defer stop()
-	registry := prometheus.NewRegistry()
-	registry.MustRegister(collectors.NewGoCollector(), collectors.NewProcessCollector(collectors.ProcessCollectorOpts{}))
+	registry := newRegistry()
 	issuer.Register(registry)
 	health.Ready, health.Metrics = issuer.Ready, registry
 

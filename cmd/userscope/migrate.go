@@ -207,8 +207,11 @@ func (o *migrateOptions) conclude(stdout io.Writer, plan *migrate.Plan, legacy s
 
 // loadPolicy reads the policy of the claim: DeerFlow's, if no file is named.
 func loadPolicy(file string) (*scope.Policy, error) {
-	loaded, err := config.Parse("deerflow.yaml", policies.DeerFlow)
-	if file != "" {
+	var loaded scope.Policies
+	var err error
+	if file == "" {
+		loaded, err = config.Parse("deerflow.yaml", policies.DeerFlow)
+	} else {
 		loaded, err = config.Load(file)
 	}
 	if err != nil {

@@ -10,7 +10,6 @@ import (
 	"github.com/spf13/cobra"
 	"k8s.io/apimachinery/pkg/types"
 	"k8s.io/client-go/kubernetes"
-	"k8s.io/client-go/tools/clientcmd"
 
 	"userscope.dev/userscope/migrate/inuse"
 	"userscope.dev/userscope/webhook/scope"
@@ -51,9 +50,7 @@ func (c *podCheck) run(ctx context.Context, policy *scope.Policy) error {
 	if !c.enabled {
 		return nil
 	}
-	rules := clientcmd.NewDefaultClientConfigLoadingRules()
-	rules.ExplicitPath = c.kubeconfig
-	config, err := clientcmd.NewNonInteractiveDeferredLoadingClientConfig(rules, &clientcmd.ConfigOverrides{}).ClientConfig()
+	config, err := loadKubeconfig(c.kubeconfig)
 	if err != nil {
 		return fmt.Errorf("--check-pods: %w", err)
 	}

@@ -10,7 +10,6 @@ import (
 	"time"
 
 	"github.com/prometheus/client_golang/prometheus"
-	"github.com/prometheus/client_golang/prometheus/collectors"
 	"github.com/spf13/cobra"
 	"sigs.k8s.io/controller-runtime/pkg/log"
 	ctrlmetrics "sigs.k8s.io/controller-runtime/pkg/metrics"
@@ -146,9 +145,8 @@ func serve(ctx context.Context, policy, certDir string, options server.Options) 
 	if err != nil {
 		return fmt.Errorf("--cert-dir: %w", err)
 	}
-	registry := prometheus.NewRegistry()
+	registry := newRegistry()
 	certificates.Register(registry)
-	registry.MustRegister(collectors.NewGoCollector(), collectors.NewProcessCollector(collectors.ProcessCollectorOpts{}))
 	reloads := newReloads(policy, source, registry)
 	handler, err := admission.New(source.Policies, registry)
 	if err != nil {
