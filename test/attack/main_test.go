@@ -3,7 +3,6 @@ package attack
 import (
 	"context"
 	"errors"
-	"fmt"
 	"os"
 	"strings"
 	"sync"
@@ -22,6 +21,7 @@ import (
 	"k8s.io/client-go/kubernetes"
 
 	"userscope.dev/userscope/test/controlplane"
+	"userscope.dev/userscope/test/ephemeral"
 	"userscope.dev/userscope/test/hook"
 	"userscope.dev/userscope/test/oracle"
 	"userscope.dev/userscope/test/trial"
@@ -47,19 +47,7 @@ var (
 	deerFlow []oracle.Policy
 )
 
-func TestMain(m *testing.M) { os.Exit(run(m)) }
-
-func run(m *testing.M) (code int) {
-	stop, err := start(context.Background())
-	if err == nil {
-		code = m.Run()
-	}
-	if err := errors.Join(err, stop()); err != nil {
-		fmt.Fprintln(os.Stderr, err)
-		return 1
-	}
-	return code
-}
+func TestMain(m *testing.M) { os.Exit(ephemeral.RunTests(m, start)) }
 
 // start starts a control plane with both sites, and Userscope, after some Pods.
 func start(ctx context.Context) (stop func() error, err error) {

@@ -2,7 +2,6 @@ package backstop
 
 import (
 	"context"
-	"errors"
 	"flag"
 	"fmt"
 	"os"
@@ -18,6 +17,7 @@ import (
 	"k8s.io/client-go/kubernetes"
 
 	"userscope.dev/userscope/test/controlplane"
+	"userscope.dev/userscope/test/ephemeral"
 	"userscope.dev/userscope/test/hook"
 	"userscope.dev/userscope/test/repo"
 	"userscope.dev/userscope/test/trial"
@@ -37,23 +37,13 @@ var (
 // elsewhere is a namespace that no policy speaks of.
 const elsewhere = "elsewhere"
 
-func TestMain(m *testing.M) { os.Exit(run(m)) }
-
-func run(m *testing.M) (code int) {
+func TestMain(m *testing.M) {
 	for name, value := range map[string]string{"rapid.checks": drawn, "rapid.nofailfile": "true"} {
 		if err := flag.Set(name, value); err != nil {
 			panic(err)
 		}
 	}
-	stop, err := start(context.Background())
-	if err == nil {
-		code = m.Run()
-	}
-	if err := errors.Join(err, stop()); err != nil {
-		fmt.Fprintln(os.Stderr, err)
-		return 1
-	}
-	return code
+	os.Exit(ephemeral.RunTests(m, start))
 }
 
 // start starts a control plane and installs what is tested. Pods are stored before the backstop is

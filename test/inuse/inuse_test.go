@@ -23,6 +23,7 @@ import (
 
 	"userscope.dev/userscope/migrate/inuse"
 	"userscope.dev/userscope/test/controlplane"
+	"userscope.dev/userscope/test/ephemeral"
 	"userscope.dev/userscope/test/repo"
 	"userscope.dev/userscope/webhook/config"
 	"userscope.dev/userscope/webhook/scope"
@@ -34,20 +35,13 @@ var cluster *controlplane.ControlPlane
 const looker = "looker"
 
 func TestMain(m *testing.M) {
-	os.Exit(func() int {
-		var err error
-		cluster, err = controlplane.Start(context.Background(), controlplane.Options{Users: []controlplane.User{{Name: looker}}})
+	os.Exit(ephemeral.RunTests(m, func(ctx context.Context) (stop func() error, err error) {
+		cluster, err = controlplane.Start(ctx, controlplane.Options{Users: []controlplane.User{{Name: looker}}})
 		if err != nil {
-			fmt.Fprintln(os.Stderr, err)
-			return 1
+			return nil, err
 		}
-		code := m.Run()
-		if err := cluster.Stop(); err != nil {
-			fmt.Fprintln(os.Stderr, err)
-			return 1
-		}
-		return code
-	}())
+		return cluster.Stop, nil
+	}))
 }
 
 // place is a namespace of its own and the policy that governs it.
@@ -135,7 +129,7 @@ func hostPath(path string) corev1.VolumeSource {
 	return corev1.VolumeSource{HostPath: &corev1.HostPathVolumeSource{Path: path}}
 }
 
-func ephemeral(change func(*corev1.PersistentVolumeClaimSpec)) corev1.VolumeSource {
+func ephemeralVolume(change func(*corev1.PersistentVolumeClaimSpec)) corev1.VolumeSource {
 	template := &corev1.PersistentVolumeClaimTemplate{Spec: corev1.PersistentVolumeClaimSpec{
 		AccessModes: []corev1.PersistentVolumeAccessMode{corev1.ReadWriteOnce},
 		Resources:   corev1.VolumeResourceRequirements{Requests: corev1.ResourceList{corev1.ResourceStorage: resource.MustParse("1Gi")}},
@@ -161,17 +155,17 @@ func TestPods(t *testing.T) {
 		{"succeeded", claim("deer-flow-home"), corev1.PodSucceeded, ""},
 		{"failed", claim("deer-flow-home"), corev1.PodFailed, ""},
 		{"another-claim", claim("deer-flow-skills"), corev1.PodRunning, ""},
-		{"cloned", ephemeral(func(c *corev1.PersistentVolumeClaimSpec) {
+		{"cloned", ephemeralVolume(func(c *corev1.PersistentVolumeClaimSpec) {
 			c.DataSource = ptr.To(clone("PersistentVolumeClaim", "deer-flow-home"))
 		}),
 			corev1.PodPending, `Pending, nothing controls it): its volume "data" is a clone of the claim deer-flow-home`},
-		{"cloned-by-reference", ephemeral(func(c *corev1.PersistentVolumeClaimSpec) {
+		{"cloned-by-reference", ephemeralVolume(func(c *corev1.PersistentVolumeClaimSpec) {
 			c.DataSourceRef = &corev1.TypedObjectReference{Kind: "PersistentVolumeClaim", Name: "deer-flow-home"}
 		}), corev1.PodPending, `Pending, nothing controls it): its volume "data" is a clone of the claim deer-flow-home`},
-		{"clone-of-another", ephemeral(func(c *corev1.PersistentVolumeClaimSpec) {
+		{"clone-of-another", ephemeralVolume(func(c *corev1.PersistentVolumeClaimSpec) {
 			c.DataSource = ptr.To(clone("PersistentVolumeClaim", "other"))
 		}), corev1.PodPending, ""},
-		{"fresh", ephemeral(func(*corev1.PersistentVolumeClaimSpec) {}), corev1.PodPending, ""},
+		{"fresh", ephemeralVolume(func(*corev1.PersistentVolumeClaimSpec) {}), corev1.PodPending, ""},
 		{"base", hostPath("/.deer-flow"), corev1.PodRunning, `Running, nothing controls it): its volume "data" is the hostPath /.deer-flow`},
 		{"below-a-base", hostPath("/app/backend/.deer-flow//threads/t1/"), corev1.PodRunning, `Running, nothing controls it): its volume "data" is the hostPath /app/backend/.deer-flow//threads/t1/`},
 		{"above-a-base", hostPath("/app"), corev1.PodRunning, `Running, nothing controls it): its volume "data" is the hostPath /app`},

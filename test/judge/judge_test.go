@@ -2,13 +2,13 @@ package judge
 
 import (
 	"context"
-	"fmt"
 	"os"
 	"path/filepath"
 	"strings"
 	"testing"
 
 	"userscope.dev/userscope/test/controlplane"
+	"userscope.dev/userscope/test/ephemeral"
 	"userscope.dev/userscope/test/userscope"
 )
 
@@ -19,21 +19,15 @@ const corpusVariable = "USERSCOPE_CORPUS"
 // webhook.
 var cluster *controlplane.ControlPlane
 
-func TestMain(m *testing.M) { os.Exit(run(m)) }
-
-func run(m *testing.M) int {
-	started, err := userscope.StartCluster(context.Background(), controlplane.Options{}, userscope.Options{})
-	if err != nil {
-		fmt.Fprintln(os.Stderr, err)
-		return 1
-	}
-	cluster = started.ControlPlane
-	code := m.Run()
-	if err := started.Stop(); err != nil {
-		fmt.Fprintln(os.Stderr, err)
-		return 1
-	}
-	return code
+func TestMain(m *testing.M) {
+	os.Exit(ephemeral.RunTests(m, func(ctx context.Context) (stop func() error, err error) {
+		started, err := userscope.StartCluster(ctx, controlplane.Options{}, userscope.Options{})
+		if err != nil {
+			return nil, err
+		}
+		cluster = started.ControlPlane
+		return started.Stop, nil
+	}))
 }
 
 func TestFolders(t *testing.T) {

@@ -15,6 +15,7 @@ import (
 	"github.com/jackc/pgx/v5"
 
 	"userscope.dev/userscope/migrate/owners"
+	"userscope.dev/userscope/test/ephemeral"
 )
 
 // deerFlowTable is the table as DeerFlow's persistence/thread_meta/model.py declares it.
@@ -38,19 +39,12 @@ const (
 var server *Server
 
 func TestMain(m *testing.M) {
-	os.Exit(func() int {
-		var err error
-		if server, err = Start(context.Background()); err != nil {
-			fmt.Fprintln(os.Stderr, err)
-			return 1
+	os.Exit(ephemeral.RunTests(m, func(ctx context.Context) (stop func() error, err error) {
+		if server, err = Start(ctx); err != nil {
+			return nil, err
 		}
-		code := m.Run()
-		if err := server.Stop(); err != nil {
-			fmt.Fprintln(os.Stderr, err)
-			return 1
-		}
-		return code
-	}())
+		return server.Stop, nil
+	}))
 }
 
 // prepare empties the database, and fills it by the statements.

@@ -17,6 +17,7 @@ import (
 	"k8s.io/client-go/kubernetes"
 
 	"userscope.dev/userscope/test/controlplane"
+	"userscope.dev/userscope/test/ephemeral"
 	"userscope.dev/userscope/test/repo"
 	"userscope.dev/userscope/test/userscope"
 )
@@ -39,19 +40,7 @@ var (
 	endpoints          *service
 )
 
-func TestMain(m *testing.M) { os.Exit(run(m)) }
-
-func run(m *testing.M) (code int) {
-	stop, err := start(context.Background())
-	if err == nil {
-		code = m.Run()
-	}
-	if err := errors.Join(err, stop()); err != nil {
-		fmt.Fprintln(os.Stderr, err)
-		return 1
-	}
-	return code
-}
+func TestMain(m *testing.M) { os.Exit(ephemeral.RunTests(m, start)) }
 
 // start starts a control plane with what is there before the webhook: the namespace, the Service, and
 // the issuer's rights.
@@ -107,7 +96,7 @@ func applyRights() error {
 	if len(rights) != 4 {
 		return fmt.Errorf("%s: has %d documents of the issuer's rights, want 4", path, len(rights))
 	}
-	command := exec.Command(cluster.Kubectl(), "--kubeconfig", cluster.Kubeconfig(controlplane.Admin), "apply", "-f", "-")
+	command := kubectlCommand("apply", "-f", "-")
 	command.Stdin = strings.NewReader(strings.Join(rights, "\n---\n"))
 	if out, err := command.CombinedOutput(); err != nil {
 		return fmt.Errorf("%w\n%s", err, out)
@@ -116,10 +105,12 @@ func applyRights() error {
 }
 
 // kubectl runs it as the admin, and returns all that it prints.
-func kubectl(args ...string) ([]byte, error) {
+func kubectl(args ...string) ([]byte, error) { return kubectlCommand(args...).CombinedOutput() }
+
+func kubectlCommand(args ...string) *exec.Cmd {
 	command := exec.Command(cluster.Kubectl(), args...)
 	command.Env = append(os.Environ(), "KUBECONFIG="+cluster.Kubeconfig(controlplane.Admin))
-	return command.CombinedOutput()
+	return command
 }
 
 // awaitRights waits until the API server has seen the last of the issuer's bindings.
