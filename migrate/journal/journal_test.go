@@ -71,7 +71,7 @@ func TestDamage(t *testing.T) {
 func TestUnsynced(t *testing.T) {
 	written := lines(t)
 	unsynced := append([][]byte{}, written[:5]...)
-	unsynced[2] = bytes.Repeat([]byte{0}, len(unsynced[2]))
+	unsynced[2] = make([]byte, len(written[2]))
 	if records, size, err := read(bytes.Join(unsynced, nil)); records != 2 || size != int64(len(written[0])+len(written[1])) || err != nil {
 		t.Errorf("%d records in %d bytes, %v", records, size, err)
 	}
