@@ -11,6 +11,7 @@ import (
 	"encoding/pem"
 	"fmt"
 	"math/big"
+	"net"
 	"time"
 
 	"userscope.dev/userscope/certs/plan"
@@ -23,7 +24,8 @@ type Authority struct {
 }
 
 // NewAuthority makes a CA that is valid from now, and before it for as long as certificates are
-// backdated. All that it can sign is the certificate of one host.
+// backdated. It can sign for one host and, as name constraints have it (RFC 5280, section 4.2.1.10), for names
+// below it, but for no other name and no address.
 func NewAuthority(now time.Time, lifetime time.Duration, host string) (*Authority, error) {
 	key, err := newKey()
 	if err != nil {
@@ -42,6 +44,7 @@ func NewAuthority(now time.Time, lifetime time.Duration, host string) (*Authorit
 	template.KeyUsage = x509.KeyUsageCertSign
 	template.PermittedDNSDomainsCritical = true
 	template.PermittedDNSDomains = []string{host}
+	template.ExcludedIPRanges = []*net.IPNet{{IP: net.IPv4zero, Mask: net.CIDRMask(0, 32)}, {IP: net.IPv6zero, Mask: net.CIDRMask(0, 128)}}
 	certificate, err := sign(template, template, key, key)
 	if err != nil {
 		return nil, fmt.Errorf("sign the CA: %w", err)

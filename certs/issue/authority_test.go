@@ -6,6 +6,8 @@ import (
 	"crypto/elliptic"
 	"crypto/tls"
 	"crypto/x509"
+	"encoding/pem"
+	"net"
 	"slices"
 	"strings"
 	"testing"
@@ -123,6 +125,25 @@ func TestAuthorityCannotSignForOthers(t *testing.T) {
 		c, _, _ := issued(t, authority, other)
 		if _, err := c.Verify(x509.VerifyOptions{DNSName: other, Roots: roots, CurrentTime: now}); err == nil {
 			t.Errorf("its certificate for %s is taken", other)
+		}
+	}
+}
+
+// Nor is it against addresses.
+func TestAuthorityCannotSignForAddresses(t *testing.T) {
+	data := filled(t)
+	block, _ := pem.Decode(data["ca.key"])
+	key, err := x509.ParsePKCS8PrivateKey(block.Bytes)
+	if err != nil {
+		t.Fatal(err)
+	}
+	stolen := &signer{decode(t, data["ca.crt"])[0], key.(*ecdsa.PrivateKey)}
+	roots := x509.NewCertPool()
+	roots.AddCert(stolen.certificate)
+	for _, address := range []string{"10.96.0.1", "fd00::1"} {
+		signed := stolen.sign(t, &x509.Certificate{IPAddresses: []net.IP{net.ParseIP(address)}}).certificate
+		if _, err := signed.Verify(x509.VerifyOptions{Roots: roots, CurrentTime: now}); err == nil || !strings.Contains(err.Error(), "excluded") {
+			t.Errorf("its certificate for %s: %v", address, err)
 		}
 	}
 }

@@ -1,34 +1,59 @@
-package issue
+package issue_test
 
 import (
+	"crypto/x509"
 	"testing"
 	"time"
 
+	"userscope.dev/userscope/certs/issue"
 	"userscope.dev/userscope/certs/plan"
 )
 
-// No serving Pod takes a certificate whose CA has expired, or is not valid yet, so the Secret's counts for as
-// long as both are valid.
-func TestLeafIsValidWithItsCA(t *testing.T) {
-	now := time.Now().Truncate(time.Second)
-	const host = "userscope.userscope-system.svc"
-	authority, err := NewAuthority(now, time.Hour, host)
-	if err != nil {
-		t.Fatal(err)
+// No serving Pod takes a certificate while not all that it chains by is valid, so that is for how long the
+// Secret's counts.
+func TestLeafIsValidWithItsChain(t *testing.T) {
+	hours := func(from, to time.Duration) plan.Validity {
+		return plan.Validity{NotBefore: now.Add(from * time.Hour), NotAfter: now.Add(to * time.Hour)}
 	}
-	certificate, key, err := authority.Issue(now.Add(-24*time.Hour), now.Add(24*time.Hour), host)
-	if err != nil {
-		t.Fatal(err)
-	}
-	data := map[string][]byte{ServingCertificate: certificate, ServingKey: key, CACertificate: Encode(authority.Certificate)}
-	leaf := ReadSecret(data, host).Observed().Leaf
-	if leaf == nil {
-		t.Fatal("the certificate is of no use")
-	}
-	if want := CA(authority.Certificate).Validity; leaf.Validity != want {
-		t.Errorf("the certificate counts as valid %v, want as its CA, %v", leaf.Validity, want)
-	}
-	if (plan.Validity{NotBefore: leaf.NotBefore, NotAfter: leaf.NotAfter}).Holds(now.Add(2 * time.Hour)) {
-		t.Error("it outlives its CA")
+	for _, test := range []struct {
+		name                           string
+		root, intermediate, leaf, want plan.Validity // none wanted where the certificate is of no use
+	}{
+		{"ends before its CAs", hours(0, 9), hours(0, 8), hours(1, 7), hours(1, 7)},
+		{"outlives the CA", hours(2, 5), hours(1, 8), hours(0, 9), hours(2, 5)},
+		{"outlives the intermediate CA", hours(0, 9), hours(2, 5), hours(1, 8), hours(2, 5)},
+		{"overlaps with each, and never with both", hours(0, 3), hours(5, 9), hours(1, 8), plan.Validity{}},
+		{"begins when its CA ends", hours(0, 3), hours(0, 9), hours(3, 9), hours(3, 3)},
+		{"begins later", hours(0, 3), hours(0, 9), hours(4, 9), plan.Validity{}},
+	} {
+		t.Run(test.name, func(t *testing.T) {
+			valid := func(template *x509.Certificate, v plan.Validity) *x509.Certificate {
+				template.NotBefore, template.NotAfter = v.NotBefore, v.NotAfter
+				return template
+			}
+			root := (*signer)(nil).sign(t, valid(ca("root"), test.root))
+			intermediate := root.sign(t, valid(ca("intermediate"), test.intermediate))
+			leaf := intermediate.sign(t, valid(&x509.Certificate{DNSNames: []string{host}}, test.leaf))
+			_, key := leaf.pem(t)
+			observed := issue.ReadSecret(map[string][]byte{
+				issue.ServingCertificate: issue.Encode(leaf.certificate, intermediate.certificate),
+				issue.ServingKey:         key,
+				issue.CACertificate:      issue.Encode(root.certificate),
+			}, host).Observed().Leaf
+			var got plan.Validity
+			if observed != nil {
+				got = observed.Validity
+			}
+			if got != test.want {
+				t.Errorf("it counts as valid %v, want %v", got, test.want)
+			}
+			for at := range time.Duration(10) {
+				moment := now.Add(at * time.Hour)
+				taken := issue.Verify([]*x509.Certificate{leaf.certificate, intermediate.certificate}, []*x509.Certificate{root.certificate}, host, moment) == nil
+				if taken != got.Holds(moment) {
+					t.Errorf("at hour %d a serving Pod takes it: %t", at, taken)
+				}
+			}
+		})
 	}
 }

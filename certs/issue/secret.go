@@ -1,7 +1,6 @@
 package issue
 
 import (
-	"crypto/tls"
 	"crypto/x509"
 	"errors"
 	"fmt"
@@ -31,11 +30,14 @@ type Secret struct {
 	Leaf   []*x509.Certificate
 	Issuer *x509.Certificate
 
-	// Problems say what the Secret holds and is of no use. Keys that are absent are none.
+	// Problems say what the Secret holds and is of no use. Keys that are absent are none: without
+	// a private key, a CA that others keep is only trusted.
 	Problems []string
 
 	data map[string][]byte
 	host string
+	// taken is when serving Pods take the Leaf, with all that it chains by.
+	taken plan.Validity
 }
 
 // ReadSecret reads the data of a Secret that holds certificates for a host.
@@ -52,7 +54,7 @@ func ReadSecret(data map[string][]byte, host string) *Secret {
 }
 
 func (s *Secret) authority(certificate, key string) *Authority {
-	if len(s.data[certificate]) == 0 && len(s.data[key]) == 0 {
+	if len(s.data[key]) == 0 {
 		return nil
 	}
 	authority, err := decodeAuthority(s.data[certificate], s.data[key], s.host)
@@ -66,32 +68,21 @@ func (s *Secret) authority(certificate, key string) *Authority {
 // readLeaf reads the serving certificate, and reports why a serving Pod would not take it, its
 // validity aside.
 func (s *Secret) readLeaf() error {
-	if _, err := tls.X509KeyPair(s.data[ServingCertificate], s.data[ServingKey]); err != nil {
-		return err
-	}
-	chain, err := Decode(s.data[ServingCertificate])
+	_, chain, err := ReadPair(s.data[ServingCertificate], s.data[ServingKey])
 	if err != nil {
-		return fmt.Errorf("%s %w", ServingCertificate, err)
+		return err
 	}
 	roots, err := Decode(s.data[CACertificate])
 	if err != nil {
 		return fmt.Errorf("%s %w", CACertificate, err)
 	}
 	for _, root := range roots {
-		if err = Verify(chain, []*x509.Certificate{root}, s.host, during(chain[0], root)); err == nil {
+		if s.taken, err = takenFor(chain, root, s.host); err == nil {
 			s.Leaf, s.Issuer = chain, root
 			return nil
 		}
 	}
 	return err
-}
-
-// during is a moment in which a certificate is valid, and its root too if there is such a moment.
-func during(leaf, root *x509.Certificate) time.Time {
-	if root.NotBefore.After(leaf.NotBefore) && !root.NotBefore.After(leaf.NotAfter) {
-		return root.NotBefore
-	}
-	return leaf.NotBefore
 }
 
 // Observed is what package plan knows of the Secret; the caBundles are to be added.
@@ -104,24 +95,9 @@ func (s *Secret) Observed() *plan.Observed {
 		observed.Next = new(CA(s.Next.Certificate))
 	}
 	if s.Leaf != nil {
-		observed.Leaf = &plan.Leaf{
-			Issuer:   CA(s.Issuer),
-			Validity: s.leafValidity(),
-		}
+		observed.Leaf = &plan.Leaf{Issuer: CA(s.Issuer), Validity: s.taken}
 	}
 	return observed
-}
-
-// leafValidity is when a serving Pod takes the serving certificate: it and its CA are valid.
-func (s *Secret) leafValidity() plan.Validity {
-	validity := Validity(s.Leaf[0])
-	if s.Issuer.NotBefore.After(validity.NotBefore) {
-		validity.NotBefore = s.Issuer.NotBefore
-	}
-	if s.Issuer.NotAfter.Before(validity.NotAfter) {
-		validity.NotAfter = s.Issuer.NotAfter
-	}
-	return validity
 }
 
 // Certificates are all the authorities that the Secret holds.

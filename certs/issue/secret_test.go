@@ -88,7 +88,7 @@ func TestReadSecret(t *testing.T) {
 		{"with foreign keys beside", with(whole, data{"notes": []byte("ours")}), "ca next leaf", nil},
 		{"with a human's own CA", with(whole, data{"ca.crt": humanCA, "ca.key": humanKey, "tls.crt": nil, "tls.key": nil}), "ca next", nil},
 
-		{"without the CA's key", with(whole, data{"ca.key": nil}), "next leaf", []string{noCAPair + "its private key is no PKCS #8 key in PEM"}},
+		{"without the CA's key", with(whole, data{"ca.key": nil}), "next leaf", nil},
 		{"without the CA", with(whole, data{"ca.crt": nil}), "next", []string{noCAPair + "its certificate holds no certificate in PEM", noLeaf + "ca.crt holds no certificate in PEM"}},
 		{"without the CA and its key", with(whole, data{"ca.crt": nil, "ca.key": nil}), "next", []string{noLeaf + "ca.crt holds no certificate in PEM"}},
 		{"with another CA's key", with(whole, data{"ca.key": other["ca.key"]}), "next leaf", []string{noCAPair + "its private key is of another certificate"}},
@@ -100,7 +100,7 @@ func TestReadSecret(t *testing.T) {
 		{"with a key that is none", with(whole, data{"ca.key": []byte("-----BEGIN PRIVATE KEY-----\nAAAA\n-----END PRIVATE KEY-----\n")}), "next leaf", []string{noCAPair + "its private key: "}},
 		{"with a CA for another Service", with(whole, data{"next-ca.crt": foreignCA, "next-ca.key": foreignKey}), "ca leaf", []string{noNextPair + "it cannot sign for " + host + ": "}},
 		{"with a CA that is none", with(whole, data{"next-ca.crt": noCA, "next-ca.key": noCAKey}), "ca leaf", []string{noNextPair + "its certificate is not a CA's"}},
-		{"without the next CA's key", with(whole, data{"next-ca.key": nil}), "ca leaf", []string{noNextPair + "its private key is no PKCS #8 key in PEM"}},
+		{"without the next CA's key", with(whole, data{"next-ca.key": nil}), "ca leaf", nil},
 		{"without the next CA", with(whole, data{"next-ca.crt": {}}), "ca leaf", []string{noNextPair + "its certificate holds no certificate in PEM"}},
 
 		{"without the serving certificate", with(whole, data{"tls.crt": nil}), "ca next", []string{noLeaf + "tls: failed to find any PEM data in certificate input"}},
@@ -109,8 +109,9 @@ func TestReadSecret(t *testing.T) {
 		{"with a mismatched pair", with(whole, data{"tls.key": other["tls.key"]}), "ca next", []string{noLeaf + "tls: private key does not match public key"}},
 		{"with a foreign pair", with(whole, data{"tls.crt": other["tls.crt"], "tls.key": other["tls.key"]}), "ca next", []string{noLeaf + "the certificate does not chain to the CA: x509: "}},
 		{"with another Service's pair", data{"ca.crt": issue.Encode(elsewhere.Certificate), "tls.crt": elsewhereCertificate, "tls.key": elsewhereKey}, "",
-			[]string{noCAPair + "its private key is no PKCS #8 key in PEM", noLeaf + "the certificate does not name the Service: "}},
+			[]string{noLeaf + "the certificate does not name the Service: "}},
 		{"with the CA and its key as the pair", with(whole, data{"tls.crt": whole["ca.crt"], "tls.key": whole["ca.key"]}), "ca next", []string{noLeaf + "the certificate does not name the Service: "}},
+		{"with no certificate among the chain", with(whole, data{"tls.crt": append(bytes.Clone(leafCertificate), noCertificate...)}), "ca next", []string{noLeaf + "no TLS handshake succeeds with it: client: tls: failed to parse certificate from server: "}},
 		{"garbage", data{"ca.crt": []byte("a"), "ca.key": []byte("b"), "next-ca.crt": []byte("c"), "next-ca.key": []byte("d"), "tls.crt": []byte("e"), "tls.key": []byte("f")}, "",
 			[]string{noCAPair, noNextPair, noLeaf}},
 		{"the serving pair alone", data{"tls.crt": leafCertificate, "tls.key": leafKey}, "", []string{noLeaf + "ca.crt holds no certificate in PEM"}},

@@ -71,7 +71,9 @@ func (s *signer) sign(t *testing.T, template *x509.Certificate) *signer {
 		t.Fatal(err)
 	}
 	template.SerialNumber = big.NewInt(1)
-	template.NotBefore, template.NotAfter = now.Add(-time.Hour), now.Add(day)
+	if template.NotAfter.IsZero() {
+		template.NotBefore, template.NotAfter = now.Add(-time.Hour), now.Add(day)
+	}
 	template.BasicConstraintsValid = true
 	signed := &signer{template, key}
 	if s == nil {

@@ -9,6 +9,7 @@ import (
 	"fmt"
 	"os"
 	"path/filepath"
+	"slices"
 	"sync"
 	"time"
 
@@ -26,7 +27,7 @@ var logger = ctrllog.Log.WithName("certificate")
 const interval = time.Second
 
 // watcherInterval is how often the watcher looks of its own accord, and logs what it cannot read as
-// often. It hears of events, and is asked at the interval above.
+// often. All that is wanted of it is that it hears of events.
 const watcherInterval = time.Hour
 
 // Source is the certificate that is served. It changes when that in the directory changes, and only to
@@ -39,17 +40,20 @@ type Source struct {
 
 	mu      sync.RWMutex
 	current loaded
-	// refused is what was last found and not taken, and unread why nothing could be found, so that
-	// each is logged once.
-	refused loaded
-	unread  string
+
+	// looking is held by who looks at the directory, which may hang: nobody who is served waits for it.
+	looking sync.Mutex
+	// refused is what was found last, if it was not taken, so that it is logged once.
+	refused *loaded
 }
 
-// loaded is a certificate with the CAs that lay beside it.
+// loaded is what a directory holds.
 type loaded struct {
+	// files are the contents of tls.crt, tls.key and ca.crt; nil for one that cannot be read.
+	files [3][]byte
+
 	certificate *tls.Certificate
 	chain       []*x509.Certificate
-	ca          []byte
 	roots       []*x509.Certificate
 	// caProblem is why the CAs are of no use.
 	caProblem error
@@ -59,35 +63,20 @@ type loaded struct {
 // ca.crt. The host is the name that API servers call; empty if any will do. It is an error if there
 // is no certificate that could be served at all.
 func Open(dir, host string) (*Source, error) {
-	if err := checkKeyPair(dir); err != nil {
+	s := &Source{dir: dir, host: host}
+	var err error
+	if s.current, err = s.load(); err != nil {
 		return nil, err
 	}
-	watcher, err := certwatcher.New(filepath.Join(dir, issue.ServingCertificate), filepath.Join(dir, issue.ServingKey))
+	s.watcher, err = certwatcher.New(s.path(issue.ServingCertificate), s.path(issue.ServingKey))
 	if err != nil {
 		return nil, err
 	}
-	s := &Source{dir: dir, host: host, watcher: watcher.WithWatchInterval(watcherInterval)}
-	s.current, err = s.load()
-	return s, err
+	s.watcher.WithWatchInterval(watcherInterval)
+	return s, nil
 }
 
-// checkKeyPair reports what keeps the certificate directory from being served: the certwatcher would
-// say it too, but without the files' names.
-func checkKeyPair(dir string) error {
-	certPath, keyPath := filepath.Join(dir, issue.ServingCertificate), filepath.Join(dir, issue.ServingKey)
-	certPEM, err := os.ReadFile(certPath)
-	if err != nil {
-		return fmt.Errorf("certificate: %w", err)
-	}
-	keyPEM, err := os.ReadFile(keyPath)
-	if err != nil {
-		return fmt.Errorf("private key: %w", err)
-	}
-	if _, err := tls.X509KeyPair(certPEM, keyPEM); err != nil {
-		return fmt.Errorf("certificate %s with private key %s: %w", certPath, keyPath, err)
-	}
-	return nil
-}
+func (s *Source) path(file string) string { return filepath.Join(s.dir, file) }
 
 // Watch follows the directory until ctx ends.
 func (s *Source) Watch(ctx context.Context) error {
@@ -103,76 +92,70 @@ func (s *Source) Watch(ctx context.Context) error {
 			}
 		}
 	}()
+	// It tells of another serving certificate at once. Of another chain, or CA, it does not.
+	s.watcher.RegisterCallback(func(tls.Certificate) { s.reconsider(time.Now()) })
 	return s.watcher.Start(ctx)
 }
 
-// load reads what lies in the directory.
+// load reads what lies in the directory. The error says why it could not be served at all.
 func (s *Source) load() (loaded, error) {
 	var l loaded
-	var err error
-	if l.certificate, err = s.watcher.GetCertificate(nil); err != nil {
-		return l, err
+	var errs [3]error
+	for i, file := range []string{issue.ServingCertificate, issue.ServingKey, issue.CACertificate} {
+		l.files[i], errs[i] = os.ReadFile(s.path(file))
 	}
-	for _, der := range l.certificate.Certificate {
-		certificate, err := x509.ParseCertificate(der)
-		if err != nil {
-			return l, fmt.Errorf("certificate %s: %w", filepath.Join(s.dir, issue.ServingCertificate), err)
-		}
-		l.chain = append(l.chain, certificate)
-	}
-	path := filepath.Join(s.dir, issue.CACertificate)
-	switch l.ca, err = os.ReadFile(path); {
+	switch ca, err := l.files[2], errs[2]; {
 	case errors.Is(err, os.ErrNotExist):
 	case err != nil:
 		l.caProblem = fmt.Errorf("CA: %w", err)
 	default:
-		if l.roots, err = issue.Decode(l.ca); err != nil {
-			l.caProblem = fmt.Errorf("CA %s: %w", path, err)
+		if l.roots, err = issue.Decode(ca); err != nil {
+			l.caProblem = fmt.Errorf("CA %s: %w", s.path(issue.CACertificate), err)
 		}
+	}
+	if err := errs[0]; err != nil {
+		return l, fmt.Errorf("certificate: %w", err)
+	}
+	if err := errs[1]; err != nil {
+		return l, fmt.Errorf("private key: %w", err)
+	}
+	var err error
+	if l.certificate, l.chain, err = issue.ReadPair(l.files[0], l.files[1]); err != nil {
+		return l, fmt.Errorf("certificate %s with private key %s: %w", s.path(issue.ServingCertificate), s.path(issue.ServingKey), err)
 	}
 	return l, nil
 }
 
 func (l *loaded) equal(other *loaded) bool {
-	return l.certificate == other.certificate && bytes.Equal(l.ca, other.ca) &&
-		(l.caProblem == nil) == (other.caProblem == nil) // no file is not an empty one
+	return slices.EqualFunc(l.files[:], other.files[:], func(a, b []byte) bool {
+		return bytes.Equal(a, b) && (a == nil) == (b == nil) // no file is not an empty one
+	})
 }
 
 // reconsider takes what lies in the directory, if it is good or what is served is not.
 func (s *Source) reconsider(now time.Time) {
-	// The certificate first, lest one from before be held against a CA that came after it.
-	unread := s.watcher.ReadCertificate()
+	s.looking.Lock()
+	defer s.looking.Unlock()
 	found, err := s.load()
-	s.mu.Lock()
-	defer s.mu.Unlock()
-	s.sayUnread(unread)
-	if found.equal(&s.current) {
-		return
-	}
-	whole := err == nil
-	if whole {
-		err = s.check(&found, found.chain, now)
-	}
-	if err == nil || whole && s.check(&s.current, s.current.chain, now) != nil {
-		s.current = found
-		logger.Info("serving another certificate", "notAfter", found.chain[0].NotAfter.UTC().Format(time.RFC3339))
-		return
-	}
-	if !found.equal(&s.refused) {
-		s.refused = found
+	switch {
+	case found.equal(&s.current):
+		s.refused = nil
+	case err == nil && (s.check(&found, found.chain, now) == nil || s.check(&s.current, s.current.chain, now) != nil):
+		s.take(found)
+	case s.refused == nil || !found.equal(s.refused):
+		s.refused = &found
+		if err == nil {
+			err = s.check(&found, found.chain, now)
+		}
 		logger.Error(err, "the certificate in the directory is not taken, the old one is served on", "dir", s.dir)
 	}
 }
 
-// sayUnread logs once why the pair in the directory cannot be read.
-func (s *Source) sayUnread(err error) {
-	switch {
-	case err == nil:
-		s.unread = ""
-	case s.unread != err.Error():
-		s.unread = err.Error()
-		logger.Error(err, "the certificate in the directory cannot be read, the old one is served on", "dir", s.dir)
-	}
+func (s *Source) take(found loaded) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	s.current, s.refused = found, nil
+	logger.Info("serving another certificate", "notAfter", found.chain[0].NotAfter.UTC().Format(time.RFC3339))
 }
 
 // GetCertificate is for tls.Config.

@@ -1,6 +1,7 @@
 package serving
 
 import (
+	"bytes"
 	"context"
 	"errors"
 	"fmt"
@@ -12,7 +13,6 @@ import (
 	"time"
 
 	"github.com/prometheus/client_golang/prometheus"
-	"sigs.k8s.io/controller-runtime/pkg/metrics"
 
 	"userscope.dev/userscope/certs/issue"
 	"userscope.dev/userscope/certs/plan"
@@ -158,21 +158,29 @@ func TestOldIsServedWhileGood(t *testing.T) {
 	}
 }
 
-// Another mistake than before is logged too, and so is the first when it comes back.
+// Another mistake than before is logged too, and so is the first when it comes back, also after a time
+// without one.
 func TestEachRefusedPairIsLogged(t *testing.T) {
 	now := time.Now()
 	s := opened(t, current(t))
-	one, other := current(t), current(t)
-	ca, err := os.ReadFile(filepath.Join(s.dir, "ca.crt"))
-	if err != nil {
-		t.Fatal(err)
+	one, other, good := current(t), current(t), mount{}
+	for _, file := range []string{"tls.crt", "tls.key", "ca.crt"} {
+		data, err := os.ReadFile(filepath.Join(s.dir, file))
+		if err != nil {
+			t.Fatal(err)
+		}
+		good[file] = data
 	}
-	for i, refused := range []mount{one, other, one} {
-		refused.with(mount{"ca.crt": ca}).write(t, s.dir)
+	want := 0
+	for _, found := range []mount{one, other, one, good, one} {
+		if !bytes.Equal(found["tls.crt"], good["tls.crt"]) {
+			want++
+		}
+		found.with(mount{"ca.crt": good["ca.crt"]}).write(t, s.dir)
 		s.reconsider(now)
 		s.reconsider(now)
-		if said := log.errorsAbout(s.dir); len(said) != i+1 {
-			t.Errorf("after %d changes the log is\n%s", i+1, strings.Join(said, "\n"))
+		if said := log.errorsAbout(s.dir); len(said) != want {
+			t.Errorf("%d mistakes, and the log is\n%s", want, strings.Join(said, "\n"))
 		}
 	}
 }
@@ -263,39 +271,50 @@ func TestWatch(t *testing.T) {
 	}
 }
 
-// What cannot be read for long is logged once, not as often as it is looked at.
+// What cannot be read is logged once, not as often as it is looked at, and the watcher adds no more than
+// what it says at an event or two.
 func TestUnreadIsLoggedOnce(t *testing.T) {
-	s := unclosed(t, current(t))
+	good := current(t)
+	s := unclosed(t, good)
 	ctx, end := context.WithCancel(t.Context())
 	ended := make(chan error, 1)
 	go func() { ended <- s.Watch(ctx) }()
-	failures := func() float64 {
-		families, err := metrics.Registry.Gather()
-		if err != nil {
-			t.Fatal(err)
-		}
-		for _, family := range families {
-			if family.GetName() == "certwatcher_read_certificate_errors_total" {
-				return family.GetMetric()[0].GetCounter().GetValue()
-			}
-		}
-		t.Fatal("the watcher does not count")
-		return 0
+	const mistake = "failed to find any PEM data in key input"
+	// all are who says it, and ours what the source says.
+	all := func() int { return strings.Count(strings.Join(log.errorsAbout(s.dir), "\n"), mistake) }
+	ours := func() int {
+		return strings.Count(strings.Join(log.errorsAbout(s.dir), "\n"), "tls.key: tls: "+mistake)
 	}
-	const message = "cannot be read, the old one is served on"
-	before := failures()
 	if err := os.Truncate(filepath.Join(s.dir, "tls.key"), 0); err != nil {
 		t.Fatal(err)
 	}
-	await(t, "it to be tried five times", func() bool { return failures() >= before+5 })
+	await(t, "it to be logged", func() bool { return ours() > 0 })
+	for range 5 {
+		s.reconsider(time.Now())
+	}
+	renewed := current(t)
+	renewed.write(t, s.dir)
+	await(t, "the next pair to be served", func() bool { return s.serves(t, renewed) })
 	end()
 	if err := <-ended; err != nil {
 		t.Error(err)
 	}
-	said := log.errorsAbout(s.dir)
-	// The watcher hears of the change by one event or two, and logs it at each.
-	if ours := strings.Count(strings.Join(said, "\n"), message); ours != 1 || len(said) > 3 {
-		t.Errorf("the log is\n%s", strings.Join(said, "\n"))
+	if ours() != 1 || all() > 3 {
+		t.Errorf("the log is\n%s", strings.Join(log.errorsAbout(s.dir), "\n"))
+	}
+}
+
+// A chain is followed to its last certificate: an intermediate CA may be renewed under the same pair.
+func TestChainIsFollowed(t *testing.T) {
+	good := current(t)
+	longer := good.with(mount{"tls.crt": append(bytes.Clone(good["tls.crt"]), current(t)["ca.crt"]...)})
+	s := opened(t, good)
+	for _, next := range []mount{longer, good, longer} {
+		next.write(t, s.dir)
+		s.reconsider(time.Now())
+		if !s.serves(t, next) {
+			t.Errorf("a chain of %d certificates is served", len(s.served(t)))
+		}
 	}
 }
 

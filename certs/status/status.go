@@ -110,18 +110,24 @@ func (r *reporter) secret() {
 	for _, problem := range secret.Problems {
 		r.problem("Secret: %s", problem)
 	}
-	authority := func(key string, a *issue.Authority) {
-		if a != nil {
-			r.add("Secret "+key, a.Certificate, nil, r.age(a.Certificate))
-		}
+	switch {
+	case secret.CA != nil:
+		r.authority(issue.CACertificate, secret.CA.Certificate)
+	case secret.Issuer != nil: // its private key is kept elsewhere
+		r.authority(issue.CACertificate, secret.Issuer)
 	}
-	authority(issue.CACertificate, secret.CA)
-	authority(issue.NextCACertificate, secret.Next)
+	if secret.Next != nil {
+		r.authority(issue.NextCACertificate, secret.Next.Certificate)
+	}
 	if secret.Leaf == nil {
 		r.add("Secret "+issue.ServingCertificate, nil, nil, "there is no serving certificate that is of use")
 		return
 	}
 	r.add("Secret "+issue.ServingCertificate, secret.Leaf[0], secret.Issuer, r.age(secret.Leaf[0]))
+}
+
+func (r *reporter) authority(key string, certificate *x509.Certificate) {
+	r.add("Secret "+key, certificate, nil, r.age(certificate))
 }
 
 // name is what a webhook is called in the report.

@@ -159,6 +159,7 @@ func TestReport(t *testing.T) {
 	}{
 		{name: "healthy", observed: observe(good, ca, ca), address: serve(t, good), after: 19 * day, well: true},
 		{name: "healthy-not-asked", observed: observe(good, ca, ca), well: true},
+		{name: "ca-kept-elsewhere", observed: observe(map[string][]byte{"ca.crt": ca, "tls.crt": good["tls.crt"], "tls.key": good["tls.key"]}, ca, ca), address: serve(t, good), well: true},
 		{name: "next-ca-published", observed: observe(rotating, both, both), address: serve(t, good), well: true},
 		{name: "next-ca-promoted", observed: observe(promoted, both, both), address: serve(t, good), well: true},
 		{name: "old-ca-of-no-use", observed: observe(promoted, bundle(old, next), next), address: serve(t, promoted), after: 10 * day, well: true},
