@@ -26,8 +26,8 @@ type Issuer struct {
 
 	started time.Time
 	history plan.History
-	// conflicts is how many passes in a row have lost to somebody else's writes.
-	conflicts int
+	// writes is how many passes in a row have written, or lost to somebody else's writes.
+	writes int
 	// said is what was logged last of what keeps coming.
 	said string
 
@@ -92,8 +92,8 @@ func (i *Issuer) Once(ctx context.Context) error {
 // say logs what keeps coming once.
 func (i *Issuer) say(waiting string, err error) {
 	switch {
-	case err != nil && i.said != err.Error():
-		i.said = err.Error()
+	case err != nil && i.said != kind(err):
+		i.said = kind(err)
 		logger.Error(err, "the certificates need a person")
 	case err == nil && waiting != "" && i.said != waiting:
 		i.said = waiting
@@ -102,6 +102,14 @@ func (i *Issuer) say(waiting string, err error) {
 		i.said = ""
 		logger.Info("the certificates are as they should be")
 	}
+}
+
+// kind is the same for errors that differ only in the time at which they are found.
+func kind(err error) string {
+	if skew := (*plan.SkewError)(nil); errors.As(err, &skew) {
+		return "skew"
+	}
+	return err.Error()
 }
 
 // Ready reports why the last look at the cluster did not end well.
@@ -136,27 +144,33 @@ func (i *Issuer) pass(ctx context.Context) (again bool, waiting string, err erro
 	i.history.Note(now, from, time.Since(i.started), observed.Observed, i.settings)
 	actions := plan.Plan(now, observed.Observed, &i.history, i.settings)
 	if len(actions) == 0 {
+		i.writes = 0
 		return false, plan.Waiting(now, observed.Observed, i.settings), err
 	}
-	return true, "", errors.Join(err, i.lost(i.do(ctx, now, observed, actions)))
+	return true, "", errors.Join(err, i.contested(i.do(ctx, now, observed, actions)))
 }
 
-// lost takes a conflict for what it is, somebody else being faster, of which the next pass sees what came:
-// an error only if it goes on.
-func (i *Issuer) lost(err error) error {
-	if err == nil || !conflict(err) {
-		i.conflicts = 0
+// contested takes a conflict for what it is, somebody else being faster, of which the next pass sees what
+// came. It is an error if passes go on to lose, or to find changed what they wrote: somebody else writes it
+// again and again, and to be faster than he is would only make both busy.
+func (i *Issuer) contested(err error) error {
+	if err != nil && !conflict(err) {
 		return err
 	}
-	i.conflicts++
-	if i.conflicts < maxConflicts {
+	i.writes++
+	if i.writes < maxWrites {
 		return nil
 	}
-	return fmt.Errorf("%w (%d times in a row: something else keeps writing it, see kubectl get --show-managed-fields)", err, i.conflicts)
+	const often = "at least %d times in a row: something else keeps writing it, see kubectl get --show-managed-fields"
+	if err != nil {
+		return fmt.Errorf("%w ("+often+")", err, maxWrites)
+	}
+	return fmt.Errorf("the Secret or a caBundle was found changed after it was written, "+often, maxWrites)
 }
 
-// maxConflicts is how many conflicts in a row are no coincidence.
-const maxConflicts = 5
+// maxWrites is how many passes in a row may write: a CA and its certificate, both caBundles, and as much
+// again for coincidences.
+const maxWrites = 5
 
 // passTimeout bounds a pass, so that what was observed is not acted upon much later.
 const passTimeout = 30 * time.Second

@@ -85,32 +85,22 @@ func TestConflict(t *testing.T) {
 	}
 }
 
-// Conflicts are nobody's mistake until they go on.
-func TestLostWrites(t *testing.T) {
+// Conflicts, and what is found changed after it was written, are nobody's mistake until they go on.
+func TestContested(t *testing.T) {
+	const often = "at least 5 times in a row: something else keeps writing it, see kubectl get --show-managed-fields"
+	lost, overwritten := fmt.Sprintf("%v (%s)", conflicted, often), "the Secret or a caBundle was found changed after it was written, "+often
 	i := New(nil, plan.Defaults())
-	lose := func(n int) {
-		t.Helper()
-		for range n {
-			if err := i.lost(conflicted); err != nil {
-				t.Errorf("a conflict too early is an error: %v", err)
-			}
+	for n, pass := range []struct {
+		err  error
+		want string
+	}{
+		{conflicted, ""}, {nil, ""}, {nil, ""}, {conflicted, ""},
+		{nil, overwritten}, {conflicted, lost}, {forbidden, forbidden.Error()}, {nil, overwritten},
+	} {
+		if got := i.contested(pass.err); got == nil && pass.want != "" || got != nil && got.Error() != pass.want {
+			t.Errorf("pass %d: %v, want %q", n, got, pass.want)
 		}
 	}
-	lose(4)
-	for _, n := range []int{5, 6} {
-		want := fmt.Sprintf("%v (%d times in a row: something else keeps writing it, see kubectl get --show-managed-fields)", conflicted, n)
-		if err := i.lost(conflicted); err == nil || err.Error() != want {
-			t.Errorf("the %dth in a row: %v, want %s", n, err, want)
-		}
-	}
-	if err := i.lost(nil); err != nil {
-		t.Error(err)
-	}
-	lose(4)
-	if err := i.lost(forbidden); !errors.Is(err, forbidden) {
-		t.Errorf("another error: %v", err)
-	}
-	lose(4)
 }
 
 // Before it has looked, an issuer knows of nothing, and so it is not ready.
@@ -118,6 +108,12 @@ func TestReadyAtTheBeginning(t *testing.T) {
 	if err := New(nil, plan.Defaults()).Ready(t.Context()); !errors.Is(err, errNoPass) {
 		t.Errorf("ready: %v, want %v", err, errNoPass)
 	}
+}
+
+// skewed is what an issuer says at some time whose clock runs ahead.
+func skewed(after time.Duration) error {
+	at := time.Date(2026, 7, 1, 12, 0, 0, 0, time.UTC).Add(after)
+	return plan.CheckClocks(at.Add(2*time.Hour), at)
 }
 
 // What keeps coming is logged once, and so is its end.
@@ -134,6 +130,7 @@ func TestSay(t *testing.T) {
 		{"the next CA", nil}, {"the next CA", nil},
 		{"", errors.New("broken")}, {"", errors.New("broken")},
 		{"", errors.New("more broken")},
+		{"", skewed(0)}, {"", skewed(time.Second)},
 		{"the next CA", nil},
 		{"", nil}, {"", nil},
 	} {
@@ -145,6 +142,7 @@ func TestSay(t *testing.T) {
 		`"waiting: the next CA"`,
 		`"the certificates need a person" "error"="broken"`,
 		`"the certificates need a person" "error"="more broken"`,
+		fmt.Sprintf(`"the certificates need a person" "error"=%q`, skewed(0)),
 		`"waiting: the next CA"`,
 		`"the certificates are as they should be"`,
 	}

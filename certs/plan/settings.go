@@ -54,17 +54,23 @@ func (s Settings) CheckInterval(interval time.Duration) error {
 // certificates are backdated.
 const MaxSkew = Backdating / 2
 
-// CheckClocks reports whether two clocks are too far apart to issue anything by either: what the one
-// takes for valid, the other would refuse.
+// CheckClocks reports, as a *SkewError, whether two clocks are too far apart to issue anything by either: what
+// the one takes for valid, the other would refuse.
 func CheckClocks(issuer, apiServer time.Time) error {
-	skew := issuer.Sub(apiServer)
-	if skew.Abs() <= MaxSkew {
+	if issuer.Sub(apiServer).Abs() <= MaxSkew {
 		return nil
 	}
-	ahead := "ahead of"
+	return &SkewError{Issuer: issuer, APIServer: apiServer}
+}
+
+// SkewError is what two clocks show that are too far apart.
+type SkewError struct{ Issuer, APIServer time.Time }
+
+func (e *SkewError) Error() string {
+	skew, ahead := e.Issuer.Sub(e.APIServer), "ahead of"
 	if skew < 0 {
 		ahead = "behind"
 	}
-	return fmt.Errorf("the issuer's clock is %s %s the API server's (%s and %s): nothing is issued or replaced until they agree; set the clock that is wrong",
-		skew.Abs().Round(time.Second), ahead, issuer.UTC().Format(time.RFC3339), apiServer.UTC().Format(time.RFC3339))
+	return fmt.Sprintf("the issuer's clock is %s %s the API server's (%s and %s): nothing is issued or replaced until they agree; set the clock that is wrong",
+		skew.Abs().Round(time.Second), ahead, e.Issuer.UTC().Format(time.RFC3339), e.APIServer.UTC().Format(time.RFC3339))
 }
