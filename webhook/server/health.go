@@ -3,6 +3,7 @@ package server
 import (
 	"context"
 	"crypto/tls"
+	"crypto/x509"
 	"errors"
 	"fmt"
 	"net"
@@ -87,7 +88,19 @@ func (s *Server) ready(ctx context.Context) error {
 	}
 	ctx, cancel := context.WithTimeout(ctx, handshakeTimeout)
 	defer cancel()
+	chain, err := s.shown(ctx)
+	if err != nil || s.certificates.Check(chain) == nil {
+		return err
+	}
+	// The certificate may have been replaced since it was shown, with its CA.
+	if chain, err = s.shown(ctx); err != nil {
+		return err
+	}
+	return s.certificates.Check(chain)
+}
 
+// shown is the chain that API servers are shown now.
+func (s *Server) shown(ctx context.Context) ([]*x509.Certificate, error) {
 	dialer := tls.Dialer{Config: &tls.Config{
 		ServerName: s.options.ServiceHost(),
 		// Nothing is sent, and whose certificate it is, is looked at below.
@@ -95,8 +108,8 @@ func (s *Server) ready(ctx context.Context) error {
 	}}
 	conn, err := dialer.DialContext(ctx, "tcp", s.options.Listen)
 	if err != nil {
-		return fmt.Errorf("TLS handshake with %s: %w", s.options.Listen, err)
+		return nil, fmt.Errorf("TLS handshake with %s: %w", s.options.Listen, err)
 	}
 	defer conn.Close()
-	return s.certificates.Check(conn.(*tls.Conn).ConnectionState().PeerCertificates)
+	return conn.(*tls.Conn).ConnectionState().PeerCertificates, nil
 }

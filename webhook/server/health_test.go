@@ -2,6 +2,9 @@ package server
 
 import (
 	"crypto/tls"
+	"crypto/x509"
+	"errors"
+	"fmt"
 	"net"
 	"net/http"
 	"net/http/httptest"
@@ -54,6 +57,31 @@ func TestReadinessAsksForTheService(t *testing.T) {
 	}
 	if got := <-asked; got != "userscope.userscope-system.svc" {
 		t.Errorf("asked for %q", got)
+	}
+}
+
+// judge takes all but the first few chains.
+type judge struct {
+	Certificates
+	refuses int
+}
+
+func (j *judge) Check([]*x509.Certificate) error {
+	if j.refuses--; j.refuses >= 0 {
+		return errors.New("of another CA")
+	}
+	return nil
+}
+
+// A certificate may be replaced between the handshake and the look at it: that is no reason to be unready.
+func TestReadinessWhileTheCertificateIsReplaced(t *testing.T) {
+	served := httptest.NewTLSServer(http.NotFoundHandler())
+	defer served.Close()
+	for refuses, want := range []error{nil, nil, errors.New("of another CA")} {
+		s := &Server{options: Options{Listen: served.Listener.Addr().String()}, certificates: &judge{refuses: refuses}}
+		if err := s.ready(t.Context()); fmt.Sprint(err) != fmt.Sprint(want) {
+			t.Errorf("refused %d times: %v, want %v", refuses, err, want)
+		}
 	}
 }
 
