@@ -25,6 +25,11 @@ type known struct {
 func startProbes(t *testing.T, bound time.Duration, replicas ...*replica) *probes {
 	t.Helper()
 	p := &probes{}
+	t.Cleanup(func() {
+		if !t.Failed() && p.judged.Load() == 0 {
+			t.Errorf("no handshake could be judged, %d came too late", p.late.Load())
+		}
+	})
 	for _, r := range replicas {
 		for _, kind := range []string{mutating, validating} {
 			var bundles []known
