@@ -67,7 +67,8 @@ type judge struct {
 }
 
 func (j *judge) Check([]*x509.Certificate) error {
-	if j.refuses--; j.refuses >= 0 {
+	j.refuses--
+	if j.refuses >= 0 {
 		return errors.New("of another CA")
 	}
 	return nil
