@@ -287,7 +287,18 @@ func newLife(t *testing.T) *life {
 
 func (l *life) test(t *testing.T) {
 	pods := admin.CoreV1().Pods(controlplane.Namespace)
-	stores(t, developer, bystander(object{"app": "web"}))
+	other := nameOf(stores(t, developer, bystander(object{"app": "web"})))
+	// Keys that say whose a sandbox is say nothing of another Pod.
+	relabelling := `{"metadata": {"labels": {"app": "web-2", "user-id": "x"}, "annotations": {"thread-id": "y"}}}`
+	if _, err := do(t.Context(), developer, http.MethodPatch, "pods/"+other, []byte(relabelling)); err != nil {
+		t.Error(err)
+	}
+	if _, err := ask(t.Context(), provisioner, http.MethodDelete, "pods/"+l.sandbox, nil); err != nil {
+		t.Errorf("the provisioner deletes its sandbox: %v", err)
+	}
+	if _, err := ask(t.Context(), provisioner, http.MethodDelete, "pods/"+other, nil); !Refuses(err) {
+		t.Errorf("the provisioner deletes another Pod: %v", err)
+	}
 	for _, name := range []string{l.sandbox, l.gateway} {
 		for _, patch := range []string{
 			`{"metadata": {"labels": {"team": "red"}, "finalizers": ["example.com/hold"]}}`,

@@ -223,8 +223,10 @@ func (c cluster) awaitInForce(t *testing.T, webhook *pod) {
 		return err
 	})
 	before := webhook.decisions(t)
-	c.await(t, "a call for a deletion", func() error {
-		err := c.client(t, controlplane.Provisioner).CoreV1().Pods(controlplane.Namespace).Delete(t.Context(), sandbox.Name, metav1.DeleteOptions{DryRun: []string{metav1.DryRunAll}})
+	sandbox.Spec.EphemeralContainers = []corev1.EphemeralContainer{{EphemeralContainerCommon: corev1.EphemeralContainerCommon{Name: "debugger", Image: "none"}}}
+	c.await(t, "a call for a debugger", func() error {
+		_, err := c.client(t, controlplane.Admin).CoreV1().Pods(controlplane.Namespace).
+			UpdateEphemeralContainers(t.Context(), sandbox.Name, sandbox, metav1.UpdateOptions{DryRun: []string{metav1.DryRunAll}})
 		if err == nil && webhook.decisions(t) == before {
 			return errors.New("the webhook was not asked")
 		}

@@ -58,10 +58,23 @@ request.namespace in {{ include "userscope.cel.list" $policy.namespaces }} && (
 {{- end }}
 {{- end }}
 
-{{/* The keys that must not change, of which one differs. Call it with a policy. */}}
-{{- define "userscope.cel.changed" -}}
-{{ include "userscope.cel.list" .fixedLabels }}.exists(k, object.metadata.?labels[?k] != oldObject.metadata.?labels[?k])
-|| {{ include "userscope.cel.list" .fixedAnnotations }}.exists(k, object.metadata.?annotations[?k] != oldObject.metadata.?annotations[?k])
+{{/*
+Whether an update is one to refuse: it changes what says whose sandbox a Pod is that was judged, or
+makes a sandbox of another. Call it with a policy.
+*/}}
+{{- define "userscope.cel.relabelled" -}}
+oldObject.metadata.?annotations[?"userscope.dev/policies"].hasValue()
+? {{ include "userscope.cel.list" .fixedLabels }}.exists(k, object.metadata.?labels[?k] != oldObject.metadata.?labels[?k])
+  || {{ include "userscope.cel.list" .fixedAnnotations }}.exists(k, object.metadata.?annotations[?k] != oldObject.metadata.?annotations[?k])
+: object.metadata.?annotations[?"userscope.dev/policies"].hasValue()
+  || {{ include "userscope.cel.selected" (dict "labels" "object.metadata.?labels" "policy" .) }} && !{{ include "userscope.cel.selected" (dict "labels" "oldObject.metadata.?labels" "policy" .) }}
+{{- end }}
+
+{{/* Whether a deletion is one to refuse: a provisioner deletes its sandboxes, with or without the
+webhook, and nothing else. Call it with a policy. */}}
+{{- define "userscope.cel.deleted" -}}
+{{ include "userscope.cel.provisioner" . }}
+&& !({{ include "userscope.cel.sandbox" . }})
 {{- end }}
 
 {{/* The Pods whose new ephemeral containers are judged. Call it with a policy. */}}
@@ -85,10 +98,10 @@ object.spec.?ephemeralContainers.orValue([]).filter(c,
 
 {{/* When what happens to a stored Pod is judged. Call it with entries of .Values.policies. */}}
 {{- define "userscope.matchConditions.stored" -}}
-- name: a-fixed-key-changes
+- name: an-update-changes-what-is-a-sandbox-and-whose
   expression: |-
     request.operation != "UPDATE" || request.?subResource.orValue("") != "" || (
-    {{- include "userscope.cel.any" (dict "policies" . "condition" "userscope.cel.changed") | nindent 6 }}
+    {{- include "userscope.cel.any" (dict "policies" . "condition" "userscope.cel.relabelled") | nindent 6 }}
     )
 - name: a-sandbox-gets-an-ephemeral-container
   expression: |-
@@ -98,10 +111,10 @@ object.spec.?ephemeralContainers.orValue([]).filter(c,
     {{- include "userscope.cel.any" (dict "policies" . "condition" "userscope.cel.debugged") | nindent 8 }}
       )
     )
-- name: a-provisioner-deletes
+- name: a-provisioner-deletes-what-is-no-sandbox
   expression: |-
     request.operation != "DELETE" || (
-    {{- include "userscope.cel.any" (dict "policies" . "condition" "userscope.cel.provisioner") | nindent 6 }}
+    {{- include "userscope.cel.any" (dict "policies" . "condition" "userscope.cel.deleted") | nindent 6 }}
     )
 {{- end }}
 
