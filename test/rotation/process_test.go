@@ -150,7 +150,7 @@ func startReplica(t *testing.T, late time.Duration) *replica {
 
 func (r *replica) start(t *testing.T) {
 	t.Helper()
-	webhook, err := userscope.Start(t.Context(), userscope.Options{Args: []string{"--cert-dir", r.kubelet.dir, "--drain-delay", "3s"}})
+	webhook, err := userscope.Start(t.Context(), userscope.Options{Args: []string{"--cert-dir", r.kubelet.dir}})
 	if err != nil {
 		t.Fatal(err)
 	}
