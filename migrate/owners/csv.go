@@ -8,7 +8,9 @@ import (
 	"slices"
 )
 
-// readCSV reads the owners in the lines of a CSV file (RFC 4180; lines may end in LF).
+// readCSV reads the owners in the lines of a CSV file (RFC 4180; lines may end in LF). The last line
+// must end as the others do: the beginning of an id is mostly an id too, somebody else's, so nothing
+// else tells that a file was cut.
 func readCSV(text io.Reader, records *records, into *collection) error {
 	into.unit = "line"
 	lines := csv.NewReader(text)
@@ -31,6 +33,8 @@ func readCSV(text io.Reader, records *records, into *collection) error {
 		fields, err := lines.Read()
 		var mistake *csv.ParseError // says on which line it is
 		switch {
+		case errors.Is(err, io.EOF) && records.last != '\n':
+			return fmt.Errorf("line %d: has no line break at its end: was the file cut? If not, add one", line)
 		case errors.Is(err, io.EOF):
 			return nil
 		case errors.As(err, &mistake):

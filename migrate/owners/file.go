@@ -66,6 +66,7 @@ func bare(err error, name string) error {
 type records struct {
 	from io.Reader
 	left int
+	last byte // that was read
 }
 
 // next begins a record.
@@ -78,5 +79,8 @@ func (r *records) Read(p []byte) (int, error) {
 	}
 	n, err := r.from.Read(p[:min(len(p), r.left)])
 	r.left -= n
+	if n > 0 {
+		r.last = p[n-1]
+	}
 	return n, err
 }

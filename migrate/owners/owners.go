@@ -5,7 +5,7 @@
 // A source is the word postgres or the name of a file, and what a file is, its contents say:
 //
 //   - CSV, in UTF-8, with a header that names the columns thread_id and user_id, in any order;
-//     further columns are ignored.
+//     further columns are ignored. The last line has a line break at its end, too.
 //   - JSON: an object from thread to user, {"thread-1": "alice"}; or a list of objects that have
 //     a thread_id and a user_id, as databases export rows. Further keys of these are ignored.
 //   - SQLite: DeerFlow's database, deerflow.db in the directory database.sqlite_dir, whose table

@@ -34,7 +34,6 @@ func TestText(t *testing.T) {
 	}{
 		{"CSV", "thread_id,user_id\nt1,alice\nt2,bob\n", Owners{"t1": "alice", "t2": "bob"}},
 		{"CSV with a header only", "thread_id,user_id\n", Owners{}},
-		{"CSV without a newline at the end", "thread_id,user_id\nt1,alice", Owners{"t1": "alice"}},
 		{"CSV of Windows", "\uFEFFthread_id,user_id\r\nt1,alice\r\n", Owners{"t1": "alice"}},
 		{"CSV with quotes and empty lines", "thread_id,user_id\n\n\"t1\",\"alice\"\n\n", Owners{"t1": "alice"}},
 		{"CSV of a whole table", "user_id,display_name,thread_id\nalice,\"Hello,\n\"\"you\"\"\",t1\n", Owners{"t1": "alice"}},
@@ -98,6 +97,9 @@ FILE: line 3: user_id "` + strings.Repeat("u", 80) + `" of thread "t1": is 256 b
 			"FILE: line 2: thread_id \".\": has characters other than A-Z, a-z, 0-9, _ and -\nFILE: record on line 3: wrong number of fields"},
 		{"CSV with a bare quote", "thread_id,user_id\nt1,al\"ice\n", `FILE: parse error on line 2, column 6: bare " in non-quoted-field`},
 		{"CSV with a NUL", "thread_id,user_id\nt1,alice\x00\n", `FILE: line 2: user_id "alice\x00" of thread "t1": has characters other than A-Z, a-z, 0-9, _ and -`},
+		{"CSV that ends in a user", "thread_id,user_id\nt1,alice\nt2,bo", `FILE: line 3: has no line break at its end: was the file cut? If not, add one`},
+		{"CSV that ends in a thread", "user_id,thread_id\r\nalice,t1\r\nbob,t", `FILE: line 3: has no line break at its end: was the file cut? If not, add one`},
+		{"CSV that ends in its header", "thread_id,user_id", `FILE: line 1: has no line break at its end: was the file cut? If not, add one`},
 		{"CSV with an endless quote", "thread_id,user_id\nt1,\"" + strings.Repeat("x\n", maxRecord), `FILE: after line 1: one record is longer than 1048576 bytes: is a quote not closed?`},
 
 		{"JSON with a thread twice", `{"t1": "alice", "t2": "bob", "t1": "carol"}`,
