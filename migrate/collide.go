@@ -3,7 +3,28 @@ package migrate
 import (
 	"fmt"
 	"strings"
+
+	"userscope.dev/userscope/migrate/claim"
 )
+
+// collideInLowerCase finds what DeerFlow kept for all that would get one name, because new names of
+// agents are in lower case. Such items do not move: which of them is first would be chance.
+func collideInLowerCase(items []Item) {
+	first := map[claim.Path]*Item{}
+	for i := range items {
+		item := &items[i]
+		if !item.Status.Pending() || item.sort.source.Tree == claim.Legacy { // threads keep their names
+			continue
+		}
+		other := first[item.to()]
+		if other == nil {
+			first[item.to()] = item
+			continue
+		}
+		const why = "its new name is in lower case, and so is that of %q"
+		*other, *item = other.leave(Collision, fmt.Sprintf(why, item.Name)), item.leave(Collision, fmt.Sprintf(why, other.Name))
+	}
+}
 
 // collide finds the items whose new places a filesystem that ignores case cannot tell apart, or
 // not from a user who is there: Alice would see what is alice's. Such items do not move.

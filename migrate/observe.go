@@ -44,6 +44,7 @@ func (o *observer) observe() error {
 		}
 	}
 	slices.SortFunc(o.items, compare)
+	collideInLowerCase(o.items)
 	if err := o.collisions(); err != nil {
 		return err
 	}

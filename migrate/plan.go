@@ -41,7 +41,7 @@ const (
 	Link      Status = "link"      // a symbolic link is where a directory must be
 	Stray     Status = "stray"     // it is not what belongs there
 	Foreign   Status = "foreign"   // another filesystem is mounted there
-	Collision Status = "collision" // the filesystem ignores case, and two ids differ only in that
+	Collision Status = "collision" // the filesystem, or the new layout, ignores case, and two names differ only in that
 	Failed    Status = "failed"    // the filesystem refused it
 )
 

@@ -73,6 +73,8 @@ func TestPlan(t *testing.T) {
 		`link "../threads/linked-owner" users/mallory/threads/linked-owner users/mallory is a symbolic link where a directory must be`,
 		`move "agents/Writer" users/erin/agents/writer`,
 		`park "agents/taken" migration-conflicts/agents/taken`,
+		`collision "agents/Editor" users/erin/agents/editor its new name is in lower case, and so is that of "eDITOR"`,
+		`collision "agents/eDITOR" users/erin/agents/editor its new name is in lower case, and so is that of "Editor"`,
 		`stray "agents/stray"  is a file where a directory belongs`,
 		`move "skills/custom/.history" users/erin/skills/custom/.history`,
 		`move "skills/custom/draw" users/erin/skills/custom/draw`,

@@ -151,7 +151,7 @@ func (t *Tree) taken() {
 // shared are what DeerFlow kept for all.
 func (t *Tree) shared() {
 	for _, name := range []string{
-		"agents/Writer/config.yaml", "agents/taken/config.yaml", "users/erin/agents/taken/config.yaml",
+		"agents/Writer/config.yaml", "agents/Editor/config.yaml", "agents/eDITOR/config.yaml", "agents/taken/config.yaml", "users/erin/agents/taken/config.yaml",
 		"skills/custom/draw/SKILL.md", "skills/custom/.history/draw.jsonl", "skills/public/all/SKILL.md",
 		"memory.json", "USER.md", "users/erin/USER.md", "deer-flow.db",
 	} {
