@@ -4,6 +4,7 @@ import (
 	"fmt"
 	"slices"
 	"strings"
+	"unicode/utf8"
 
 	"userscope.dev/userscope/migrate/claim"
 )
@@ -56,11 +57,15 @@ func (o *observer) observe() error {
 	return nil
 }
 
-// checkLegacy refuses an old tree that is part of the new one: users would be taken for threads.
+// checkLegacy refuses an old tree that is part of the new one, because users would be taken for
+// threads, and one whose name the journal cannot hold, because undo would not find it.
 func (o *observer) checkLegacy() error {
 	legacy, err := o.fs.LegacyName()
 	if err != nil {
 		return err
+	}
+	if !utf8.ValidString(legacy) {
+		return fmt.Errorf("%q: its name is not UTF-8, and the journal cannot hold it: rename it", legacy)
 	}
 	users := o.options.Layout.userDir("user").Dir().Name
 	if users != "" && (legacy == users || strings.HasPrefix(legacy, users+"/")) {

@@ -39,7 +39,7 @@ func Open(root string) (*Claim, error) {
 }
 
 func openTree(name string) (*dir, error) {
-	info, err := os.Lstat(name)
+	info, err := os.Lstat(filepath.Clean(name)) // lstat follows link/
 	if err != nil {
 		return nil, err
 	}

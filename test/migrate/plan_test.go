@@ -164,11 +164,13 @@ func TestLinks(t *testing.T) {
 		tree := small(t)
 		link := filepath.Join(tree.Dir, "link")
 		tree.do(os.Symlink("threads", link))
-		if _, err := claim.Open(link); err == nil || !strings.Contains(err.Error(), "is a symbolic link") {
-			t.Errorf("root: %v", err)
-		}
-		if err := tree.open(t).UseLegacy(link); err == nil || !strings.Contains(err.Error(), "is a symbolic link") {
-			t.Errorf("old tree: %v", err)
+		for _, name := range []string{link, link + "/"} {
+			if _, err := claim.Open(name); err == nil || !strings.Contains(err.Error(), "is a symbolic link") {
+				t.Errorf("root: %v", err)
+			}
+			if err := tree.open(t).UseLegacy(name); err == nil || !strings.Contains(err.Error(), "is a symbolic link") {
+				t.Errorf("old tree: %v", err)
+			}
 		}
 	})
 }
@@ -252,5 +254,16 @@ func TestLegacy(t *testing.T) {
 	}
 	if _, err := migrate.NewPlan(l, tree.options(t)); err == nil || !strings.Contains(err.Error(), "users: is where users' data is to lie") {
 		t.Errorf("the users: %v", err)
+	}
+
+	tree.Legacy += "\xff"
+	tree.thread("plain", "alice")
+	before := tree.snapshot(t)
+	want := `"../threads\xff": its name is not UTF-8, and the journal cannot hold it: rename it`
+	if _, err := tree.apply(t, tree.open(t)); err == nil || err.Error() != want {
+		t.Errorf("a name that is no text: %v, want %s", err, want)
+	}
+	if diff := tree.snapshot(t).Diff(before); diff != "" {
+		t.Errorf("changes\n%s", diff)
 	}
 }
