@@ -48,7 +48,7 @@ func Undo(ctx context.Context, claimFS FS, progress Progress) (*Undone, error) {
 	if err != nil {
 		return nil, err
 	}
-	u := &undoer{ctx: ctx, fs: claimFS, progress: progress, times: map[timed]time.Time{}}
+	u := &undoer{ctx: ctx, fs: claimFS, progress: progress, times: map[file]time.Time{}, gone: map[file]bool{}, left: map[Left]bool{}}
 	// The journal stays as it is: a place that an undo reserved is known without it.
 	u.mover = mover{fs: claimFS, noted: func() error { return nil }}
 	if err := u.undo(); err != nil || len(u.undone.Left) > 0 {
@@ -67,16 +67,26 @@ type undoer struct {
 	rootTime time.Time
 	reserves bool // so did apply
 	dirs     []claim.Path
-	times    map[timed]time.Time
+	times    map[file]time.Time
+	gone     map[file]bool // by their old places
+	left     map[Left]bool // so that what two runs were to move is listed once
 	legacy   string
 	tried    int
 	total    int
 }
 
-// timed is a directory of the root, or of one of the old trees.
-type timed struct {
+// file is a file of the root, or of one of the old trees.
+type file struct {
 	legacy string
 	path   claim.Path
+}
+
+// file returns the file that a path of the run names whose lines are read.
+func (u *undoer) file(p claim.Path) file {
+	if p.Tree == claim.Legacy {
+		return file{u.legacy, p}
+	}
+	return file{path: p}
 }
 
 func (u *undoer) undo() error {
@@ -86,7 +96,9 @@ func (u *undoer) undo() error {
 		return err
 	}
 	u.rootTime, u.reserves = before.header.RootTime, before.reserves
-	if _, err := readJournal(u.fs, u.record); err != nil || len(u.undone.Left) > 0 {
+	_, err = readJournal(u.fs, u.record)
+	u.undone.Gone = len(u.gone)
+	if err != nil || len(u.undone.Left) > 0 {
 		return err
 	}
 	return u.tidy()
@@ -103,12 +115,8 @@ func (u *undoer) survey(record journal.Record) error {
 			u.dirs = append(u.dirs, dir.Path)
 		}
 		for _, t := range record.Batch.Times {
-			key := timed{path: t.Path}
-			if t.Path.Tree == claim.Legacy {
-				key.legacy = u.legacy
-			}
-			if _, ok := u.times[key]; !ok { // the first is how it was before all runs
-				u.times[key] = t.ModTime
+			if _, ok := u.times[u.file(t.Path)]; !ok { // the first is how it was before all runs
+				u.times[u.file(t.Path)] = t.ModTime
 			}
 		}
 	}
@@ -118,7 +126,12 @@ func (u *undoer) survey(record journal.Record) error {
 // record undoes a line of the journal.
 func (u *undoer) record(record journal.Record) error {
 	if record.Run != nil {
-		return u.fs.UseLegacy(record.Run.Legacy)
+		u.legacy = record.Run.Legacy
+		err := u.fs.UseLegacy(u.legacy)
+		if errors.Is(err, fs.ErrNotExist) {
+			err = fmt.Errorf("the old tree %s is gone: make its directory again, and run this again: %w", u.legacy, err)
+		}
+		return err
 	}
 	if record.Batch == nil {
 		return nil
@@ -140,19 +153,20 @@ func (u *undoer) record(record journal.Record) error {
 func (u *undoer) move(move journal.Move) error {
 	old, err := u.fs.Lstat(move.From)
 	if err != nil {
-		return err
+		return u.failed(move, err)
 	}
 	now, err := u.fs.Lstat(move.To)
 	switch {
-	case err != nil:
-		return u.failed(move, err)
 	case old.Kind != claim.Missing && old.Inode == move.Inode: // it never moved, or is back
-		if u.reserves || now.Inode == move.Inode {
+		delete(u.gone, u.file(move.From))
+		if err == nil && (u.reserves || now.Inode == move.Inode) {
 			return release(u.fs, move.From, move.To, move.Inode)
 		}
 		return nil
+	case err != nil:
+		return u.failed(move, err)
 	case now.Kind == claim.Missing:
-		u.undone.Gone++
+		u.gone[u.file(move.From)] = true // unless a later run moved it elsewhere
 		return nil
 	case now.Inode != move.Inode:
 		u.leave(move, "is another than was moved here")
@@ -167,6 +181,7 @@ func (u *undoer) move(move journal.Move) error {
 	switch {
 	case err == nil:
 		u.undone.Back++
+		delete(u.gone, u.file(move.From))
 		return nil
 	case errors.Is(err, fs.ErrExist):
 		u.leave(move, "something is at its old place")
@@ -186,7 +201,11 @@ func (u *undoer) failed(move journal.Move, err error) error {
 }
 
 func (u *undoer) leave(move journal.Move, why string) {
-	u.undone.Left = append(u.undone.Left, Left{move.To.Name, why})
+	left := Left{move.To.Name, why}
+	if !u.left[left] {
+		u.left[left] = true
+		u.undone.Left = append(u.undone.Left, left)
+	}
 }
 
 // tidy removes the directories that apply made, the deepest first, and puts the times right.
@@ -197,13 +216,16 @@ func (u *undoer) tidy() error {
 	for _, dir := range slices.Compact(u.dirs) {
 		err := u.fs.Rmdir(dir)
 		switch {
+		case err == nil || errors.Is(err, fs.ErrNotExist):
 		case errors.Is(err, syscall.ENOTEMPTY) || errors.Is(err, fs.ErrExist):
 			u.undone.Left = append(u.undone.Left, Left{dir.Name, "was made for what has moved, and holds something else now"})
-		case err != nil && !errors.Is(err, fs.ErrNotExist):
+		case alone(err):
+			u.undone.Left = append(u.undone.Left, Left{dir.Name, err.Error()})
+		default:
 			return err
 		}
 	}
-	keys := slices.SortedFunc(maps.Keys(u.times), func(a, b timed) int { // those of one old tree together
+	keys := slices.SortedFunc(maps.Keys(u.times), func(a, b file) int { // those of one old tree together
 		return cmp.Or(cmp.Compare(a.legacy, b.legacy), cmp.Compare(a.path.Name, b.path.Name))
 	})
 	for _, key := range keys {
