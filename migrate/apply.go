@@ -35,6 +35,7 @@ type applier struct {
 	progress Progress
 
 	unlock  func() error
+	before  state // what the journal says, since it is locked
 	journal claim.File
 	lines   []byte // of the journal; a buffer
 	above   chain
@@ -80,18 +81,18 @@ func (a *applier) resume() error {
 	if a.unlock, err = lock(a.fs); err != nil {
 		return err
 	}
-	before, err := readJournal(a.fs, nil) // again: it may have ended just now
-	if err != nil || before.done || before.runs == 0 {
+	a.before, err = readJournal(a.fs, nil) // again: it may have ended just now
+	if err != nil || a.before.done || a.before.runs == 0 {
 		return err
 	}
 	legacy, err := a.fs.LegacyName()
 	if err != nil {
 		return err
 	}
-	if legacy != before.legacy {
-		return fmt.Errorf("the last run, over the old tree %s, was cut short: run it again first, or undo it", before.legacy)
+	if legacy != a.before.legacy {
+		return fmt.Errorf("the last run, over the old tree %s, was cut short: run it again first, or undo it", a.before.legacy)
 	}
-	return clearUp(a.fs, before)
+	return clearUp(a.fs, a.before)
 }
 
 // begin locks the claim and opens the journal.
@@ -104,10 +105,12 @@ func (a *applier) begin() error {
 		if a.unlock, err = lock(a.fs); err != nil {
 			return err
 		}
-	}
-	before, err := readJournal(a.fs, nil)
-	if err != nil {
-		return err
+		if a.before, err = readJournal(a.fs, nil); err != nil {
+			return err
+		}
+		if !a.before.done {
+			return errors.New("another run has come in between, and was cut short: run this again")
+		}
 	}
 	legacy, err := a.fs.LegacyName()
 	if err != nil {
@@ -119,12 +122,12 @@ func (a *applier) begin() error {
 	a.above = chain{fs: a.fs, mount: self.Mount}
 	a.making, a.seen, a.blocked = map[claim.Path]bool{}, map[claim.Path]bool{}, map[claim.Path]error{}
 	records := []journal.Record{{Run: &journal.Run{Legacy: legacy, Time: time.Now().UTC()}}}
-	if before.header == nil {
+	if a.before.header == nil {
 		header := &journal.Header{Version: journal.Version, Root: self.Inode, RootTime: self.ModTime}
 		records = append([]journal.Record{{Header: header}}, records...)
 	}
 	for _, step := range []func() error{
-		func() error { return a.journal.Truncate(before.size) }, // a line that was cut
+		func() error { return a.journal.Truncate(a.before.size) }, // a line that was cut
 		func() error { return a.write(records...) },
 		a.journal.Sync,
 		func() error { return a.fs.SyncDir(root(stateDir)) },

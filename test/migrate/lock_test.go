@@ -61,6 +61,44 @@ func TestLock(t *testing.T) {
 	}
 }
 
+// A run that comes between another's plan and its lock is cleared up behind, as any that was cut short.
+func TestRunInBetween(t *testing.T) {
+	tree := small(t)
+	before := tree.snapshot(t)
+	between := tree.open(t)
+	between.before = func(_ int, op string, _ []claim.Path) error {
+		if op == "chmod" || op == "rmdir" || op == "unlock" { // a new directory has no mode yet
+			return errDead
+		}
+		return nil
+	}
+	l := tree.open(t)
+	l.before = func(_ int, op string, _ []claim.Path) error {
+		if op == "lock" {
+			if _, err := tree.apply(t, between); !errors.Is(err, errDead) {
+				t.Errorf("did not die: %v", err)
+			}
+		}
+		return nil
+	}
+	const want = "another run has come in between, and was cut short: run this again"
+	if _, err := tree.apply(t, l); err == nil || err.Error() != want {
+		t.Errorf("%v, want %s", err, want)
+	}
+	if _, err := tree.apply(t, tree.open(t)); err != nil {
+		t.Fatal(err)
+	}
+	if info, err := os.Lstat(tree.Root + "/users"); err != nil || info.Mode().Perm() != 0o755 {
+		t.Errorf("%v, %v", info, err)
+	}
+	if undone, err := tree.undo(t, tree.open(t)); err != nil || undone.Back != 1 {
+		t.Errorf("%v, %+v", err, undone)
+	}
+	if diff := tree.snapshot(t).withoutTimes(isRoot).Diff(before.withoutTimes(isRoot)); diff != "" {
+		t.Error(diff)
+	}
+}
+
 func write(t *testing.T, path, content string) {
 	t.Helper()
 	if err := os.WriteFile(path, []byte(content), 0o600); err != nil {
