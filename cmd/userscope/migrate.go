@@ -46,7 +46,7 @@ docs/migrate.md walks through an upgrade.`,
 
 // migrateOptions are the flags of migrate plan and migrate apply.
 type migrateOptions struct {
-	root, legacy, policy, owners string
+	root, legacy, policy, owners, takeLockOf string
 	migrate.Options
 	pods   podCheck
 	output outputFormat
@@ -120,7 +120,13 @@ what somebody must decide on.`,
 		},
 	}
 	options.addFlags(command)
+	addTakeLockOf(command, &options.takeLockOf)
 	return command
+}
+
+// addTakeLockOf adds the flag that gets past the lock of a Pod that died.
+func addTakeLockOf(command *cobra.Command, value *string) {
+	command.Flags().StringVar(value, "take-lock-of", "", "`HOST` whose run left its lock and has ended for sure, so that this one takes it")
 }
 
 // run calls what plans or applies, and prints what it returns.
@@ -178,7 +184,7 @@ func (o *migrateOptions) open() (*claimHandle, error) {
 	if err != nil {
 		return nil, err
 	}
-	fs, err := openClaim(o.root, legacy)
+	fs, err := openClaim(o.root, legacy, o.takeLockOf)
 	if o.legacy == "" && errors.Is(err, os.ErrNotExist) {
 		err = fmt.Errorf("%w: name the old tree with --legacy: the provisioner's own lay at the claim's root, beside deer-flow", err)
 	}
@@ -224,7 +230,7 @@ func loadPolicy(file string) (*scope.Policy, error) {
 }
 
 func migrateUndoCommand() *cobra.Command {
-	var root, policy string
+	var root, policy, takeLockOf string
 	var pods podCheck
 	var output outputFormat
 	command := &cobra.Command{
@@ -253,7 +259,7 @@ Exit codes: 0 all is back; 1 failed, and can be run again; 2 wrong usage; 3 some
 			if err := pods.run(ctx, claimed); err != nil {
 				return failed(err)
 			}
-			fs, err := openClaim(root, "")
+			fs, err := openClaim(root, "", takeLockOf)
 			if err != nil {
 				return failed(err)
 			}
@@ -273,6 +279,7 @@ Exit codes: 0 all is back; 1 failed, and can be run again; 2 wrong usage; 3 some
 	}
 	command.Flags().StringVar(&root, "root", "", "`DIR` that was the root of apply (required)")
 	command.Flags().StringVar(&policy, "policy", "", "policy `FILE` that names the claim for --check-pods (default: DeerFlow's)")
+	addTakeLockOf(command, &takeLockOf)
 	pods.addFlags(command)
 	output.addFlag(command)
 	return command

@@ -15,6 +15,10 @@ import (
 
 // Claim is an open claim. It is for one goroutine.
 type Claim struct {
+	// TakeLockOf names a host whose run has ended for sure, so that Lock takes what it left. It
+	// takes no other.
+	TakeLockOf string
+
 	dirs map[Tree]*dir
 }
 

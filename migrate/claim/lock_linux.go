@@ -15,7 +15,8 @@ import (
 // process ends. It fails at once if another process holds it.
 //
 // The lock is flock's. A filesystem may keep that to one node, so the file says who holds it too:
-// a holder of another host that has not removed it may be at work still.
+// a holder of another host that has not removed it may be at work still, unless TakeLockOf says that
+// it is not.
 func (c *Claim) Lock(p Path) (unlock func() error, err error) {
 	host, err := os.Hostname()
 	if err != nil {
@@ -60,12 +61,32 @@ func (c *Claim) tryLock(p Path, file *os.File, host string) (gone bool, err erro
 	if named, err := c.Lstat(p); err != nil || named.Inode != own.Inode {
 		return err == nil, errors.Join(errors.New("the lock was removed"), err)
 	}
-	if before, _, _ := strings.Cut(holder, " "); holder != "" && before != host {
-		return false, fmt.Errorf("%s: a run on another host did not end well, or goes on: %q: once it has ended, remove this file", c.show(p), holder)
+	if problem := refuse(holder, host, c.TakeLockOf); problem != "" {
+		if holder == "" { // it may be this run that made the file
+			err = c.Unlink(p)
+		}
+		return false, errors.Join(fmt.Errorf("%s: %s", c.show(p), problem), err)
 	}
 	if err := file.Truncate(0); err != nil {
 		return false, err
 	}
-	_, err = file.WriteAt(fmt.Appendf(nil, "%s pid %d since %s\n", host, os.Getpid(), time.Now().UTC().Format(time.RFC3339)), 0)
-	return false, err
+	if _, err = file.WriteAt(fmt.Appendf(nil, "%s pid %d since %s\n", host, os.Getpid(), time.Now().UTC().Format(time.RFC3339)), 0); err != nil {
+		return false, err
+	}
+	return false, file.Sync() // or other nodes would see it half a minute later, on NFS
+}
+
+// refuse tells why a host may not take a lock that says holder. One that is known to be dead must be
+// the one that it says: what is said for one run must not be there, out of habit, for the next.
+func refuse(holder, host, dead string) string {
+	left, _, _ := strings.Cut(holder, " ")
+	switch {
+	case dead != "" && left == "":
+		return fmt.Sprintf("--take-lock-of %s: nobody has left the lock: run it without", dead)
+	case dead != "" && left != dead:
+		return fmt.Sprintf("--take-lock-of %s: another host has left the lock: %q", dead, holder)
+	case dead == "" && left != "" && left != host:
+		return fmt.Sprintf("a run on another host did not end well, or goes on: %q: once it has ended, run this with --take-lock-of %s", holder, left)
+	}
+	return ""
 }

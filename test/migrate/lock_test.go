@@ -44,7 +44,7 @@ func TestLock(t *testing.T) {
 	// What a dead run of this host left is no obstacle, and what one of another host did is: it may
 	// be alive.
 	write(t, tree.file("lock"), "elsewhere pid 1 since yesterday\n")
-	want = `a run on another host did not end well, or goes on: "elsewhere pid 1 since yesterday"`
+	want = `a run on another host did not end well, or goes on: "elsewhere pid 1 since yesterday": once it has ended, run this with --take-lock-of elsewhere`
 	if _, err := tree.apply(t, tree.open(t)); err == nil || !strings.Contains(err.Error(), want) {
 		t.Errorf("apply: %v, want %s", err, want)
 	}
@@ -58,6 +58,61 @@ func TestLock(t *testing.T) {
 	}
 	if _, err := os.Lstat(tree.file("lock")); !os.IsNotExist(err) {
 		t.Errorf("the lock is still there: %v", err)
+	}
+}
+
+// Who knows that the run of another host has ended says so by its name, and of that host only.
+func TestTakeLockOf(t *testing.T) {
+	tree := small(t)
+	with := func(host string) *layer {
+		l := tree.open(t)
+		l.TakeLockOf = host
+		return l
+	}
+	refused := func(err error, want string) {
+		t.Helper()
+		if err == nil || !strings.Contains(err.Error(), "lock: --take-lock-of "+want) {
+			t.Errorf("%v, want %s", err, want)
+		}
+		tree.checkMarkers(t)
+		if _, err := os.Lstat(tree.Legacy + "/plain"); err != nil {
+			t.Error(err)
+		}
+	}
+	_, err := tree.apply(t, with("elsewhere"))
+	refused(err, "elsewhere: nobody has left the lock: run it without")
+	if _, err := os.Lstat(tree.file("lock")); !os.IsNotExist(err) {
+		t.Errorf("a lock is left: %v", err)
+	}
+	write(t, tree.file("lock"), "elsewhere pid 1 since yesterday\n")
+	_, err = tree.apply(t, with("else"))
+	refused(err, `else: another host has left the lock: "elsewhere pid 1 since yesterday"`)
+	if _, err := tree.apply(t, with("elsewhere")); err != nil {
+		t.Error(err)
+	}
+	write(t, tree.file("lock"), "elsewhere pid 2 since yesterday\n")
+	if _, err := tree.undo(t, with("another")); err == nil {
+		t.Error("undo takes the lock of any host")
+	}
+	if undone, err := tree.undo(t, with("elsewhere")); err != nil || undone.Back != 1 {
+		t.Errorf("%v, %+v", err, undone)
+	}
+
+	// Who is at work is seen to be, wherever locks are seen.
+	tree.mkdir(filepath.Join(tree.Root, stateDir), 0o700)
+	unlock, err := tree.open(t).Claim.Lock(claim.Path{Tree: claim.Root, Name: stateDir + "/lock"})
+	if err != nil {
+		t.Fatal(err)
+	}
+	host, err := os.Hostname()
+	if err != nil {
+		t.Fatal(err)
+	}
+	if _, err := tree.apply(t, with(host)); err == nil || !strings.Contains(err.Error(), "another run holds the lock") {
+		t.Errorf("apply beside another: %v", err)
+	}
+	if err := unlock(); err != nil {
+		t.Error(err)
 	}
 }
 
