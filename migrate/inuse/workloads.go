@@ -3,6 +3,7 @@ package inuse
 import (
 	"context"
 	"fmt"
+	"strings"
 
 	appsv1 "k8s.io/api/apps/v1"
 	batchv1 "k8s.io/api/batch/v1"
@@ -35,7 +36,7 @@ func (s *search) workloads(ctx context.Context, namespace string) error {
 		},
 		func() error {
 			return each(ctx, "statefulsets", namespace, apps.StatefulSets(namespace).List, func(set *appsv1.StatefulSet) {
-				s.replicated("statefulset", set, set.Spec.Replicas, &set.Spec.Template)
+				s.replicated("statefulset", set, set.Spec.Replicas, withClaims(set))
 			})
 		},
 		func() error {
@@ -73,14 +74,42 @@ func (s *search) replicated(kind string, object metav1.Object, replicas *int32, 
 	s.workload(kind, object, template, fmt.Sprintf("kubectl scale -n %s %s/%s --replicas=0", object.GetNamespace(), kind, object.GetName()))
 }
 
-// workload looks at one that is at work. What another one controls is for that one to stop.
+// workload looks at one that is at work. The ReplicaSets of a Deployment are for that to stop.
+// Whatever else controls one may not be known here, or may have stopped without stopping it, as a
+// suspended CronJob does with its Jobs.
 func (s *search) workload(kind string, object metav1.Object, template *corev1.PodTemplateSpec, remedy string) {
-	if metav1.GetControllerOf(object) != nil || s.ownController != nil && s.ownController.UID == object.GetUID() {
+	controller := metav1.GetControllerOf(object)
+	if controller != nil && controller.Kind == "Deployment" && strings.HasPrefix(controller.APIVersion, "apps/") ||
+		s.ownController != nil && s.ownController.UID == object.GetUID() {
 		return
+	}
+	if controller != nil {
+		remedy = fmt.Sprintf("%s, if %s %s, which controls it, does not", remedy, controller.Kind, controller.Name)
 	}
 	if use := uses(s.policy, &template.Spec); use != "" {
 		s.add("%s %s/%s: makes Pods of which each uses the data: %s: %s", kind, object.GetNamespace(), object.GetName(), use, remedy)
 	}
+}
+
+// withClaims returns a set's template with the claims of its Pods as volumes, as the set's controller
+// adds them: each Pod has its own, which is named after template, set and ordinal.
+func withClaims(set *appsv1.StatefulSet) *corev1.PodTemplateSpec {
+	template := set.Spec.Template.DeepCopy()
+	first, replicas := int32(0), int32(1)
+	if set.Spec.Ordinals != nil {
+		first = set.Spec.Ordinals.Start
+	}
+	if set.Spec.Replicas != nil {
+		replicas = *set.Spec.Replicas
+	}
+	for _, claim := range set.Spec.VolumeClaimTemplates {
+		for ordinal := first; ordinal < first+replicas; ordinal++ {
+			volume := corev1.Volume{Name: claim.Name}
+			volume.PersistentVolumeClaim = &corev1.PersistentVolumeClaimVolumeSource{ClaimName: fmt.Sprintf("%s-%s-%d", claim.Name, set.Name, ordinal)}
+			template.Spec.Volumes = append(template.Spec.Volumes, volume)
+		}
+	}
+	return template
 }
 
 func suspended(suspend *bool) bool { return suspend != nil && *suspend }

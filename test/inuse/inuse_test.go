@@ -271,6 +271,60 @@ func TestWorkloads(t *testing.T) {
 	}
 }
 
+// What else controls a workload may be of a kind that is not looked at, or be suspended by itself.
+func TestControlledWorkloads(t *testing.T) {
+	p := newPlace(t)
+	labels := map[string]string{"app": "x"}
+	template := corev1.PodTemplateSpec{ObjectMeta: metav1.ObjectMeta{Labels: labels}, Spec: spec(claim("deer-flow-home"))}
+	of := func(name, version, kind, controller string) metav1.ObjectMeta {
+		return metav1.ObjectMeta{Name: name, OwnerReferences: []metav1.OwnerReference{{APIVersion: version, Kind: kind, Name: controller, UID: "1", Controller: ptr.To(true)}}}
+	}
+	selector := &metav1.LabelSelector{MatchLabels: labels}
+	create(p, p.client.AppsV1().Deployments(p.namespace).Create,
+		&appsv1.Deployment{ObjectMeta: of("gateway", "example.com/v1", "DeerFlow", "prod"), Spec: appsv1.DeploymentSpec{Selector: selector, Template: template}})
+	create(p, p.client.AppsV1().ReplicaSets(p.namespace).Create,
+		&appsv1.ReplicaSet{ObjectMeta: of("gateway-1", "example.com/v1", "Deployment", "prod"), Spec: appsv1.ReplicaSetSpec{Selector: selector, Template: template}})
+	job := *template.DeepCopy()
+	job.Spec.RestartPolicy = corev1.RestartPolicyNever
+	create(p, p.client.BatchV1().Jobs(p.namespace).Create,
+		&batchv1.Job{ObjectMeta: of("nightly-1", "batch/v1", "CronJob", "nightly"), Spec: batchv1.JobSpec{Template: job}})
+
+	const use = `: makes Pods of which each uses the data: its volume "data" is the claim deer-flow-home: `
+	p.want(p.check(""),
+		"deployment NS/gateway"+use+"kubectl scale -n NS deployment/gateway --replicas=0, if DeerFlow prod, which controls it, does not",
+		"replicaset NS/gateway-1"+use+"kubectl scale -n NS replicaset/gateway-1 --replicas=0, if Deployment prod, which controls it, does not",
+		"job NS/nightly-1"+use+`kubectl patch -n NS job/nightly-1 -p '{"spec":{"suspend":true}}', if CronJob nightly, which controls it, does not`)
+}
+
+// A StatefulSet's own claims are in no volume of its template.
+func TestStatefulSetClaims(t *testing.T) {
+	p := newPlace(t)
+	labels := map[string]string{"app": "x"}
+	create(p, p.client.AppsV1().StatefulSets(p.namespace).Create, &appsv1.StatefulSet{
+		ObjectMeta: metav1.ObjectMeta{Name: "gateway"},
+		Spec: appsv1.StatefulSetSpec{
+			Selector: &metav1.LabelSelector{MatchLabels: labels},
+			Template: corev1.PodTemplateSpec{ObjectMeta: metav1.ObjectMeta{Labels: labels}, Spec: spec(corev1.VolumeSource{EmptyDir: &corev1.EmptyDirVolumeSource{}})},
+			Replicas: ptr.To[int32](2), Ordinals: &appsv1.StatefulSetOrdinals{Start: 3},
+			VolumeClaimTemplates: []corev1.PersistentVolumeClaim{{
+				ObjectMeta: metav1.ObjectMeta{Name: "home"},
+				Spec:       ephemeralVolume(func(*corev1.PersistentVolumeClaimSpec) {}).Ephemeral.VolumeClaimTemplate.Spec,
+			}},
+		},
+	})
+	for claim, used := range map[string]bool{
+		"home-gateway-2": false, "home-gateway-3": true, "home-gateway-4": true, "home-gateway-5": false, "home-gateway": false,
+	} {
+		p.policy.Claim = claim
+		var want []string
+		if used {
+			want = []string{`statefulset NS/gateway: makes Pods of which each uses the data: its volume "home" is the claim ` + claim +
+				": kubectl scale -n NS statefulset/gateway --replicas=0"}
+		}
+		p.want(p.check(""), want...)
+	}
+}
+
 // counting counts the requests for pages of Pods.
 type counting struct {
 	http.RoundTripper
