@@ -68,10 +68,11 @@ Not well:
 	t.Run("broken", func(t *testing.T) {
 		wantStatus(t, 1, `
 WHERE  CERTIFICATE  SIGNED BY  EXPIRES  STATE
-Secret tls.crt  FP1  FP2  TIME (in 8 days)  expiring: it should have been renewed at TIME
+Secret ca.crt  FP1  -  TIME (in 99 days)  ok
+Secret tls.crt  FP2  FP1  TIME (in 8 days)  expiring: it should have been renewed at TIME
 MutatingWebhookConfiguration zz-userscope, pods.userscope.dev  FP3  -  TIME (in 23 hours)  ok
 ValidatingWebhookConfiguration zz-userscope, pods.userscope.dev  -  -  -  its caBundle holds no certificate in PEM: API servers trust no one
-served at ADDRESS  FP1  -  TIME (in 8 days)  expiring: it should have been renewed at TIME
+served at ADDRESS  FP2  -  TIME (in 8 days)  expiring: it should have been renewed at TIME
 
 Not well:
   - Secret: ca.crt and ca.key are of no use: its private key is no PKCS #8 key in PEM
