@@ -14,6 +14,7 @@ import (
 
 	"userscope.dev/userscope/test/ephemeral"
 	"userscope.dev/userscope/test/userscope"
+	"userscope.dev/userscope/webhook/server"
 )
 
 // get asks a health server. The error is the body of an answer other than 200, or why there is none.
@@ -150,7 +151,7 @@ func startReplica(t *testing.T, late time.Duration) *replica {
 
 func (r *replica) start(t *testing.T) {
 	t.Helper()
-	webhook, err := userscope.Start(t.Context(), userscope.Options{Args: []string{"--cert-dir", r.kubelet.dir}})
+	webhook, err := userscope.Start(t.Context(), userscope.Options{Args: []string{"--cert-dir", r.kubelet.dir, "--drain-delay", server.DefaultDrainDelay.String()}})
 	if err != nil {
 		t.Fatal(err)
 	}
