@@ -13,7 +13,7 @@ import (
 )
 
 // batchSize is how many moves share one line of the journal, which is made in memory.
-const batchSize = 4096
+const batchSize = 1024
 
 // Apply plans, and moves what the plan says. The plan that it returns says what has become of
 // each item, also if there is an error. It goes on where a run before it was cut short. A tree in

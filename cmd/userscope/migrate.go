@@ -86,8 +86,8 @@ left.`,
   userscope migrate plan --root /claim/deer-flow --owners owners.csv -o json | jq '.items[] | select(.status != "move")'`,
 		Args: cobra.NoArgs,
 		RunE: func(cmd *cobra.Command, _ []string) error {
-			return options.run(cmd, func(_ context.Context, fs migrate.FS, _ migrate.Progress) (*migrate.Plan, error) {
-				return migrate.NewPlan(fs, options.Options)
+			return options.run(cmd, func(_ context.Context, fs migrate.FS, options migrate.Options, _ migrate.Progress) (*migrate.Plan, error) {
+				return migrate.NewPlan(fs, options)
 			})
 		},
 	}
@@ -114,9 +114,7 @@ what somebody must decide on.`,
   userscope migrate apply --root /claim/deer-flow --owners owners.csv --unowned default --also default`,
 		Args: cobra.NoArgs,
 		RunE: func(cmd *cobra.Command, _ []string) error {
-			return options.run(cmd, func(ctx context.Context, fs migrate.FS, progress migrate.Progress) (*migrate.Plan, error) {
-				return migrate.Apply(ctx, fs, options.Options, progress)
-			})
+			return options.run(cmd, migrate.Apply)
 		},
 	}
 	options.addFlags(command)
@@ -130,13 +128,13 @@ func addTakeLockOf(command *cobra.Command, value *string) {
 }
 
 // run calls what plans or applies, and prints what it returns.
-func (o *migrateOptions) run(cmd *cobra.Command, do func(context.Context, migrate.FS, migrate.Progress) (*migrate.Plan, error)) error {
+func (o *migrateOptions) run(cmd *cobra.Command, do func(context.Context, migrate.FS, migrate.Options, migrate.Progress) (*migrate.Plan, error)) error {
 	if o.root == "" {
 		return errNoRoot
 	}
 	// A Job has little memory and a claim may have many threads: of each all is kept, and hardly
 	// anything is thrown away.
-	debug.SetGCPercent(20)
+	debug.SetGCPercent(10)
 	if err := o.pods.validate(); err != nil {
 		return err
 	}
@@ -155,17 +153,18 @@ func (o *migrateOptions) run(cmd *cobra.Command, do func(context.Context, migrat
 	if err := o.pods.run(ctx, policy); err != nil {
 		return failed(err)
 	}
-	if o.owners != "" {
-		if o.Owners, err = owners.Load(ctx, o.owners); err != nil {
-			return failed(fmt.Errorf("--owners: %w", err))
-		}
-	}
 	fs, err := o.open()
 	if err != nil {
 		return failed(err)
 	}
 	defer fs.Close()
-	plan, err := do(ctx, fs, newProgress(cmd.ErrOrStderr()).report)
+	options := o.Options // which o does not keep: once there is a plan, nobody needs the owners
+	if o.owners != "" {
+		if options.Owners, err = owners.Load(ctx, o.owners); err != nil {
+			return failed(fmt.Errorf("--owners: %w", err))
+		}
+	}
+	plan, err := do(ctx, fs, options, newProgress(cmd.ErrOrStderr()).report)
 	if plan == nil {
 		return failed(err)
 	}
