@@ -38,6 +38,8 @@ type layer struct {
 	locked  func() error
 	written int64 // length of the journal
 	synced  int64 // what of it would survive a loss of power
+	// syncedDirs are those of which the names would.
+	syncedDirs map[claim.Path]bool
 }
 
 // call makes a call.
@@ -161,7 +163,7 @@ func (l *layer) Read(p claim.Path) (file io.ReadCloser, err error) {
 
 // SyncDir and Sync do not wait for the disk: a process that dies takes nothing of the kernel's along.
 func (l *layer) SyncDir(p claim.Path) error {
-	return l.call("syncDir", func() error { return nil }, p)
+	return l.call("syncDir", func() error { l.syncedDirs[p] = true; return nil }, p)
 }
 
 func (l *layer) Sync() error { return l.call("sync", func() error { return nil }) }
@@ -214,7 +216,7 @@ func (t *Tree) open(tb testing.TB) *layer {
 	if err := c.UseLegacy(t.Legacy); err != nil {
 		tb.Fatal(err)
 	}
-	return &layer{Claim: c}
+	return &layer{Claim: c, syncedDirs: map[claim.Path]bool{}}
 }
 
 // errDead is what every call of a process that is dead would return.
@@ -268,9 +270,15 @@ func (t *Tree) bury(tb testing.TB, l *layer) {
 	l.Close()
 }
 
-// loseUnsynced takes from the journal what no fsync has covered.
+// loseUnsynced takes from the journal what no fsync has covered, its own name too, if this run made it.
 func (t *Tree) loseUnsynced(tb testing.TB, l *layer) {
 	tb.Helper()
+	if !l.syncedDirs[claim.Path{Tree: claim.Root}] || !l.syncedDirs[claim.Path{Tree: claim.Root, Name: stateDir}] {
+		if err := os.RemoveAll(filepath.Join(t.Root, stateDir)); err != nil {
+			tb.Fatal(err)
+		}
+		return
+	}
 	if l.written > l.synced {
 		if err := os.Truncate(filepath.Join(t.Root, stateDir, "journal"), l.synced); err != nil {
 			tb.Fatal(err)
