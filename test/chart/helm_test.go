@@ -2,6 +2,7 @@ package chart
 
 import (
 	"bytes"
+	"encoding/json"
 	"flag"
 	"os"
 	"os/exec"
@@ -95,4 +96,25 @@ func parse(t *testing.T, rendered string) []*unstructured.Unstructured {
 		}
 	}
 	return objects
+}
+
+// rendered is one object of the chart, by kind and name, as a type of the API.
+func rendered[T any](t *testing.T, values, name string) *T {
+	t.Helper()
+	for _, object := range parse(t, render(t, values)) {
+		if object.GetKind()+" "+object.GetName() != name {
+			continue
+		}
+		into := new(T)
+		raw, err := object.MarshalJSON()
+		if err == nil {
+			err = json.Unmarshal(raw, into)
+		}
+		if err != nil {
+			t.Fatal(err)
+		}
+		return into
+	}
+	t.Fatalf("not rendered: %s", name)
+	return nil
 }

@@ -158,15 +158,6 @@ func TestSelectors(t *testing.T) {
 	if len(want) > 0 {
 		t.Errorf("not rendered: %v", want)
 	}
-	for _, constraint := range deployments(t, "")["userscope-webhook"].Spec.Template.Spec.TopologySpreadConstraints {
-		selector, err := metav1.LabelSelectorAsSelector(constraint.LabelSelector)
-		if err != nil {
-			t.Fatal(err)
-		}
-		if !selector.Matches(pods["userscope-webhook"]) || selector.Matches(pods["userscope-issuer"]) {
-			t.Errorf("the webhook is spread by %s", selector)
-		}
-	}
 }
 
 // checkIssuerRights checks that the issuer may do what it has to, and nothing else.
