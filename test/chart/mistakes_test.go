@@ -58,6 +58,10 @@ func TestMistakes(t *testing.T) {
 			"at '/policies/0/spec/layout/userData': 'users/u-{user}' does not match pattern",
 		},
 		{"a proof that is not known", deerFlow("claim:", "proof: Sometimes\n    claim:"), "at '/policies/0/spec/proof': value must be one of 'Adopted', 'Always', 'Never'"},
+		{
+			"a name that is too long for what is named after it", deerFlow("name: deer-flow", "name: "+strings.Repeat("a", 228)),
+			"at '/policies/0/name': maxLength: got 228, want 227",
+		},
 		{"two policies of one name", "policies:" + jupyterHub + jupyterHub, "at '/policies': items at 0 and 1 are equal"},
 		{
 			"two different policies of one name", "policies:" + jupyterHub + strings.Replace(jupyterHub, "homes", "others", 1),
@@ -69,10 +73,15 @@ func TestMistakes(t *testing.T) {
 		},
 		{"two keys at one path", "keys: [{secretName: a, mountPath: /keys}, {secretName: b, mountPath: /keys}]", `keys[1].mountPath: "/keys" is there twice`},
 		{"the kubelet's port", "{hostNetwork: true, port: 10250}", "port: 10250 is the kubelet's on the nodes' network"},
+		{"the kubelet's port for health", "{hostNetwork: true, healthPort: 10250}", "healthPort: 10250 is the kubelet's on the nodes' network"},
 		{"one port for both", "healthPort: 10250", "healthPort: 10250 is the webhook's port"},
 		{"a port that cannot be", "port: 65536", "at '/port'"},
 		{"no replica", "replicas: 0", "at '/replicas': minimum: got 0, want 1"},
 		{"certificates of nobody", "certificates: {mode: none}", "at '/certificates/mode': value must be one of 'issuer', 'certManager', 'existingSecret'"},
+		{
+			"the issuer's Secret", "certificates: {mode: existingSecret, existingSecret: {name: userscope-tls, caBundle: " + certificate + "}}",
+			`certificates.existingSecret.name: "userscope-tls" is the issuer's`,
+		},
 		{"no existing Secret", "certificates: {mode: existingSecret}", "certificates.existingSecret.name: name the Secret"},
 		{
 			"an existing Secret that nobody trusts", "certificates: {mode: existingSecret, existingSecret: {name: ours, caBundle: bm9uZQ==}}",

@@ -116,6 +116,16 @@ var options = []struct {
 		absent: []string{"kind: Secret\n", "userscope-issuer", "cert-manager"},
 	},
 	{
+		name:   "an existing Secret, its CA as base64 writes it",
+		values: "certificates:\n  mode: existingSecret\n  existingSecret:\n    name: ours\n    caBundle: |\n      " + certificate[:8] + "\n      " + certificate[8:] + "\n",
+		want:   []string{"caBundle: " + certificate + "\n"},
+	},
+	{
+		name:   "a policy with the longest name",
+		values: "policies:" + strings.Replace(jupyterHub, "name: jupyterhub", "name: "+strings.Repeat("a", 227), 1),
+		want:   []string{"name: userscope-backstop-create-aaa"},
+	},
+	{
 		name:   "several policies",
 		values: "policies:" + jupyterHub + withKey + "keys: [{secretName: keys, mountPath: /etc/userscope/keys}]",
 		want: []string{

@@ -40,8 +40,13 @@ service:
   path: {{ .path }}
   port: {{ include "userscope.port" .root }}
 {{- if eq .root.Values.certificates.mode "existingSecret" }}
-caBundle: {{ .root.Values.certificates.existingSecret.caBundle }}
+caBundle: {{ include "userscope.caBundle" .root }}
 {{- end }}
+{{- end }}
+
+{{/* The CAs of an existing Secret in one line: base64 writes several. */}}
+{{- define "userscope.caBundle" -}}
+{{ regexReplaceAll "\\s+" .Values.certificates.existingSecret.caBundle "" }}
 {{- end }}
 
 {{/* What tells cert-manager to keep a caBundle; empty in the other modes. */}}
