@@ -128,8 +128,8 @@ const breakGlass = "delete mutatingwebhookconfiguration,validatingwebhookconfigu
 
 // Whatever has become of Userscope, one command ends its say, until the next upgrade.
 func TestBreakGlass(t *testing.T) {
-	for _, page := range []string{"README.md", "docs/install.md"} {
-		if !strings.Contains(read(t, page), "\n    kubectl "+breakGlass+"\n") {
+	for _, page := range []string{"README.md", "docs/install.md", "docs/runbook.md", "manifests/chart/templates/NOTES.txt"} {
+		if !strings.Contains(read(t, page)+"\n", "\n    kubectl "+breakGlass+"\n") {
 			t.Errorf("%s does not give the command: kubectl %s", page, breakGlass)
 		}
 	}

@@ -87,3 +87,20 @@ func TestRunbook(t *testing.T) {
 		t.Errorf("the runbook has the sections\n%q\nthe alerts are\n%q", sections, names)
 	}
 }
+
+// kubectl shows the last ten lines of Pods that are named by labels, unless it is told to show all.
+func TestRunbookShowsWholeLogs(t *testing.T) {
+	text, err := os.ReadFile(path(t, "docs", "runbook.md"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	byLabel := regexp.MustCompile("kubectl logs [^`\n]*-l [^`\n]*").FindAllString(string(text), -1)
+	if len(byLabel) == 0 {
+		t.Error("there is no such command")
+	}
+	for _, command := range byLabel {
+		if !strings.Contains(command, " --tail=-1 ") {
+			t.Errorf("not the whole log: %s", command)
+		}
+	}
+}
