@@ -30,14 +30,17 @@ help: ## list the targets
 build: ## build bin/userscope
 	$(GO_BUILD) -o bin/userscope ./cmd/userscope
 
-# What is in an image was compiled from what `go mod verify` has compared with go.sum.
+# What is in an image was compiled from what `go mod verify` has compared with go.sum, and beside the
+# program lie the license texts of all of it, as they ask for.
 ARCHITECTURES := amd64 arm64
 .PHONY: programs
-programs:
+programs: bin/go-licenses
 	@go mod verify
 	@for arch in $(ARCHITECTURES); do \
+		export GOOS=linux GOARCH=$$arch; \
 		echo "Building userscope for linux/$$arch"; \
-		GOOS=linux GOARCH=$$arch $(GO_BUILD) -o bin/image/programs/userscope-$$arch ./cmd/userscope; \
+		$(GO_BUILD) -o bin/image/programs/userscope-$$arch ./cmd/userscope; \
+		test/tools/image/licenses.sh bin/go-licenses bin/image/programs/licenses-$$arch; \
 	done
 
 .PHONY: image

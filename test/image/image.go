@@ -7,6 +7,8 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"io/fs"
+	"strings"
 
 	v1 "github.com/google/go-containerregistry/pkg/v1"
 	"github.com/google/go-containerregistry/pkg/v1/layout"
@@ -33,6 +35,9 @@ type image struct {
 
 // programPath is where the program lies in the image.
 const programPath = "/userscope"
+
+// licensesPath is the directory of the license texts in the image.
+const licensesPath = "/licenses"
 
 // mostBytes is how large the image may be as a registry counts it.
 const mostBytes = 25e6
@@ -119,9 +124,19 @@ func (i *image) check(arch string) error {
 		wrong("its user is %q, want 65532:65532", i.config.User)
 	}
 	for _, file := range i.files {
-		if "/"+file.Name != programPath || file.FileInfo().Mode() != 0o755 || file.Uid != 0 || file.Gid != 0 {
-			wrong("it holds %s %s of %d:%d, want only the program, which everybody may start and nobody but root write",
-				file.FileInfo().Mode(), file.Name, file.Uid, file.Gid)
+		path := "/" + strings.TrimSuffix(file.Name, "/")
+		var mode fs.FileMode
+		switch {
+		case path == programPath:
+			mode = 0o755
+		case path == licensesPath || strings.HasPrefix(path, licensesPath+"/") && file.Typeflag == tar.TypeDir:
+			mode = fs.ModeDir | 0o755
+		case strings.HasPrefix(path, licensesPath+"/"):
+			mode = 0o644
+		}
+		if file.FileInfo().Mode() != mode || file.Uid != 0 || file.Gid != 0 {
+			wrong("it holds %s %s of %d:%d, want only the program and license texts, which everybody may use and nobody but root write",
+				file.FileInfo().Mode(), path, file.Uid, file.Gid)
 		}
 	}
 

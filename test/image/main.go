@@ -73,7 +73,7 @@ func judgeArchitecture(ctx context.Context, out io.Writer, dir, arch string, i *
 	}
 	fmt.Fprintf(out, "%s    %.1f MB compressed, %.1f MB unpacked, user %s\n", arch,
 		float64(i.size)/1e6, float64(len(i.program))/1e6, i.config.User)
-	problems := []error{i.check(arch), checkSBOM(fmt.Sprintf("%s/userscope-%s.cdx.json", dir, arch), i.program)}
+	problems := []error{i.check(arch), i.checkLicenses(), checkSBOM(fmt.Sprintf("%s/userscope-%s.cdx.json", dir, arch), i.program)}
 	if arch == runtime.GOARCH {
 		problems = append(problems, tryStarts(ctx, out, i))
 	}
