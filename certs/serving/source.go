@@ -137,16 +137,19 @@ func (s *Source) reconsider(now time.Time) {
 	s.looking.Lock()
 	defer s.looking.Unlock()
 	found, err := s.load()
-	switch {
-	case found.equal(&s.current):
+	if found.equal(&s.current) {
 		s.refused = nil
-	case err == nil && (s.check(&found, found.chain, now) == nil || s.check(&s.current, s.current.chain, now) != nil):
+		return
+	}
+	whole := err == nil
+	if whole {
+		err = s.check(&found, found.chain, now)
+	}
+	switch {
+	case err == nil || whole && s.check(&s.current, s.current.chain, now) != nil:
 		s.take(found)
 	case s.refused == nil || !found.equal(s.refused):
 		s.refused = &found
-		if err == nil {
-			err = s.check(&found, found.chain, now)
-		}
 		logger.Error(err, "the certificate in the directory is not taken, the old one is served on", "dir", s.dir)
 	}
 }
