@@ -77,12 +77,7 @@ func (a *applier) apply(options Options) (*Plan, error) {
 
 // resume clears up behind a run that was cut short.
 func (a *applier) resume() error {
-	var err error
-	if a.unlock, err = lock(a.fs); err != nil {
-		return err
-	}
-	a.before, err = readJournal(a.fs, nil) // again: it may have ended just now
-	if err != nil || a.before.done || a.before.runs == 0 {
+	if err := a.lock(); err != nil || a.before.done || a.before.runs == 0 {
 		return err
 	}
 	legacy, err := a.fs.LegacyName()
@@ -95,6 +90,15 @@ func (a *applier) resume() error {
 	return clearUp(a.fs, a.before)
 }
 
+// lock locks the claim, and reads the journal again: a run may have begun or ended just now.
+func (a *applier) lock() (err error) {
+	if a.unlock, err = lock(a.fs); err != nil {
+		return err
+	}
+	a.before, err = readJournal(a.fs, nil)
+	return err
+}
+
 // begin locks the claim and opens the journal.
 func (a *applier) begin() error {
 	self, err := a.fs.Lstat(root("")) // before anything is made in it
@@ -102,10 +106,7 @@ func (a *applier) begin() error {
 		return err
 	}
 	if a.unlock == nil {
-		if a.unlock, err = lock(a.fs); err != nil {
-			return err
-		}
-		if a.before, err = readJournal(a.fs, nil); err != nil {
+		if err := a.lock(); err != nil {
 			return err
 		}
 		if !a.before.done {
