@@ -72,5 +72,13 @@ func socketPair() (near, far net.Conn, err error) {
 		end, fileErr := net.FileConn(file) // has a descriptor of its own
 		ends[i], err = end, errors.Join(err, fileErr, file.Close())
 	}
-	return ends[0], ends[1], err
+	if err != nil { // such as: no descriptors are left, of which none may be kept then
+		for _, end := range ends {
+			if end != nil {
+				_ = end.Close()
+			}
+		}
+		return nil, nil, err
+	}
+	return ends[0], ends[1], nil
 }
