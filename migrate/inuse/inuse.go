@@ -9,7 +9,8 @@
 // Workloads whose Pods would use the data are found too, even if none of their Pods is there now:
 // Deployments, ReplicaSets, ReplicationControllers and StatefulSets with replicas, DaemonSets, and
 // Jobs and CronJobs that are neither suspended nor complete, also if something else controls them.
-// Their controllers make a Pod at any moment. Who creates Pods by itself, as DeerFlow's provisioner does, cannot be found.
+// Their controllers make a Pod at any moment. Who creates Pods by itself, as DeerFlow's provisioner
+// does, cannot be found.
 package inuse
 
 import (

@@ -1,7 +1,8 @@
 #!/usr/bin/env bash
 # Makes an image for amd64 and arm64 of the programs PROGRAMS/userscope-ARCH and the license texts
-# PROGRAMS/licenses-ARCH: the OCI layout DIR, in which it is named TAG. Prints the digest, which is the same whenever the programs are. Builds with
-# buildah or, where that is missing, with docker; neither fetches anything.
+# PROGRAMS/licenses-ARCH: the OCI layout DIR, in which it is named TAG. Prints the digest, which is the
+# same whenever the programs are. Builds with buildah or, where that is missing, with docker; neither
+# fetches anything.
 #
 #   build.sh PROGRAMS DIR TAG
 set -euo pipefail
