@@ -3,6 +3,7 @@ package owners
 import (
 	"errors"
 	"fmt"
+	"slices"
 	"strings"
 )
 
@@ -10,10 +11,16 @@ import (
 // mostly one mistake, repeated in every line.
 const maxMistakes = 20
 
+// nulls are what tools write for NULL and that would be legal ids. A user of such a name can be had
+// from the database itself.
+var nulls = []string{"NULL", "null", "Null", "None", "none", "nil", "undefined", "NaN", "nan"}
+
 // collection is the owners that were read so far, and what is wrong with them.
 type collection struct {
 	// unit is what positions count: lines, entries or rows.
 	unit string
+	// text tells that the source is an export, in which a database's NULL may have become a word.
+	text bool
 
 	owners Owners
 	// positions are where each thread stands, those without an owner too.
@@ -42,7 +49,11 @@ func (c *collection) add(position int, thread, user string) {
 	}
 	thread = strings.Clone(thread) // it may be a part of a whole line
 	c.positions[thread] = position
-	if user == "" {
+	switch {
+	case user == "":
+		return
+	case c.text && slices.Contains(nulls, user):
+		c.mistake("%s %d: %s of thread %q: %q is a word for no user, and would be one: leave it empty", c.unit, position, userColumn, thread, user)
 		return
 	}
 	if problem := userRule.Check(user); problem != "" {

@@ -12,7 +12,7 @@ import (
 // must end as the others do: the beginning of an id is mostly an id too, somebody else's, so nothing
 // else tells that a file was cut.
 func readCSV(text io.Reader, records *records, into *collection) error {
-	into.unit = "line"
+	into.unit, into.text = "line", true
 	lines := csv.NewReader(text)
 	lines.ReuseRecord = true
 	header, err := lines.Read()

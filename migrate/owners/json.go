@@ -19,7 +19,7 @@ type jsonReader struct {
 
 // readJSON reads an object from thread to user, or a list of objects with both.
 func readJSON(text io.Reader, records *records, into *collection) error {
-	into.unit = "entry"
+	into.unit, into.text = "entry", true
 	r := &jsonReader{json.NewDecoder(text), records, into, 0}
 	r.UseNumber() // to show one as it was written
 	start, err := r.Token()

@@ -19,8 +19,9 @@
 // had users. It is no mistake; such a thread is left out, as one that is not named at all.
 //
 // Everything else that is odd is a mistake, and a source with a mistake gives no owners at all: an
-// id that is not legal, which is never repaired; and a thread that is named twice, even if by the
-// same user, since then two lists were mixed and the next such pair may differ.
+// id that is not legal, which is never repaired; in CSV and JSON a word such as NULL where a user
+// belongs, which an export has made of a missing one; and a thread that is named twice, even if by
+// the same user, since then two lists were mixed and the next such pair may differ.
 package owners
 
 import (
