@@ -79,7 +79,11 @@ type sort struct {
 	only []string
 }
 
-const conflicts = "migration-conflicts"
+const (
+	conflicts = "migration-conflicts"
+	// maxFileName is NAME_MAX, the most bytes of a file's name on Linux.
+	maxFileName = 255
+)
 
 func threads(layout Layout) *sort {
 	return &sort{kind: claim.Directory, source: claim.Path{Tree: claim.Legacy}, check: layout.threadRule.Check, target: layout.threadDir}
@@ -93,7 +97,7 @@ func also(layout Layout) []*sort {
 	}
 	same := func(name string) string { return name }
 	return []*sort{
-		{kind: claim.Directory, source: root("agents"), check: checkName, target: below("agents", strings.ToLower), parked: "agents"},
+		{kind: claim.Directory, source: root("agents"), check: checkAgent, target: below("agents", strings.ToLower), parked: "agents"},
 		{kind: claim.Directory, source: root("skills/custom"), check: checkSkill, target: below("skills/custom", same), parked: "skills"},
 		{kind: claim.Regular, source: root(""), only: []string{"USER.md", "memory.json"}, check: checkName, target: below("", same)},
 	}
@@ -105,6 +109,14 @@ func checkName(name string) string {
 		return "has characters that are not text"
 	}
 	return ""
+}
+
+// checkAgent knows that some letters are longer in lower case.
+func checkAgent(name string) string {
+	if len(strings.ToLower(name)) > maxFileName {
+		return "is too long in lower case, which its new name is in"
+	}
+	return checkName(name)
 }
 
 func checkSkill(name string) string {
@@ -228,6 +240,9 @@ func compare(a, b Item) int {
 // Plan is what would become of everything in the old layout.
 type Plan struct {
 	Items []Item
+	// CutShort is that the last run did not end. The next clears up behind it before it plans, so
+	// that a place which is only reserved, a conflict here, is free then.
+	CutShort bool
 }
 
 // Count returns how many items have a status that is as asked.

@@ -97,6 +97,26 @@ func TestPlan(t *testing.T) {
 	equalLines(t, describePlan(plan), append(want, `move "../threads/nobodys" users/frank/threads/nobodys`))
 }
 
+// An agent whose new name no filesystem could have keeps nothing else from moving.
+func TestLongNameInLowerCase(t *testing.T) {
+	tree := small(t)
+	long := strings.Repeat("Ⱥ", 127) // two bytes each, and three in lower case
+	tree.mkdir(filepath.Join(tree.Root, "agents", long), 0o755)
+	if tree.err != nil {
+		t.Fatal(tree.err)
+	}
+	options := tree.options(t)
+	options.Also = "erin"
+	plan, err := migrate.Apply(t.Context(), tree.open(t), options, noProgress)
+	if err != nil {
+		t.Fatal(err)
+	}
+	equalLines(t, describePlan(plan), []string{
+		fmt.Sprintf("illegal %q  is too long in lower case, which its new name is in", "agents/"+long),
+		`moved "../threads/plain" users/alice/threads/plain`,
+	})
+}
+
 // small is a tree of one thread, plain, of alice.
 func small(t *testing.T) *Tree {
 	t.Helper()
