@@ -57,7 +57,7 @@ func (a *applier) apply(options Options) (*Plan, error) {
 			return nil, err
 		}
 	}
-	plan, err := NewPlan(a.fs, options)
+	plan, err := newPlan(a.fs, options)
 	if err != nil {
 		return nil, err
 	}
@@ -80,12 +80,8 @@ func (a *applier) resume() error {
 	if err := a.lock(); err != nil || a.before.done || a.before.runs == 0 {
 		return err
 	}
-	legacy, err := a.fs.LegacyName()
-	if err != nil {
+	if err := a.before.refuse(a.fs); err != nil {
 		return err
-	}
-	if legacy != a.before.legacy {
-		return fmt.Errorf("the last run, over the old tree %s, was cut short: run it again first, or undo it", a.before.legacy)
 	}
 	return clearUp(a.fs, a.before)
 }

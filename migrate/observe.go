@@ -9,8 +9,24 @@ import (
 	"userscope.dev/userscope/migrate/claim"
 )
 
-// NewPlan looks at the claim and decides what becomes of each item. It changes nothing.
+// NewPlan looks at the claim and decides what becomes of each item. It changes nothing. Where a
+// journal would keep Apply from beginning, the error is the same.
 func NewPlan(fs FS, options Options) (*Plan, error) {
+	before, err := readJournal(fs, nil)
+	if err == nil {
+		err = before.refuse(fs)
+	}
+	if err != nil {
+		return nil, err
+	}
+	plan, err := newPlan(fs, options)
+	if err == nil {
+		plan.CutShort = !before.done
+	}
+	return plan, err
+}
+
+func newPlan(fs FS, options Options) (*Plan, error) {
 	o := &observer{fs: fs, options: options}
 	if err := o.observe(); err != nil {
 		return nil, err

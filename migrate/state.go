@@ -69,6 +69,18 @@ func readJournal(claimFS FS, each func(journal.Record) error) (state, error) {
 	return s, nil
 }
 
+// refuse tells why no run may begin: another, over another old tree, was cut short.
+func (s *state) refuse(claimFS FS) error {
+	if s.done || s.runs == 0 {
+		return nil
+	}
+	legacy, err := claimFS.LegacyName()
+	if err == nil && legacy != s.legacy {
+		err = fmt.Errorf("the last run, over the old tree %s, was cut short: run it again first, or undo it", s.legacy)
+	}
+	return err
+}
+
 // lock makes the directory of the state and locks it for this run.
 func lock(claimFS FS) (unlock func() error, err error) {
 	if err := claimFS.Mkdir(root(stateDir)); err != nil && !errors.Is(err, fs.ErrExist) {

@@ -5,6 +5,8 @@ import (
 	"fmt"
 	"strconv"
 	"strings"
+	"unicode"
+	"unicode/utf8"
 
 	"gomodules.xyz/jsonpatch/v2"
 
@@ -98,4 +100,12 @@ func plain(name string) string {
 		return strconv.QuoteToASCII(name)
 	}
 	return name
+}
+
+// sentence is what has been said of a file, quoted where a name in it could speak to a terminal.
+func sentence(text string) string {
+	if !utf8.ValidString(text) || strings.ContainsFunc(text, unicode.IsControl) {
+		return strconv.QuoteToASCII(text)
+	}
+	return text
 }

@@ -87,7 +87,11 @@ left.`,
 		Args: cobra.NoArgs,
 		RunE: func(cmd *cobra.Command, _ []string) error {
 			return options.run(cmd, func(_ context.Context, fs migrate.FS, options migrate.Options, _ migrate.Progress) (*migrate.Plan, error) {
-				return migrate.NewPlan(fs, options)
+				plan, err := migrate.NewPlan(fs, options)
+				if err == nil && plan.CutShort {
+					fmt.Fprintln(cmd.ErrOrStderr(), "The last run was cut short. Apply clears up behind it first, and conflicts that it left are gone then.")
+				}
+				return plan, err
 			})
 		},
 	}
@@ -161,7 +165,7 @@ func (o *migrateOptions) run(cmd *cobra.Command, do func(context.Context, migrat
 	options := o.Options // which o does not keep: once there is a plan, nobody needs the owners
 	if o.owners != "" {
 		if options.Owners, err = owners.Load(ctx, o.owners); err != nil {
-			return failed(fmt.Errorf("--owners: %w", err))
+			return failed(err)
 		}
 	}
 	plan, err := do(ctx, fs, options, newProgress(cmd.ErrOrStderr()).report)

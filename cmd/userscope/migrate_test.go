@@ -5,6 +5,7 @@ import (
 	"encoding/json"
 	"os"
 	"path/filepath"
+	"strconv"
 	"strings"
 	"testing"
 	"time"
@@ -76,6 +77,62 @@ total   4
 		stdout, stderr, code := command("", step.args...)
 		if code != step.code || stderr != "" || "\n"+stdout != step.want {
 			t.Errorf("%s: exit code %d, stderr %q, stdout\n%s\nwant %d and%s", step.args[:2], code, stderr, stdout, step.code, step.want)
+		}
+	}
+}
+
+// No name, and no mount point, can forge a row of the table, and JSON has the bytes that are no text.
+func TestPrintPlanOfOddNames(t *testing.T) {
+	root, legacy, _ := oldClaim(t)
+	for _, name := range []string{"one", "two", "taken", "nobodys"} {
+		if err := os.Remove(filepath.Join(legacy, name)); err != nil {
+			t.Fatal(err)
+		}
+	}
+	if err := os.Mkdir(filepath.Join(legacy, "a\n\xff"), 0o700); err != nil {
+		t.Fatal(err)
+	}
+	stdout, _, _ := command("", "migrate", "plan", "--root", root, "--legacy", legacy)
+	if want := "illegal  \"../threads/a\\n\\xff\"  "; !strings.Contains(stdout, want) {
+		t.Errorf("has no line %q:\n%s", want, stdout)
+	}
+	var printed struct{ Items []migrateItem }
+	stdout, _, _ = command("", "migrate", "plan", "-o", "json", "--root", root, "--legacy", legacy)
+	if err := json.Unmarshal([]byte(stdout), &printed); err != nil || len(printed.Items) != 1 || string(printed.Items[0].FromBytes) != "../threads/a\n\xff" {
+		t.Errorf("%v, %s", err, stdout)
+	}
+	for _, why := range []string{"has another filesystem mounted at a\nmoved  b", "\x9b2J", "\x1b[2J"} {
+		if got := sentence(why); got != strconv.QuoteToASCII(why) {
+			t.Errorf("prints %q", got)
+		}
+	}
+	if why := `its owner "../bob" has characters`; sentence(why) != why {
+		t.Errorf("quotes %s", why)
+	}
+}
+
+// Plan refuses what apply would refuse, and says what apply would do first.
+func TestMigratePlanReadsTheJournal(t *testing.T) {
+	root, legacy, owners := oldClaim(t)
+	args := []string{"--root", root, "--legacy", legacy, "--owners", owners}
+	if _, stderr, code := command("", append([]string{"migrate", "apply"}, args...)...); code != exitUndecided {
+		t.Fatalf("exit code %d: %s", code, stderr)
+	}
+	file := filepath.Join(root, ".userscope-migrate", "journal")
+	journal := read(t, file)
+	last := bytes.LastIndexByte(journal[:len(journal)-1], '\n') + 1
+	for _, test := range []struct {
+		journal, stderr string
+		code            int
+	}{
+		{string(journal[:last]), "The last run was cut short. Apply clears up behind it first, and conflicts that it left are gone then.\n", exitUndecided},
+		{"x\n" + string(journal), "userscope migrate plan: journal .userscope-migrate/journal: line 1: is damaged: line 2 tells that it was whole\n", exitFailed},
+	} {
+		if err := os.WriteFile(file, []byte(test.journal), 0o600); err != nil {
+			t.Fatal(err)
+		}
+		if _, stderr, code := command("", append([]string{"migrate", "plan"}, args...)...); code != test.code || stderr != test.stderr {
+			t.Errorf("exit code %d, %s; want %d, %s", code, stderr, test.code, test.stderr)
 		}
 	}
 }

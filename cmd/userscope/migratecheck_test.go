@@ -30,9 +30,9 @@ func TestMigrateDoesNotStart(t *testing.T) {
 		want string
 	}{
 		{"a list that names a thread twice", []string{"--owners", list}, 1,
-			"--owners: " + list + `: line 3: thread_id "t1": is named again, with user_id "bob"; line 2 has it with "alice": leave one` + "\n"},
+			list + `: line 3: thread_id "t1": is named again, with user_id "bob"; line 2 has it with "alice": leave one` + "\n"},
 		{"PostgreSQL without a DSN", []string{"--owners", "postgres"}, 1,
-			"--owners: postgres: USERSCOPE_OWNERS_DSN: is not set: set it to DeerFlow's database.postgres_url\n"},
+			"postgres: USERSCOPE_OWNERS_DSN: is not set: set it to DeerFlow's database.postgres_url\n"},
 		{"a kubeconfig for nothing", []string{"--kubeconfig", "/none"}, 2,
 			"--kubeconfig: is for --check-pods, which is not there\nRun 'userscope migrate apply --help' for usage.\n"},
 		{"a kubeconfig that is not there", []string{"--check-pods", "--kubeconfig", "/none"}, 1,

@@ -5,6 +5,7 @@ import (
 	"encoding/json"
 	"fmt"
 	"io"
+	"unicode/utf8"
 
 	"userscope.dev/userscope/migrate"
 )
@@ -13,13 +14,19 @@ import (
 type migrateItem struct {
 	Status migrate.Status `json:"status"`
 	From   string         `json:"from"`
-	To     string         `json:"to"`
-	User   string         `json:"user"`
-	Why    string         `json:"why,omitempty"`
+	// FromBytes is From where that is not UTF-8, and JSON has to replace some of it; in base64.
+	FromBytes []byte `json:"fromBytes,omitempty"`
+	To        string `json:"to"`
+	User      string `json:"user"`
+	Why       string `json:"why,omitempty"`
 }
 
 func newMigrateItem(item *migrate.Item, legacy string) migrateItem {
-	return migrateItem{Status: item.Status, From: item.From(legacy), To: item.To(), User: item.User, Why: item.Why}
+	result := migrateItem{Status: item.Status, From: item.From(legacy), To: item.To(), User: item.User, Why: item.Why}
+	if !utf8.ValidString(result.From) {
+		result.FromBytes = []byte(result.From)
+	}
+	return result
 }
 
 // printPlan prints what becomes of each file, and how many have which status. There may be a
@@ -69,7 +76,7 @@ func printPlanJSON(w io.Writer, plan *migrate.Plan, legacy string) error {
 func printPlanText(w *bufio.Writer, plan *migrate.Plan, legacy string) {
 	row := func(i int) [4]string {
 		item := &plan.Items[i]
-		return [4]string{string(item.Status), plain(item.From(legacy)), plain(item.To()), item.Why}
+		return [4]string{string(item.Status), plain(item.From(legacy)), plain(item.To()), sentence(item.Why)}
 	}
 	header := [4]string{"STATUS", "FROM", "TO"}
 	widths := [4]int{}
@@ -135,7 +142,7 @@ func printUndone(w io.Writer, undone *migrate.Undone, format outputFormat) error
 		return printJSON(w, result)
 	}
 	for _, left := range undone.Left {
-		if _, err := fmt.Fprintf(w, "left  %s  %s\n", plain(left.Path), left.Why); err != nil {
+		if _, err := fmt.Fprintf(w, "left  %s  %s\n", plain(left.Path), sentence(left.Why)); err != nil {
 			return err
 		}
 	}

@@ -156,7 +156,7 @@ func (c *Claim) open(p Path) (int, error) {
 		fd = next
 		info, err := stat(fd, "")
 		if err == nil && info.Mount != d.mount {
-			err = unix.EXDEV
+			err = fmt.Errorf("another filesystem is mounted there: %w", unix.EXDEV)
 		}
 		if err != nil {
 			_ = unix.Close(fd)

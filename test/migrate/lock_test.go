@@ -242,6 +242,9 @@ func TestForeignJournal(t *testing.T) {
 			if _, err := tree.undo(t, tree.open(t)); err == nil || !strings.Contains(err.Error(), want) {
 				t.Errorf("undo: %v, want %s", err, want)
 			}
+			if _, err := migrate.NewPlan(tree.open(t), tree.options(t)); err == nil || !strings.Contains(err.Error(), want) {
+				t.Errorf("plan: %v, want %s", err, want)
+			}
 			if diff := tree.snapshot(t).Diff(before); diff != "" {
 				t.Errorf("changes\n%s", diff)
 			}
@@ -287,6 +290,12 @@ func TestTwoOldTrees(t *testing.T) {
 	want := "the last run, over the old tree ../threads, was cut short: run it again first, or undo it"
 	if _, err := second.apply(t, second.open(t)); err == nil || !strings.Contains(err.Error(), want) {
 		t.Errorf("%v, want %s", err, want)
+	}
+	if _, err := migrate.NewPlan(second.open(t), second.options(t)); err == nil || !strings.Contains(err.Error(), want) {
+		t.Errorf("plan: %v, want %s", err, want)
+	}
+	if plan, err := migrate.NewPlan(tree.open(t), tree.options(t)); err != nil || !plan.CutShort {
+		t.Errorf("plan does not tell that the run was cut short: %v", err)
 	}
 	for _, each := range []*Tree{tree, &second} {
 		if _, err := each.apply(t, each.open(t)); err != nil {
