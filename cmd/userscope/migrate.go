@@ -136,9 +136,8 @@ func (o *migrateOptions) run(cmd *cobra.Command, do func(context.Context, migrat
 	if o.root == "" {
 		return errNoRoot
 	}
-	// A Job has little memory and a claim may have many threads: of each all is kept, and hardly
-	// anything is thrown away.
-	debug.SetGCPercent(10)
+	// A Job has little memory, and a claim may have many threads: of the owners all is kept.
+	defer debug.SetGCPercent(debug.SetGCPercent(10))
 	if err := o.pods.validate(); err != nil {
 		return err
 	}
@@ -168,12 +167,25 @@ func (o *migrateOptions) run(cmd *cobra.Command, do func(context.Context, migrat
 			return failed(err)
 		}
 	}
+	defer limitMemory(len(options.Owners))()
 	plan, err := do(ctx, fs, options, newProgress(cmd.ErrOrStderr()).report)
 	if plan == nil {
 		return failed(err)
 	}
 	name, _ := fs.LegacyName()
 	return o.conclude(cmd.OutOrStdout(), plan, name, err)
+}
+
+// limitMemory lets garbage lie until the process has what it takes to plan for so many threads: much
+// is kept while that is done, little later, and a tenth of it is soon full. The function that it
+// returns takes the limit back.
+func limitMemory(threads int) (restore func()) {
+	const least, each = 36 << 20, 360 // bytes; a thread takes some 270 with its owner
+	percent, limit := debug.SetGCPercent(200), debug.SetMemoryLimit(max(least, int64(threads)*each))
+	return func() {
+		debug.SetGCPercent(percent)
+		debug.SetMemoryLimit(limit)
+	}
 }
 
 // open opens the claim. There must be an old tree: an empty plan of a mistaken root looks like a
