@@ -64,9 +64,9 @@ var options = []struct {
 		absent: []string{"10250"},
 	},
 	{
-		name:   "the nodes' network, with one replica: it must not be missing",
+		name:   "the nodes' network, with one replica: there may be no node for a second",
 		values: "{hostNetwork: true, replicas: 1}",
-		want:   []string{"hostNetwork: true", "maxSurge: 1\n      maxUnavailable: 0", "replicas: 1"},
+		want:   []string{"hostNetwork: true", "maxSurge: 0\n      maxUnavailable: 1", "replicas: 1"},
 	},
 	{
 		name:   "the nodes' network, another port and the namespace",
