@@ -123,3 +123,20 @@ func TestMistakes(t *testing.T) {
 		render(t, deerFlow("deer-flow-home", "deer-flow-data"))
 	})
 }
+	t.Run("the cluster's namespace as Userscope's", func(t *testing.T) {
+		_, problem, err := template(t, "", "--namespace", "kube-system")
+		if err == nil || !strings.Contains(problem, `namespace: "kube-system" is the cluster's own`) {
+			t.Errorf("helm says: %v\n%s", err, problem)
+		}
+	})
+	for _, namespace := range []string{"default", "kube-public", "kube-node-lease"} {
+		t.Run("the namespace "+namespace+", made anew", func(t *testing.T) {
+			_, problem, err := template(t, "createNamespace: true", "--namespace", namespace)
+			if err == nil || !strings.Contains(problem, `createNamespace: "`+namespace+`" is there already`) {
+				t.Errorf("helm says: %v\n%s", err, problem)
+			}
+			if _, problem, err := template(t, "", "--namespace", namespace); err != nil {
+				t.Errorf("not even without it: %v\n%s", err, problem)
+			}
+		})
+	}
