@@ -1,6 +1,11 @@
 package chart
 
 import (
+	"fmt"
+	"maps"
+	"path/filepath"
+	"regexp"
+	"slices"
 	"strings"
 	"testing"
 )
@@ -21,6 +26,67 @@ policies:
 		panic("the policy has no " + old)
 	}
 	return replaced
+}
+
+// What a value is by default nobody gets by saying null: Helm takes the value away then, which would
+// open a port here and leave out a policy there. The few that may be missing stand for nothing else.
+func TestNull(t *testing.T) {
+	mayBeNull := []string{
+		"keys", "image.tag", "image.digest", "imagePullSecrets", "port", "networkPolicy.webhookFrom", "networkPolicy.healthFrom",
+		"resources", "issuerResources", "nodeSelector", "tolerations", "affinity", "podAnnotations", "createNamespace",
+		"migration.enabled", "migration.policy", "migration.namespace", "migration.owners.file", "migration.args", "migration.takeLockOf", "migration.resources",
+		"monitoring.podMonitor.enabled", "monitoring.serviceMonitor.enabled", "monitoring.prometheusRule.enabled", "monitoring.dashboard.enabled",
+	}
+	const all = "{migration: {enabled: true}, " +
+		"monitoring: {podMonitor: {enabled: true}, serviceMonitor: {enabled: true}, prometheusRule: {enabled: true}, dashboard: {enabled: true}}}"
+	names := map[string]bool{}
+	for _, value := range described(t) {
+		keys := strings.Split(value.name, ".")
+		for i := range keys {
+			names[strings.Join(keys[:i+1], ".")] = true
+		}
+	}
+	for _, name := range slices.Sorted(maps.Keys(names)) {
+		rendered, problem, err := template(t, all, "--set", name+"=null")
+		switch missing := fmt.Sprintf("missing property '%s'", name[strings.LastIndex(name, ".")+1:]); {
+		case slices.Contains(mayBeNull, name) && err != nil:
+			t.Errorf("%s: %v\n%s", name, err, problem)
+		case !slices.Contains(mayBeNull, name) && err == nil:
+			t.Errorf("%s: is rendered:\n%s", name, rendered)
+		case !slices.Contains(mayBeNull, name) && !strings.Contains(problem, missing):
+			t.Errorf("%s: helm says:\n%s\nwant: %s", name, problem, missing)
+		}
+	}
+}
+
+// A key is mounted where nothing of the webhook's is, neither over it nor below it nor above it.
+func TestKeysCoverNothing(t *testing.T) {
+	dockerfile := regexp.MustCompile(`(?m)^ENTRYPOINT \["(.+)"\]$`).FindStringSubmatch(read(t, "Dockerfile"))
+	if dockerfile == nil {
+		t.Fatal("the Dockerfile does not say where the program is")
+	}
+	taken := []string{dockerfile[1]}
+	for _, mount := range deployments(t, "")["userscope-webhook"].Spec.Template.Spec.Containers[0].VolumeMounts {
+		taken = append(taken, mount.MountPath)
+	}
+	if len(taken) != 3 {
+		t.Errorf("of the webhook's are %q", taken)
+	}
+	for _, file := range taken {
+		for _, key := range []string{file, file + "/keys", filepath.Dir(file)} {
+			if key == "/" {
+				continue // which is no path of a key at all
+			}
+			_, problem, err := template(t, "keys: [{secretName: keys, mountPath: "+key+"}]")
+			if err == nil || !strings.Contains(problem, fmt.Sprintf("keys[0].mountPath: %q would cover ", key)) {
+				t.Errorf("a key at %s: %v\n%s", key, err, problem)
+			}
+		}
+		beside := file + "-keys"
+		if _, problem, err := template(t, "keys: [{secretName: keys, mountPath: "+beside+"}]"); err != nil {
+			t.Errorf("a key at %s: %v\n%s", beside, err, problem)
+		}
+	}
 }
 
 // A mistake is refused by a message that names the value.
@@ -72,10 +138,23 @@ func TestMistakes(t *testing.T) {
 			`policies[0].spec.keyFile: "/etc/userscope/keys/first" is neither a mountPath of keys nor a file in one`,
 		},
 		{"two keys at one path", "keys: [{secretName: a, mountPath: /keys}, {secretName: b, mountPath: /keys}]", `keys[1].mountPath: "/keys" is there twice`},
+		{"keys in one another", "keys: [{secretName: a, mountPath: /keys/a}, {secretName: b, mountPath: /keys}]", `keys[1].mountPath: "/keys" would cover "/keys/a", or lie in it`},
+		{"keys by a way round", "keys: [{secretName: a, mountPath: /keys/../userscope}]", `keys[0].mountPath: "/keys/../userscope" is another way to write "/userscope"`},
 		{"the kubelet's port", "{hostNetwork: true, port: 10250}", "port: 10250 is the kubelet's on the nodes' network"},
 		{"the kubelet's port for health", "{hostNetwork: true, healthPort: 10250}", "healthPort: 10250 is the kubelet's on the nodes' network"},
+		{"root's port", "{hostNetwork: true, port: 443}", "port: 443 is for root on the nodes' network"},
+		{"root's port for health", "{hostNetwork: true, healthPort: 1023}", "healthPort: 1023 is for root on the nodes' network"},
 		{"one port for both", "healthPort: 10250", "healthPort: 10250 is the webhook's port"},
 		{"a port that cannot be", "port: 65536", "at '/port'"},
+		{"every port of every host for the issuer", "networkPolicy: {apiServerPorts: null}", "at '/networkPolicy': missing property 'apiServerPorts'"},
+		{
+			"addresses by label", "networkPolicy: {webhookFrom: [{ipBlock: {cidr: 10.0.0.0/8}, podSelector: {}}]}",
+			"at '/networkPolicy/webhookFrom/0': maxProperties: got 2, want 1",
+		},
+		{
+			"devices that no Pod claims", "issuerResources: {claims: [{name: gpu}]}",
+			"at '/issuerResources': additional properties 'claims' not allowed",
+		},
 		{"no replica", "replicas: 0", "at '/replicas': minimum: got 0, want 1"},
 		{"certificates of nobody", "certificates: {mode: none}", "at '/certificates/mode': value must be one of 'issuer', 'certManager', 'existingSecret'"},
 		{
@@ -113,16 +192,6 @@ func TestMistakes(t *testing.T) {
 			}
 		})
 	}
-	t.Run("an older Kubernetes", func(t *testing.T) {
-		_, problem, err := template(t, "", "--kube-version", "1.29.9")
-		if err == nil || !strings.Contains(problem, "chart requires kubeVersion: >=1.30-0") {
-			t.Errorf("helm says: %v\n%s", err, problem)
-		}
-	})
-	t.Run("what they are made of is none", func(t *testing.T) {
-		render(t, deerFlow("deer-flow-home", "deer-flow-data"))
-	})
-}
 	t.Run("the cluster's namespace as Userscope's", func(t *testing.T) {
 		_, problem, err := template(t, "", "--namespace", "kube-system")
 		if err == nil || !strings.Contains(problem, `namespace: "kube-system" is the cluster's own`) {
@@ -140,3 +209,13 @@ func TestMistakes(t *testing.T) {
 			}
 		})
 	}
+	t.Run("an older Kubernetes", func(t *testing.T) {
+		_, problem, err := template(t, "", "--kube-version", "1.29.9")
+		if err == nil || !strings.Contains(problem, "chart requires kubeVersion: >=1.30-0") {
+			t.Errorf("helm says: %v\n%s", err, problem)
+		}
+	})
+	t.Run("what they are made of is none", func(t *testing.T) {
+		render(t, deerFlow("deer-flow-home", "deer-flow-data"))
+	})
+}
