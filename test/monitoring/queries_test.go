@@ -104,13 +104,15 @@ func queries(t *testing.T) map[string]query {
 	return byExpression
 }
 
-// What is asked of API servers is about webhooks and policies by the names that the installation gives them.
-func TestQueriesNameWhatIsInstalled(t *testing.T) {
+// installed are the names of webhooks and policies, each by the label that carries it, as series of
+// API servers have them.
+func installed(t *testing.T) map[string][]map[string]string {
+	t.Helper()
 	text, err := os.ReadFile(path(t, "manifests", "install.yaml"))
 	if err != nil {
 		t.Fatal(err)
 	}
-	installed := map[string][]map[string]string{} // by the label that has the name
+	names := map[string][]map[string]string{}
 	for document := range strings.SplitSeq(string(text), "\n---\n") {
 		var object struct {
 			Kind     string
@@ -121,12 +123,32 @@ func TestQueriesNameWhatIsInstalled(t *testing.T) {
 			t.Fatal(err)
 		}
 		for _, webhook := range object.Webhooks {
-			installed["name"] = append(installed["name"], map[string]string{"name": webhook.Name})
+			names["name"] = append(names["name"], map[string]string{"name": webhook.Name})
 		}
 		if object.Kind == "ValidatingAdmissionPolicy" {
-			installed["policy"] = append(installed["policy"], map[string]string{"policy": object.Metadata.Name})
+			names["policy"] = append(names["policy"], map[string]string{"policy": object.Metadata.Name})
 		}
 	}
+	return names
+}
+
+// Whatever a policy refuses, an alert tells of it: no log does.
+func TestEveryPolicyIsWatched(t *testing.T) {
+	all := queries(t)
+	for _, policy := range installed(t)["policy"] {
+		if !slices.ContainsFunc(alerts(t), func(a alert) bool {
+			return slices.ContainsFunc(all[a.Expr].Selectors, func(selector []matcher) bool {
+				return slices.ContainsFunc(selector, func(m matcher) bool { return m.Label == "policy" && m.matches(policy) })
+			})
+		}) {
+			t.Errorf("no alert watches %s", policy["policy"])
+		}
+	}
+}
+
+// What is asked of API servers is about webhooks and policies by the names that the installation gives them.
+func TestQueriesNameWhatIsInstalled(t *testing.T) {
+	installed := installed(t)
 	asked := map[string]bool{}
 	for expression, query := range queries(t) {
 		for _, m := range slices.Concat(query.Selectors...) {

@@ -36,8 +36,8 @@ type scene struct {
 // patience is how long one thing may take to happen.
 const patience = time.Minute
 
-// backstop is the name that the chart gives the backstop's policy on the creation of Pods.
-const backstop = "userscope-backstop-create-deer-flow"
+// policyNames are the names that the chart gives the policies on new Pods, on stored ones and on Services.
+var policyNames = []string{"userscope-backstop-create-deer-flow", "userscope-backstop-stored-deer-flow", "userscope-services"}
 
 var stage = sync.OnceValues(func() (*scene, error) {
 	ctx, cancel := context.WithTimeout(context.Background(), 5*time.Minute)
@@ -78,8 +78,10 @@ func play(ctx context.Context) (s *scene, err error) {
 	if s.issuer, err = issue(ctx, cluster, client); err != nil {
 		return nil, fmt.Errorf("the issuer: %w", err)
 	}
-	if err := fireBackstop(ctx, client); err != nil {
-		return nil, fmt.Errorf("the backstop: %w", err)
+	for _, name := range policyNames {
+		if err := firePolicy(ctx, client, name); err != nil {
+			return nil, fmt.Errorf("%s: %w", name, err)
+		}
 	}
 	if err := loseWebhook(ctx, client); err != nil {
 		return nil, fmt.Errorf("a webhook that is away: %w", err)
@@ -173,10 +175,10 @@ func refused(how string) func(error) bool {
 	return func(err error) bool { return err != nil && strings.Contains(err.Error(), how) }
 }
 
-// fireBackstop has a policy of the backstop's name refuse what the webhook let pass.
-func fireBackstop(ctx context.Context, client kubernetes.Interface) error {
+// firePolicy has a policy of that name refuse what the webhook let pass.
+func firePolicy(ctx context.Context, client kubernetes.Interface, name string) error {
 	policy := &admissionregistrationv1.ValidatingAdmissionPolicy{
-		ObjectMeta: metav1.ObjectMeta{Name: backstop},
+		ObjectMeta: metav1.ObjectMeta{Name: name},
 		Spec: admissionregistrationv1.ValidatingAdmissionPolicySpec{
 			FailurePolicy: ptr.To(admissionregistrationv1.Fail),
 			MatchConstraints: &admissionregistrationv1.MatchResources{ResourceRules: []admissionregistrationv1.NamedRuleWithOperations{{
@@ -189,9 +191,9 @@ func fireBackstop(ctx context.Context, client kubernetes.Interface) error {
 		},
 	}
 	binding := &admissionregistrationv1.ValidatingAdmissionPolicyBinding{
-		ObjectMeta: metav1.ObjectMeta{Name: backstop},
+		ObjectMeta: metav1.ObjectMeta{Name: name},
 		Spec: admissionregistrationv1.ValidatingAdmissionPolicyBindingSpec{
-			PolicyName: backstop, ValidationActions: []admissionregistrationv1.ValidationAction{admissionregistrationv1.Deny},
+			PolicyName: name, ValidationActions: []admissionregistrationv1.ValidationAction{admissionregistrationv1.Deny},
 		},
 	}
 	policies, bindings := client.AdmissionregistrationV1().ValidatingAdmissionPolicies(), client.AdmissionregistrationV1().ValidatingAdmissionPolicyBindings()
@@ -201,10 +203,10 @@ func fireBackstop(ctx context.Context, client kubernetes.Interface) error {
 	if _, err := bindings.Create(ctx, binding, metav1.CreateOptions{}); err != nil {
 		return err
 	}
-	if err := createUntil(ctx, client, refused(backstop)); err != nil {
+	if err := createUntil(ctx, client, refused(name)); err != nil {
 		return err
 	}
-	if err := bindings.Delete(ctx, backstop, metav1.DeleteOptions{}); err != nil {
+	if err := bindings.Delete(ctx, name, metav1.DeleteOptions{}); err != nil {
 		return err
 	}
 	return createUntil(ctx, client, func(err error) bool { return err == nil })

@@ -98,7 +98,7 @@ func rows() []row {
 				target{`sum by (operation, error_type) (increase(apiserver_admission_webhook_rejection_count{` + webhook + `, error_type!="no_error"}[$__rate_interval]))`,
 					"{{operation}}: {{error_type}}"},
 				target{`sum(increase(apiserver_admission_webhook_fail_open_count{` + webhook + `}[$__rate_interval]))`, "failed open"}),
-			graph("Refusals by the policies", "What the backstop refuses on creation has passed the webhook.", units.Short,
+			graph("Refusals by the policies", "What the backstop refuses on creation has passed the webhook. What policies refuse is in no log of Userscope's.", units.Short,
 				target{`sum by (policy) (increase(apiserver_validating_admission_policy_check_total{` + backstop + `, enforcement_action="deny"}[$__rate_interval]))`,
 					"{{policy}}"}),
 		}},
