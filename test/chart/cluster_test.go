@@ -76,11 +76,16 @@ func (c cluster) mustKubectl(t *testing.T, stdin string, args ...string) string 
 	return out
 }
 
-// mustHelm runs a command of helm on the cluster.
+// helm runs a command of helm on the cluster.
+func (c cluster) helm(t *testing.T, args ...string) (stdout, stderr string, err error) {
+	t.Helper()
+	return helm(t, "", append(args, "--kubeconfig", c.Kubeconfig(controlplane.Admin), "--namespace", namespace)...)
+}
+
+// mustHelm is helm where that must succeed.
 func (c cluster) mustHelm(t *testing.T, args ...string) {
 	t.Helper()
-	args = append(args, "--kubeconfig", c.Kubeconfig(controlplane.Admin), "--namespace", namespace)
-	if out, problem, err := helm(t, "", args...); err != nil {
+	if out, problem, err := c.helm(t, args...); err != nil {
 		t.Fatalf("helm %v: %v\n%s%s", args, err, out, problem)
 	}
 }

@@ -81,6 +81,23 @@ func TestMigration(t *testing.T) {
 			t.Errorf("suspend is %q", got)
 		}
 	})
+	t.Run("a value changes several Jobs, and so needs all of them deleted", func(t *testing.T) {
+		if !strings.Contains(read(t, "docs", "migrate.md"), "\n    kubectl "+deleteJobs+"\n") {
+			t.Errorf("docs/migrate.md does not give the command: kubectl %s", deleteJobs)
+		}
+		upgrade := []string{"upgrade", "userscope", path(t, "manifests", "chart"), "--reuse-values", "--set", "migration.takeLockOf=a-pod"}
+		if out, problem, err := c.helm(t, upgrade...); err == nil || !strings.Contains(problem, "field is immutable") {
+			t.Errorf("the Pods of Jobs that are there are changed: %v\n%s%s", err, out, problem)
+		}
+		c.mustKubectl(t, "", strings.Fields(deleteJobs)...)
+		c.mustHelm(t, upgrade...)
+		for command, want := range map[string]bool{"plan": false, "apply": true, "undo": true} {
+			args := c.mustKubectl(t, "", "get", "job", "userscope-migrate-"+command, "-n", controlplane.Namespace, "-o", "jsonpath={.spec.template.spec.containers[0].args}")
+			if got := strings.Contains(args, "--take-lock-of=a-pod"); got != want {
+				t.Errorf("%s takes the lock: %t, want %t: %s", command, got, want, args)
+			}
+		}
+	})
 	t.Run("not beside a sandbox", func(t *testing.T) {
 		c.checkScoped(t)
 		job, err := c.client(t, controlplane.Admin).BatchV1().Jobs(controlplane.Namespace).Get(t.Context(), "userscope-migrate-apply", metav1.GetOptions{})
@@ -108,6 +125,9 @@ func TestMigration(t *testing.T) {
 		}
 	})
 }
+
+// deleteJobs is the command that docs/migrate.md gives before an upgrade that changes the Jobs.
+const deleteJobs = "-n deer-flow delete jobs -l app.kubernetes.io/name=userscope,app.kubernetes.io/component=migration"
 
 // The policy that the Jobs read is the whole one but for its key, which is where they are not.
 func TestMigrationPolicy(t *testing.T) {
