@@ -5,6 +5,8 @@ import (
 	"errors"
 	"fmt"
 	"reflect"
+	"regexp"
+	"slices"
 	"strings"
 	"testing"
 
@@ -35,7 +37,7 @@ var installers = []struct {
 				c.mustHelm(t, "upgrade", "userscope", path(t, "manifests", "chart"), "--set", fmt.Sprintf("replicas=%d", replicas), "--server-side=false")
 			},
 		},
-		out: func(t *testing.T, c cluster) { c.mustHelm(t, "uninstall", "userscope") },
+		out: func(t *testing.T, c cluster) { c.mustHelm(t, strings.Fields(helmUninstall)...) },
 	},
 	{
 		name: "kubectl",
@@ -52,7 +54,8 @@ var installers = []struct {
 		},
 		// Nothing here ends a namespace, and kubectl would wait for that.
 		out: func(t *testing.T, c cluster) {
-			c.mustKubectl(t, "", "delete", "--wait=false", "-f", path(t, "manifests", "install.yaml"))
+			manifests := strings.NewReplacer("install.yaml", path(t, "manifests", "install.yaml"))
+			c.mustKubectl(t, "", append(strings.Fields(manifests.Replace(kubectlUninstall)), "--wait=false")...)
 		},
 	},
 }
@@ -108,8 +111,12 @@ func TestInstall(t *testing.T) {
 				}
 			})
 			t.Run("uninstalled it refuses nothing", func(t *testing.T) {
-				installer.out(t, c)
+				c.mustKubectl(t, "", strings.Fields(breakGlass)...)
 				c.awaitFreedom(t)
+				installer.out(t, c)
+				if _, err := c.createSandboxAt(t, unscoped); err != nil {
+					t.Error(err)
+				}
 				if left := c.mustKubectl(t, "", "get", everything, "--all-namespaces", "-l", "app.kubernetes.io/name=userscope", "-o", "name"); left != "" {
 					t.Errorf("left behind: %s", left)
 				}
@@ -125,6 +132,27 @@ const everything = "mutatingwebhookconfigurations,validatingwebhookconfiguration
 
 // breakGlass is the command that docs/install.md gives.
 const breakGlass = "delete mutatingwebhookconfiguration,validatingwebhookconfiguration,validatingadmissionpolicy,validatingadmissionpolicybinding -l app.kubernetes.io/name=userscope"
+
+// The commands that docs/install.md gives for the rest.
+const (
+	helmUninstall    = "uninstall userscope -n userscope-system"
+	kubectlUninstall = "delete --ignore-not-found -f install.yaml"
+)
+
+// Whoever uninstalls lets go of sandboxes first: kubectl deletes in the order of the file, the Pods
+// before the configurations, and Helm the policies last, which it does not know.
+func TestUninstallFreesFirst(t *testing.T) {
+	_, section, found := strings.Cut(read(t, "docs", "install.md"), "\n## Uninstall\n")
+	if !found {
+		t.Fatal("docs/install.md has no such section")
+	}
+	section, _, _ = strings.Cut(section, "\n## ")
+	got := regexp.MustCompile(`(?m)^    .+$`).FindAllString(section, -1)
+	want := []string{"    kubectl " + breakGlass, "    helm " + helmUninstall, "    kubectl " + kubectlUninstall}
+	if !slices.Equal(got, want) {
+		t.Errorf("docs/install.md gives the commands\n%s\nwant\n%s", strings.Join(got, "\n"), strings.Join(want, "\n"))
+	}
+}
 
 // Whatever has become of Userscope, one command ends its say, until the next upgrade.
 func TestBreakGlass(t *testing.T) {
