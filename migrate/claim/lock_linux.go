@@ -38,9 +38,18 @@ func (c *Claim) Lock(p Path) (unlock func() error, err error) {
 	}
 }
 
+// lockFile is what locking needs of an open file.
+type lockFile interface {
+	io.Reader
+	io.WriterAt
+	Fd() uintptr
+	Truncate(size int64) error
+	Sync() error
+}
+
 // tryLock locks a lock file and writes into it who holds it. The boolean tells that the file has
 // been removed by its holder, so that another must be made.
-func (c *Claim) tryLock(p Path, file *os.File, host string) (gone bool, err error) {
+func (c *Claim) tryLock(p Path, file lockFile, host string) (gone bool, err error) {
 	fd := int(file.Fd())
 	locked := retry(func() error { return unix.Flock(fd, unix.LOCK_EX|unix.LOCK_NB) })
 	content, err := io.ReadAll(io.LimitReader(file, 1024))
@@ -67,13 +76,21 @@ func (c *Claim) tryLock(p Path, file *os.File, host string) (gone bool, err erro
 		}
 		return false, errors.Join(fmt.Errorf("%s: %s", c.show(p), problem), err)
 	}
+	if err := sign(file, host); err != nil { // as on a full filesystem: a lock that nobody holds must not stay
+		return false, errors.Join(err, c.Unlink(p))
+	}
+	return false, nil
+}
+
+// sign writes into a lock file who holds it.
+func sign(file lockFile, host string) error {
 	if err := file.Truncate(0); err != nil {
-		return false, err
+		return err
 	}
-	if _, err = file.WriteAt(fmt.Appendf(nil, "%s pid %d since %s\n", host, os.Getpid(), time.Now().UTC().Format(time.RFC3339)), 0); err != nil {
-		return false, err
+	if _, err := file.WriteAt(fmt.Appendf(nil, "%s pid %d since %s\n", host, os.Getpid(), time.Now().UTC().Format(time.RFC3339)), 0); err != nil {
+		return err
 	}
-	return false, file.Sync() // or other nodes would see it half a minute later, on NFS
+	return file.Sync() // or other nodes would see it half a minute later, on NFS
 }
 
 // refuse tells why a host may not take a lock that says holder. One that is known to be dead must be
