@@ -113,20 +113,20 @@ func (a *applier) begin() error {
 	if err != nil {
 		return err
 	}
+	if a.before.header == nil {
+		if err := a.create(&journal.Header{Version: journal.Version, Root: self.Inode, RootTime: self.ModTime}); err != nil {
+			return err
+		}
+	}
 	if a.journal, err = a.fs.Append(journalFile()); err != nil {
 		return err
 	}
 	a.above = chain{fs: a.fs, mount: self.Mount}
 	a.making, a.seen, a.blocked = map[claim.Path]bool{}, map[claim.Path]bool{}, map[claim.Path]error{}
-	records := []journal.Record{{Run: &journal.Run{Legacy: legacy, Time: time.Now().UTC()}}}
-	if a.before.header == nil {
-		header := &journal.Header{Version: journal.Version, Root: self.Inode, RootTime: self.ModTime}
-		records = append([]journal.Record{{Header: header}}, records...)
-	}
+	run := &journal.Run{Legacy: legacy, Time: time.Now().UTC()}
 	for _, step := range []func() error{
 		func() error { return a.journal.Truncate(a.before.size) }, // a line that was cut
-		func() error { return a.write(records...) },
-		a.journal.Sync,
+		func() error { return a.writeAndSync(journal.Record{Run: run}) },
 		func() error { return a.fs.SyncDir(root(stateDir)) },
 		func() error { return a.fs.SyncDir(root("")) },
 	} {
@@ -137,16 +137,28 @@ func (a *applier) begin() error {
 	return nil
 }
 
-// write adds records to the journal. They would survive a loss of power once it is synced.
-func (a *applier) write(records ...journal.Record) error {
-	a.lines = a.lines[:0]
-	for _, record := range records {
-		var err error
-		if a.lines, err = journal.Append(a.lines, record); err != nil {
-			return err
-		}
+// create makes a journal that has a header, and nothing else.
+func (a *applier) create(header *journal.Header) (err error) {
+	if a.journal, err = a.fs.Append(newJournalFile()); err != nil {
+		return err
 	}
-	_, err := a.journal.Write(a.lines)
+	err = a.journal.Truncate(0) // what a run that was cut short here has left
+	if err == nil {
+		err = a.writeAndSync(journal.Record{Header: header})
+	}
+	if err = errors.Join(err, a.journal.Close()); err != nil {
+		return err
+	}
+	a.before.size = int64(len(a.lines))
+	return a.fs.RenameOnto(newJournalFile(), journalFile())
+}
+
+// write adds a record to the journal. It would survive a loss of power once that is synced.
+func (a *applier) write(record journal.Record) (err error) {
+	if a.lines, err = journal.Append(a.lines[:0], record); err != nil {
+		return err
+	}
+	_, err = a.journal.Write(a.lines)
 	return err
 }
 

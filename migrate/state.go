@@ -16,6 +16,10 @@ const stateDir = ".userscope-migrate"
 func journalFile() claim.Path { return root(stateDir + "/journal") }
 func lockFile() claim.Path    { return root(stateDir + "/lock") }
 
+// newJournalFile is the journal before its header is on the disk. A journal that has none has been
+// emptied, or is another file: nobody takes it for one that says nothing.
+func newJournalFile() claim.Path { return root(stateDir + "/journal.new") }
+
 // state is what the journal says.
 type state struct {
 	header *journal.Header // nil if there is no journal

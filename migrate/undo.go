@@ -244,8 +244,10 @@ func (u *undoer) tidy() error {
 // finish removes all trace of the migration. If it is cut short, nothing but the root's own time is
 // lost.
 func (u *undoer) finish(unlock func() error) error {
-	if err := u.fs.Unlink(journalFile()); err != nil && !errors.Is(err, fs.ErrNotExist) {
-		return errors.Join(err, unlock())
+	for _, file := range []claim.Path{journalFile(), newJournalFile()} {
+		if err := u.fs.Unlink(file); err != nil && !errors.Is(err, fs.ErrNotExist) {
+			return errors.Join(err, unlock())
+		}
 	}
 	if err := unlock(); err != nil {
 		return err

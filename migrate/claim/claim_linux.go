@@ -306,8 +306,8 @@ func (c *Claim) Rename(from, to Path) error {
 	return c.rename(from, to, unix.RENAME_NOREPLACE)
 }
 
-// RenameOnto moves a directory to where an empty one is, in one step. If that is not empty, the
-// error is ENOTEMPTY or EEXIST.
+// RenameOnto moves a directory to where none or an empty one is, or a file to where none or another
+// is, in one step. If the directory is not empty, the error is ENOTEMPTY or EEXIST.
 func (c *Claim) RenameOnto(from, to Path) error { return c.rename(from, to, 0) }
 
 func (c *Claim) rename(from, to Path, flags uint) error {

@@ -95,23 +95,29 @@ func Append(lines []byte, record Record) ([]byte, error) {
 }
 
 // Read calls a function with each record, the header first, and returns the length of the lines
-// that are whole. If a line is not whole, it and what follows was written and not synced when the
-// power failed or the process died, and nothing that it names was done: batches may follow, since
-// a disk does not write them in order. If anything else follows, the batches were synced, and the
-// journal is damaged.
+// that are whole. The header is: a journal gets its name once it is synced. If another line is not
+// whole, it and what follows was written and not synced when the power failed or the process died,
+// and nothing that it names was done: batches may follow, since a disk does not write them in order.
+// If anything else follows, the batches were synced, and the journal is damaged.
 func Read(r io.Reader, each func(Record) error) (size int64, err error) {
 	lines := bufio.NewReader(r)
 	torn := 0 // the number of the first line that is not whole
 	for n := 1; ; n++ {
 		line, err := lines.ReadBytes('\n')
-		if errors.Is(err, io.EOF) {
+		atEnd := errors.Is(err, io.EOF)
+		switch {
+		case atEnd && n > 1:
 			return size, nil
-		}
-		if err != nil {
+		case atEnd && len(line) == 0:
+			return 0, errEmpty
+		case err != nil && !atEnd:
 			return size, err
 		}
 		text, whole := check(line)
-		if !whole {
+		switch {
+		case n == 1 && (atEnd || !whole):
+			return 0, fmt.Errorf("line 1: %w, or is damaged", errNoHeader)
+		case !whole:
 			if torn == 0 {
 				torn = n
 			}
@@ -133,6 +139,11 @@ func Read(r io.Reader, each func(Record) error) (size int64, err error) {
 	}
 }
 
+var (
+	errEmpty    = errors.New("is empty, and no run leaves it so: restore it, or, if there is nothing to undo, remove it")
+	errNoHeader = errors.New("is not the header of a migration's journal")
+)
+
 // check returns the text of a line, and whether the line is whole.
 func check(line []byte) (text []byte, whole bool) {
 	sum, text, _ := bytes.Cut(bytes.TrimSuffix(line, []byte("\n")), []byte(" "))
@@ -148,7 +159,7 @@ func parse(text []byte, first bool) (Record, error) {
 	}
 	if first {
 		if err := json.Unmarshal(text, &version); err != nil || version.Header.Version == 0 {
-			return Record{}, errors.New("is not the header of a migration's journal")
+			return Record{}, errNoHeader
 		}
 		if version.Header.Version != Version {
 			return Record{}, fmt.Errorf("the journal has version %d: this program knows version %d", version.Header.Version, Version)

@@ -36,11 +36,22 @@ func read(journal []byte) (records int, size int64, err error) {
 	return records, size, err
 }
 
-// A journal that is cut, wherever, has the lines before the cut.
+// A journal that is cut, wherever behind its header, has the lines before the cut. One whose header
+// is cut never had its name, and is none.
 func TestCut(t *testing.T) {
 	written := lines(t)
 	journal := bytes.Join(written, nil)
 	for cut := range len(journal) + 1 {
+		if cut < len(written[0]) {
+			want := "line 1: is not the header of a migration's journal, or is damaged"
+			if cut == 0 {
+				want = "is empty, and no run leaves it so: restore it, or, if there is nothing to undo, remove it"
+			}
+			if records, size, err := read(journal[:cut]); records != 0 || size != 0 || err == nil || err.Error() != want {
+				t.Errorf("cut at %d: %d records in %d bytes, %v; want %s", cut, records, size, err, want)
+			}
+			continue
+		}
 		whole := bytes.Count(journal[:cut], []byte("\n"))
 		length := len(bytes.Join(written[:whole], nil))
 		if records, size, err := read(journal[:cut]); records != whole || size != int64(length) || err != nil {
@@ -58,7 +69,10 @@ func TestDamage(t *testing.T) {
 		damaged := bytes.Clone(journal)
 		damaged[at] ^= 0x20
 		records, size, err := read(damaged)
-		if at < last-1 && (err == nil || !strings.Contains(err.Error(), ": is damaged: line ")) {
+		if at < len(written[0]) && (records > 0 || err == nil || err.Error() != "line 1: is not the header of a migration's journal, or is damaged") {
+			t.Errorf("byte %d: %d records, %v", at, records, err)
+		}
+		if len(written[0]) <= at && at < last-1 && (err == nil || !strings.Contains(err.Error(), ": is damaged: line ")) {
 			t.Errorf("byte %d: %d records, %v", at, records, err)
 		}
 		if at >= last && (records != len(written)-1 || size != int64(last) || err != nil) { // it was cut, for all that can be known

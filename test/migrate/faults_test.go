@@ -35,7 +35,7 @@ func TestFaults(t *testing.T) {
 	want := undisturbed.snapshot(t).withoutTimes(changedByMigration)
 	for _, f := range []fault{
 		{name: "full, in the state's directory", op: "mkdir", below: stateDir, err: syscall.ENOSPC, wantErr: stateDir + ": no space left on device"},
-		{name: "full, in the journal's inode", op: "append", err: syscall.ENOSPC, wantErr: "journal: no space left on device"},
+		{name: "full, in the journal's inode", op: "append", err: syscall.ENOSPC, wantErr: "journal.new: no space left on device"},
 		{name: "full, in the journal's header", op: "write", err: syscall.ENOSPC, wantErr: "no space left on device"},
 		{name: "full, in the journal's batch", op: "write", nth: 1, err: syscall.ENOSPC, wantErr: "no space left on device"},
 		{name: "full, in the journal's word that it begins", op: "write", nth: 2, err: syscall.ENOSPC, wantErr: "no space left on device"},

@@ -171,12 +171,15 @@ func readFile(t *testing.T, path string) []byte {
 }
 
 // A line of the journal that was cut, wherever, was of nothing that has been done: the next run
-// takes it away and goes on.
+// takes it away and goes on. So it is with a journal that has not got its name yet.
 func TestTornJournal(t *testing.T) {
 	tree := small(t)
-	dying := tree.open(t)
+	dying, writes := tree.open(t), 0
 	dying.after = func(_ int, op string, _ []claim.Path) error {
-		if op == "write" && dying.synced > 0 {
+		if op == "write" {
+			writes++
+		}
+		if writes == 3 {
 			dying.before = func(int, string, []claim.Path) error { return errDead }
 			return errDead
 		}
@@ -190,10 +193,15 @@ func TestTornJournal(t *testing.T) {
 	if bytes.Count(journal, []byte("\n")) != 3 {
 		t.Fatalf("want a header, a run and a batch:\n%s", journal)
 	}
+	header := bytes.IndexByte(journal, '\n') + 1
 	for size := range journal {
 		for _, garbage := range []string{"", strings.Repeat("\x00", 100), strings.Repeat("\x00\n", 2)} {
 			tree.mkdir(filepath.Join(tree.Root, stateDir), 0o700)
-			write(t, tree.file("journal"), string(journal[:size])+garbage)
+			name := "journal"
+			if size < header {
+				name = "journal.new"
+			}
+			write(t, tree.file(name), string(journal[:size])+garbage)
 			if _, err := tree.apply(t, tree.open(t)); err != nil {
 				t.Fatalf("cut at %d: %v", size, err)
 			}
@@ -231,6 +239,10 @@ func TestForeignJournal(t *testing.T) {
 		{"a later version", edit(t, lines, func(h map[string]any) { h["version"] = 2; h["more"] = true }), "line 1: the journal has version 2: this program knows version 1"},
 		{"damaged", damaged, "line 2: is damaged: line 4 tells that it was whole"},
 		{"no header", bytes.Join(lines[1:], nil), "line 1: is not the header of a migration's journal"},
+		{"emptied", nil, "is empty, and no run leaves it so: restore it, or, if there is nothing to undo, remove it"},
+		{"zeroed", make([]byte, len(journal)), "line 1: is not the header of a migration's journal, or is damaged"},
+		{"a header that was cut", lines[0][:len(lines[0])-1], "line 1: is not the header of a migration's journal, or is damaged"},
+		{"another file", []byte("what somebody noted\nof the migration\n"), "line 1: is not the header of a migration's journal, or is damaged"},
 		{"two headers", append(bytes.Clone(lines[0]), journal...), "line 2: is not what the journal of a migration holds"},
 	} {
 		t.Run(test.name, func(t *testing.T) {
