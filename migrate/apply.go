@@ -34,6 +34,8 @@ type applier struct {
 	mover    mover
 	progress Progress
 
+	rootTime time.Time // before anything was made in it
+
 	unlock  func() error
 	before  state // what the journal says, since it is locked
 	journal claim.File
@@ -66,13 +68,28 @@ func (a *applier) apply(options Options) (*Plan, error) {
 		return plan, nil
 	}
 	if err := a.begin(); err != nil {
-		return plan, err
+		return plan, errors.Join(err, a.abandon())
 	}
-	err = a.moveAll(plan)
+	items := plan.pending()
+	if err := a.announce(items); err != nil {
+		return plan, errors.Join(err, a.journal.Close(), a.abandon())
+	}
+	err = a.moveAll(items)
 	if err == nil {
 		err = a.end()
 	}
 	return plan, errors.Join(err, a.journal.Close())
+}
+
+// abandon takes away the journal of a run that comes to nothing before it has changed anything, as
+// on a full filesystem. One in which an earlier run stands stays.
+func (a *applier) abandon() error {
+	if a.unlock == nil || a.before.header != nil {
+		return nil
+	}
+	unlock := a.unlock
+	a.unlock = nil
+	return discard(a.fs, unlock, a.rootTime)
 }
 
 // resume clears up behind a run that was cut short.
@@ -97,10 +114,11 @@ func (a *applier) lock() (err error) {
 
 // begin locks the claim and opens the journal.
 func (a *applier) begin() error {
-	self, err := a.fs.Lstat(root("")) // before anything is made in it
+	self, err := a.fs.Lstat(root(""))
 	if err != nil {
 		return err
 	}
+	a.rootTime = self.ModTime
 	if a.unlock == nil {
 		if err := a.lock(); err != nil {
 			return err
@@ -114,7 +132,7 @@ func (a *applier) begin() error {
 		return err
 	}
 	if a.before.header == nil {
-		if err := a.create(&journal.Header{Version: journal.Version, Root: self.Inode, RootTime: self.ModTime}); err != nil {
+		if err := a.create(&journal.Header{Version: journal.Version, Root: self.Inode, RootTime: a.rootTime}); err != nil {
 			return err
 		}
 	}
@@ -177,15 +195,9 @@ func (a *applier) writeAndSync(record journal.Record) error {
 	return a.journal.Sync()
 }
 
-// moveAll moves the pending items of a plan. One fsync covers all that the journal says of them,
-// before the first directory is made; a filesystem too full for the journal leaves all as it was.
-func (a *applier) moveAll(plan *Plan) error {
-	items := make([]*Item, 0, a.total)
-	for i := range plan.Items {
-		if plan.Items[i].Status.Pending() {
-			items = append(items, &plan.Items[i])
-		}
-	}
+// announce writes into the journal what is to be done for some items. One fsync covers all that it
+// says of them, before the first directory is made.
+func (a *applier) announce(items []*Item) error {
 	for batch := range slices.Chunk(items, batchSize) {
 		record, err := a.prepare(batch)
 		if err != nil {
@@ -198,9 +210,11 @@ func (a *applier) moveAll(plan *Plan) error {
 	if err := a.journal.Sync(); err != nil {
 		return err
 	}
-	if err := a.write(journal.Record{Moving: &struct{}{}}); err != nil {
-		return err
-	}
+	return a.write(journal.Record{Moving: &struct{}{}})
+}
+
+// moveAll moves items.
+func (a *applier) moveAll(items []*Item) error {
 	if err := a.mkdirs(); err != nil {
 		return err
 	}

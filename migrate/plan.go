@@ -256,6 +256,17 @@ func (p *Plan) Count(is func(Status) bool) int {
 	return n
 }
 
+// pending returns the items that a run would move.
+func (p *Plan) pending() []*Item {
+	items := make([]*Item, 0, p.Count(Status.Pending))
+	for i := range p.Items {
+		if p.Items[i].Status.Pending() {
+			items = append(items, &p.Items[i])
+		}
+	}
+	return items
+}
+
 // checkUser tells why an option names no user.
 func (o *Options) checkUser(name, user string) error {
 	if user == "" {

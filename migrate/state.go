@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"io/fs"
 	"os"
+	"time"
 
 	"userscope.dev/userscope/migrate/claim"
 	"userscope.dev/userscope/migrate/journal"
@@ -87,10 +88,41 @@ func (s *state) refuse(claimFS FS) error {
 
 // lock makes the directory of the state and locks it for this run.
 func lock(claimFS FS) (unlock func() error, err error) {
-	if err := claimFS.Mkdir(root(stateDir)); err != nil && !errors.Is(err, fs.ErrExist) {
+	self, err := claimFS.Lstat(root(""))
+	if err != nil {
 		return nil, err
 	}
-	return claimFS.Lock(lockFile())
+	made := claimFS.Mkdir(root(stateDir))
+	if made != nil && !errors.Is(made, fs.ErrExist) {
+		return nil, made
+	}
+	if unlock, err = claimFS.Lock(lockFile()); err != nil && made == nil {
+		err = errors.Join(err, freed(removeState(claimFS, self.ModTime))) // another may hold the lock
+	}
+	return unlock, err
+}
+
+// discard removes all trace of the state. If it is cut short behind the journal, nothing but the root's
+// own time is lost.
+func discard(claimFS FS, unlock func() error, rootTime time.Time) error {
+	for _, file := range []claim.Path{journalFile(), newJournalFile()} {
+		if err := claimFS.Unlink(file); err != nil && !errors.Is(err, fs.ErrNotExist) {
+			return errors.Join(err, unlock())
+		}
+	}
+	if err := unlock(); err != nil {
+		return err
+	}
+	return removeState(claimFS, rootTime)
+}
+
+// removeState removes the directory of the state and sets the root's time, if it is known, to what it
+// was.
+func removeState(claimFS FS, rootTime time.Time) error {
+	if err := claimFS.Rmdir(root(stateDir)); err != nil || rootTime.IsZero() {
+		return err
+	}
+	return claimFS.SetModTime(root(""), rootTime)
 }
 
 // clearUp tidies behind the last run, which was cut short: directories that have no owner yet get

@@ -241,24 +241,10 @@ func (u *undoer) tidy() error {
 	return u.fs.Sync()
 }
 
-// finish removes all trace of the migration. If it is cut short, nothing but the root's own time is
-// lost.
+// finish removes all trace of the migration.
 func (u *undoer) finish(unlock func() error) error {
-	for _, file := range []claim.Path{journalFile(), newJournalFile()} {
-		if err := u.fs.Unlink(file); err != nil && !errors.Is(err, fs.ErrNotExist) {
-			return errors.Join(err, unlock())
-		}
-	}
-	if err := unlock(); err != nil {
+	if err := discard(u.fs, unlock, u.rootTime); err != nil {
 		return err
-	}
-	if err := u.fs.Rmdir(root(stateDir)); err != nil {
-		return err
-	}
-	if !u.rootTime.IsZero() {
-		if err := u.fs.SetModTime(root(""), u.rootTime); err != nil {
-			return err
-		}
 	}
 	return u.fs.SyncDir(root(""))
 }

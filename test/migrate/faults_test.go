@@ -1,6 +1,7 @@
 package migrate
 
 import (
+	"errors"
 	"fmt"
 	"os"
 	"path/filepath"
@@ -87,6 +88,47 @@ func TestFaults(t *testing.T) {
 	}
 }
 
+// A filesystem that is too full for the lock or the journal, or refuses anything else before the first
+// move is announced, is left as it was, without a trace of the run.
+func TestFaultsBeforeTheFirstMove(t *testing.T) {
+	undisturbed := small(t)
+	l := undisturbed.open(t)
+	if _, err := undisturbed.apply(t, l); err != nil {
+		t.Fatal(err)
+	}
+	writes := 0
+	for at, op := range l.ops {
+		t.Run(fmt.Sprintf("%d %s", at, op), func(t *testing.T) {
+			tree := small(t)
+			tree.old()
+			before := tree.snapshot(t)
+			l := tree.open(t)
+			l.before = func(n int, op string, _ []claim.Path) error {
+				if n == at {
+					return &os.PathError{Op: op, Err: syscall.ENOSPC}
+				}
+				return nil
+			}
+			if _, err := tree.apply(t, l); !errors.Is(err, syscall.ENOSPC) || tree.err != nil {
+				t.Fatal(err, tree.err)
+			}
+			if diff := tree.snapshot(t).Diff(before); diff != "" {
+				t.Errorf("changes\n%s", diff)
+			}
+			if _, err := os.Lstat(filepath.Join(tree.Root, stateDir)); !os.IsNotExist(err) {
+				t.Errorf("leaves its state: %v", err)
+			}
+		})
+		if op == "write" {
+			writes++
+		}
+		if writes == 4 { // header, run, batch, and the word that it begins
+			return
+		}
+	}
+	t.Errorf("wrote %d times", writes)
+}
+
 func (f fault) hook() func(int, string, []claim.Path) error {
 	seen := 0
 	return func(_ int, op string, paths []claim.Path) error {
@@ -149,7 +191,7 @@ func TestChangesBetween(t *testing.T) {
 					if op == "fsync" {
 						syncs++
 					}
-					if syncs == 2 && changed == nil { // the batch is in the journal
+					if syncs == 3 && changed == nil { // the batch is in the journal
 						test.change(tree)
 						changed = tree.snapshot(t)
 					}

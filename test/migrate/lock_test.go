@@ -81,9 +81,10 @@ func TestTakeLockOf(t *testing.T) {
 	}
 	_, err := tree.apply(t, with("elsewhere"))
 	refused(err, "elsewhere: nobody has left the lock: run it without")
-	if _, err := os.Lstat(tree.file("lock")); !os.IsNotExist(err) {
+	if _, err := os.Lstat(tree.file("")); !os.IsNotExist(err) {
 		t.Errorf("a lock is left: %v", err)
 	}
+	tree.mkdir(tree.file(""), 0o700)
 	write(t, tree.file("lock"), "elsewhere pid 1 since yesterday\n")
 	_, err = tree.apply(t, with("else"))
 	refused(err, `else: another host has left the lock: "elsewhere pid 1 since yesterday"`)
