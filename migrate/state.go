@@ -86,6 +86,22 @@ func (s *state) refuse(claimFS FS) error {
 	return err
 }
 
+// readRun calls a function with every record of a run, the first of which is 1. To read the journal
+// for each run takes less than to keep it: runs are few, and moves are many.
+func readRun(claimFS FS, run int, each func(journal.Record) error) error {
+	n := 0
+	_, err := readJournal(claimFS, func(record journal.Record) error {
+		if record.Run != nil {
+			n++
+		}
+		if n != run {
+			return nil
+		}
+		return each(record)
+	})
+	return err
+}
+
 // lock makes the directory of the state and locks it for this run.
 func lock(claimFS FS) (unlock func() error, err error) {
 	self, err := claimFS.Lstat(root(""))
@@ -128,17 +144,12 @@ func removeState(claimFS FS, rootTime time.Time) error {
 // clearUp tidies behind the last run, which was cut short: directories that have no owner yet get
 // theirs, and places that were only reserved are free again. What has not moved is the next plan's.
 func clearUp(claimFS FS, before state) error {
-	run := 0
-	_, err := readJournal(claimFS, func(record journal.Record) error {
-		if record.Run != nil {
-			run++
-		}
-		if record.Batch == nil || run < before.runs {
+	return readRun(claimFS, before.runs, func(record journal.Record) error {
+		if record.Batch == nil {
 			return nil
 		}
 		return clearUpBatch(claimFS, record.Batch, before.reserves)
 	})
-	return err
 }
 
 func clearUpBatch(claimFS FS, batch *journal.Batch, reserves bool) error {

@@ -7,6 +7,7 @@ import (
 	"fmt"
 	"io/fs"
 	"maps"
+	"path"
 	"slices"
 	"syscall"
 	"time"
@@ -14,6 +15,13 @@ import (
 	"userscope.dev/userscope/migrate/claim"
 	"userscope.dev/userscope/migrate/journal"
 )
+
+// UndoOptions are what an undo is made by.
+type UndoOptions struct {
+	// ForgetGone gives up what is neither where apply put it nor at its old place. Without it, such
+	// files are left: they may only have another name at the moment, or that of their user.
+	ForgetGone bool
+}
 
 // Undone is what an undo did and what it left.
 type Undone struct {
@@ -36,7 +44,7 @@ type Left struct {
 // Undo moves back, by the journal, all that apply moved. If nothing is left of it, it removes the
 // directories that apply made, sets the times of those that it changed to what they were, and
 // removes the journal: the tree is what it was. Where a run of it was cut short, it goes on.
-func Undo(ctx context.Context, claimFS FS, progress Progress) (*Undone, error) {
+func Undo(ctx context.Context, claimFS FS, options UndoOptions, progress Progress) (*Undone, error) {
 	info, err := claimFS.Lstat(root(stateDir))
 	if err != nil {
 		return nil, err
@@ -48,7 +56,10 @@ func Undo(ctx context.Context, claimFS FS, progress Progress) (*Undone, error) {
 	if err != nil {
 		return nil, err
 	}
-	u := &undoer{ctx: ctx, fs: claimFS, progress: progress, times: map[file]time.Time{}, gone: map[file]bool{}, left: map[Left]bool{}}
+	u := &undoer{
+		ctx: ctx, fs: claimFS, options: options, progress: progress,
+		made: map[claim.Path]bool{}, times: map[string]dirTime{}, astray: map[uint64]astray{}, left: map[uint64]bool{},
+	}
 	// The journal stays as it is: a place that an undo reserved is known without it.
 	u.mover = mover{fs: claimFS, noted: func() error { return nil }}
 	if err := u.undo(); err != nil || len(u.undone.Left) > 0 {
@@ -61,32 +72,41 @@ type undoer struct {
 	ctx      context.Context
 	fs       FS
 	mover    mover
+	options  UndoOptions
 	progress Progress
 	undone   Undone
 
 	rootTime time.Time
-	reserves bool // so did apply
-	dirs     []claim.Path
-	times    map[file]time.Time
-	gone     map[file]bool // by their old places
-	left     map[Left]bool // so that what two runs were to move is listed once
-	legacy   string
+	reserves bool                // so did apply
+	made     map[claim.Path]bool // directories
+	times    map[string]dirTime  // by the directories' names relative to the root
+	legacy   string              // the old tree of the run whose lines are read
+	removed  bool                // that was a directory that apply made, and is gone
+	astray   map[uint64]astray   // by inode, because several runs may have moved a file
+	left     map[uint64]bool     // by inode, so that a file is listed once
 	tried    int
 	total    int
 }
 
-// file is a file of the root, or of one of the old trees.
-type file struct {
-	legacy string
-	path   claim.Path
+// dirTime is when a directory, which may be of an old tree, was changed before apply did.
+type dirTime struct {
+	legacy  string
+	path    claim.Path
+	modTime time.Time
 }
 
-// file returns the file that a path of the run names whose lines are read.
-func (u *undoer) file(p claim.Path) file {
+// astray is a file that is not where a run moved it, unless an earlier run's place is where it is.
+type astray struct {
+	Left
+	gone bool // nothing else is there either
+}
+
+// place returns the name, relative to the root, of a path of the run whose lines are read.
+func (u *undoer) place(p claim.Path) string {
 	if p.Tree == claim.Legacy {
-		return file{u.legacy, p}
+		return path.Join(u.legacy, p.Name)
 	}
-	return file{path: p}
+	return p.Name
 }
 
 func (u *undoer) undo() error {
@@ -96,10 +116,15 @@ func (u *undoer) undo() error {
 		return err
 	}
 	u.rootTime, u.reserves = before.header.RootTime, before.reserves
-	_, err = readJournal(u.fs, u.record)
-	u.undone.Gone = len(u.gone)
-	if err != nil || len(u.undone.Left) > 0 {
-		return err
+	// The last run first: its old tree may be where an earlier one put what was in the way.
+	for run := before.runs; run > 0; run-- {
+		if err := readRun(u.fs, run, u.record); err != nil {
+			return err
+		}
+	}
+	u.leaveAstray()
+	if len(u.undone.Left) > 0 {
+		return nil
 	}
 	return u.tidy()
 }
@@ -112,12 +137,18 @@ func (u *undoer) survey(record journal.Record) error {
 	case record.Batch != nil:
 		u.total += len(record.Batch.Moves)
 		for _, dir := range record.Batch.Dirs {
-			u.dirs = append(u.dirs, dir.Path)
+			u.made[dir.Path] = true
 		}
 		for _, t := range record.Batch.Times {
-			if _, ok := u.times[u.file(t.Path)]; !ok { // the first is how it was before all runs
-				u.times[u.file(t.Path)] = t.ModTime
+			place := u.place(t.Path)
+			if _, ok := u.times[place]; ok { // the first is how it was before all runs
+				continue
 			}
+			known := dirTime{path: t.Path, modTime: t.ModTime}
+			if t.Path.Tree == claim.Legacy {
+				known.legacy = u.legacy
+			}
+			u.times[place] = known
 		}
 	}
 	return nil
@@ -126,12 +157,7 @@ func (u *undoer) survey(record journal.Record) error {
 // record undoes a line of the journal.
 func (u *undoer) record(record journal.Record) error {
 	if record.Run != nil {
-		u.legacy = record.Run.Legacy
-		err := u.fs.UseLegacy(u.legacy)
-		if errors.Is(err, fs.ErrNotExist) {
-			err = fmt.Errorf("the old tree %s is gone: make its directory again, and run this again: %w", u.legacy, err)
-		}
-		return err
+		return u.use(record.Run.Legacy)
 	}
 	if record.Batch == nil {
 		return nil
@@ -149,28 +175,52 @@ func (u *undoer) record(record journal.Record) error {
 	return nil
 }
 
+// use opens an old tree. One that apply had made may be gone, by an undo that was cut short.
+func (u *undoer) use(legacy string) error {
+	u.legacy, u.removed = legacy, false
+	err := u.fs.UseLegacy(legacy)
+	if errors.Is(err, fs.ErrNotExist) {
+		if u.removed = u.made[root(legacy)]; u.removed {
+			return nil
+		}
+		return fmt.Errorf("%w: %w", u.noOldTree(), err)
+	}
+	return err
+}
+
+func (u *undoer) noOldTree() error {
+	return fmt.Errorf("the old tree %s is gone: make its directory again, and run this again", u.legacy)
+}
+
+// old tells what is at the old place of a move.
+func (u *undoer) old(move journal.Move) (claim.Info, error) {
+	if u.removed && move.From.Tree == claim.Legacy {
+		return claim.Info{}, nil
+	}
+	return u.fs.Lstat(move.From)
+}
+
 // move undoes a move, if it happened. What is not what was moved stays where it is.
 func (u *undoer) move(move journal.Move) error {
-	old, err := u.fs.Lstat(move.From)
+	old, err := u.old(move)
 	if err != nil {
 		return u.failed(move, err)
 	}
 	now, err := u.fs.Lstat(move.To)
 	switch {
 	case old.Kind != claim.Missing && old.Inode == move.Inode: // it never moved, or is back
-		delete(u.gone, u.file(move.From))
+		delete(u.astray, move.Inode)
 		if err == nil && (u.reserves || now.Inode == move.Inode) {
 			return release(u.fs, move.From, move.To, move.Inode)
 		}
 		return nil
 	case err != nil:
 		return u.failed(move, err)
-	case now.Kind == claim.Missing:
-		u.gone[u.file(move.From)] = true // unless a later run moved it elsewhere
+	case now.Inode != move.Inode || now.Kind == claim.Missing:
+		u.stray(move, now)
 		return nil
-	case now.Inode != move.Inode:
-		u.leave(move, "is another than was moved here")
-		return nil
+	case u.removed:
+		return u.noOldTree()
 	}
 	err = u.mover.move(now.Kind, move.To, move.From)
 	if errors.Is(err, fs.ErrExist) && u.mover.reserves && old.Made(euid()) { // by an undo that was cut short
@@ -181,7 +231,7 @@ func (u *undoer) move(move journal.Move) error {
 	switch {
 	case err == nil:
 		u.undone.Back++
-		delete(u.gone, u.file(move.From))
+		delete(u.astray, move.Inode)
 		return nil
 	case errors.Is(err, fs.ErrExist):
 		u.leave(move, "something is at its old place")
@@ -201,19 +251,48 @@ func (u *undoer) failed(move journal.Move, err error) error {
 }
 
 func (u *undoer) leave(move journal.Move, why string) {
-	left := Left{move.To.Name, why}
-	if !u.left[left] {
-		u.left[left] = true
-		u.undone.Left = append(u.undone.Left, left)
+	if !u.left[move.Inode] {
+		u.left[move.Inode] = true
+		u.undone.Left = append(u.undone.Left, Left{move.To.Name, why})
 	}
+}
+
+// stray notes a file that is not where a run moved it. There, if anywhere, is now.
+func (u *undoer) stray(move journal.Move, now claim.Info) {
+	_, known := u.astray[move.Inode] // by a later run, so that is where it was last
+	from := u.place(move.From)
+	switch {
+	case known || u.made[root(from)]: // what apply made itself, an undo that was cut short has removed
+	case now.Kind == claim.Missing:
+		why := fmt.Sprintf("is gone, and not at its old place %q either: bring it back, or give it up with --forget-gone", from)
+		u.astray[move.Inode] = astray{Left{move.To.Name, why}, true}
+	default:
+		u.astray[move.Inode] = astray{Left{move.To.Name, "is another than was moved here"}, false}
+	}
+}
+
+// leaveAstray lists the files that no run has found.
+func (u *undoer) leaveAstray() {
+	for inode, file := range u.astray {
+		if u.left[inode] {
+			continue
+		}
+		if file.gone {
+			u.undone.Gone++
+		}
+		if !file.gone || !u.options.ForgetGone {
+			u.undone.Left = append(u.undone.Left, file.Left)
+		}
+	}
+	slices.SortFunc(u.undone.Left, func(a, b Left) int { return cmp.Compare(a.Path, b.Path) })
 }
 
 // tidy removes the directories that apply made, the deepest first, and puts the times right.
 func (u *undoer) tidy() error {
-	slices.SortFunc(u.dirs, func(a, b claim.Path) int {
+	dirs := slices.SortedFunc(maps.Keys(u.made), func(a, b claim.Path) int {
 		return cmp.Or(cmp.Compare(len(b.Name), len(a.Name)), cmp.Compare(a.Name, b.Name))
 	})
-	for _, dir := range slices.Compact(u.dirs) {
+	for _, dir := range dirs {
 		err := u.fs.Rmdir(dir)
 		switch {
 		case err == nil || errors.Is(err, fs.ErrNotExist):
@@ -225,16 +304,19 @@ func (u *undoer) tidy() error {
 			return err
 		}
 	}
-	keys := slices.SortedFunc(maps.Keys(u.times), func(a, b file) int { // those of one old tree together
+	times := slices.SortedFunc(maps.Values(u.times), func(a, b dirTime) int { // those of one old tree together
 		return cmp.Or(cmp.Compare(a.legacy, b.legacy), cmp.Compare(a.path.Name, b.path.Name))
 	})
-	for _, key := range keys {
-		if key.legacy != "" {
-			if err := u.fs.UseLegacy(key.legacy); err != nil {
+	for _, dir := range times {
+		if dir.legacy != "" {
+			if err := u.use(dir.legacy); err != nil {
 				return err
 			}
+			if u.removed {
+				continue
+			}
 		}
-		if err := u.fs.SetModTime(key.path, u.times[key]); err != nil && !errors.Is(err, fs.ErrNotExist) {
+		if err := u.fs.SetModTime(dir.path, dir.modTime); err != nil && !errors.Is(err, fs.ErrNotExist) {
 			return err
 		}
 	}

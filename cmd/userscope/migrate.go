@@ -246,6 +246,7 @@ func loadPolicy(file string) (*scope.Policy, error) {
 
 func migrateUndoCommand() *cobra.Command {
 	var root, policy, takeLockOf string
+	var options migrate.UndoOptions
 	var pods podCheck
 	var output outputFormat
 	command := &cobra.Command{
@@ -253,11 +254,16 @@ func migrateUndoCommand() *cobra.Command {
 		Short: "Move back all that apply moved",
 		Long: `Move back all that any apply moved below the root, by the journal that it left there, remove the
 directories that it made, and at last the journal: the tree is as it was. What has been put in an
-old place since, or replaced in a new one, is left and listed, and so is the journal.
+old place since, or replaced in a new one, is left and listed, and the journal stays. So it is with
+what is gone, which may only have another name at the moment; once you know that it was deleted,
+--forget-gone gives it up.
 
 Exit codes: 0 all is back; 1 failed, and can be run again; 2 wrong usage; 3 something was left.`,
-		Example: `  userscope migrate undo --root /claim/deer-flow`,
-		Args:    cobra.NoArgs,
+		Example: `  userscope migrate undo --root /claim/deer-flow
+
+  # When all that it lists as gone was deleted on purpose
+  userscope migrate undo --root /claim/deer-flow --forget-gone`,
+		Args: cobra.NoArgs,
 		RunE: func(cmd *cobra.Command, _ []string) error {
 			if root == "" {
 				return errNoRoot
@@ -279,7 +285,7 @@ Exit codes: 0 all is back; 1 failed, and can be run again; 2 wrong usage; 3 some
 				return failed(err)
 			}
 			defer fs.Close()
-			undone, err := migrate.Undo(ctx, fs, newProgress(cmd.ErrOrStderr()).report)
+			undone, err := migrate.Undo(ctx, fs, options, newProgress(cmd.ErrOrStderr()).report)
 			if undone == nil {
 				return failed(err)
 			}
@@ -293,6 +299,7 @@ Exit codes: 0 all is back; 1 failed, and can be run again; 2 wrong usage; 3 some
 		},
 	}
 	command.Flags().StringVar(&root, "root", "", "`DIR` that was the root of apply (required)")
+	command.Flags().BoolVar(&options.ForgetGone, "forget-gone", false, "give up what is neither at its new place nor at its old one (default: list it, and keep the journal)")
 	command.Flags().StringVar(&policy, "policy", "", "policy `FILE` that names the claim for --check-pods (default: DeerFlow's)")
 	addTakeLockOf(command, &takeLockOf)
 	pods.addFlags(command)

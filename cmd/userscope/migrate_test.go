@@ -157,6 +157,35 @@ func TestMigrateUndoLeaves(t *testing.T) {
 	}
 }
 
+// What is gone is something to decide, too, until somebody says that it is.
+func TestMigrateUndoGone(t *testing.T) {
+	root, legacy, owners := oldClaim(t)
+	if _, stderr, code := command("", "migrate", "apply", "--root", root, "--legacy", legacy, "--owners", owners); code != 3 {
+		t.Fatalf("exit code %d: %s", code, stderr)
+	}
+	if err := os.Remove(filepath.Join(root, "users/alice/threads/one")); err != nil {
+		t.Fatal(err)
+	}
+	const listed = "left  users/alice/threads/one  is gone, and not at its old place \"../threads/one\" either: bring it back, or give it up with --forget-gone\n"
+	for _, step := range []struct {
+		args []string
+		code int
+		want string
+	}{
+		{nil, 3, listed + "back 1, gone since 1, left 1\n"},
+		{nil, 3, listed + "back 0, gone since 1, left 1\n"},
+		{[]string{"--forget-gone"}, 0, "back 0, gone since 1, left 0\n"},
+	} {
+		stdout, stderr, code := command("", append([]string{"migrate", "undo", "--root", root}, step.args...)...)
+		if code != step.code || stderr != "" || stdout != step.want {
+			t.Errorf("%s: exit code %d, stderr %q, stdout\n%s\nwant %d and\n%s", step.args, code, stderr, stdout, step.code, step.want)
+		}
+	}
+	if _, err := os.Lstat(filepath.Join(root, ".userscope-migrate")); !os.IsNotExist(err) {
+		t.Errorf("the journal's directory is still there: %v", err)
+	}
+}
+
 // What keeps a migration from starting is said, and the exit code is 1.
 func TestMigrateFails(t *testing.T) {
 	root, legacy, owners := oldClaim(t)

@@ -66,7 +66,7 @@ func (t *Tree) apply(tb testing.TB, l *layer) (*migrate.Plan, error) {
 
 func (t *Tree) undo(tb testing.TB, l *layer) (*migrate.Undone, error) {
 	tb.Helper()
-	undone, err := migrate.Undo(tb.Context(), l, noProgress)
+	undone, err := migrate.Undo(tb.Context(), l, migrate.UndoOptions{}, noProgress)
 	t.bury(tb, l)
 	return undone, err
 }

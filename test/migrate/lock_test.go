@@ -326,7 +326,7 @@ func TestTwoOldTrees(t *testing.T) {
 		t.Fatal(err)
 	}
 	defer c.Close()
-	undone, err := migrate.Undo(t.Context(), c, noProgress)
+	undone, err := migrate.Undo(t.Context(), c, migrate.UndoOptions{}, noProgress)
 	if err != nil || undone.Back != 3 || len(undone.Left) > 0 {
 		t.Errorf("%v, %+v", err, undone)
 	}

@@ -59,6 +59,55 @@ func TestUndoLeaves(t *testing.T) {
 	}
 }
 
+// What is not there may only have another name, or its user has. Undo keeps the journal until somebody
+// says that it is gone.
+func TestUndoOfWhatIsGone(t *testing.T) {
+	for _, dir := range []string{"users", "users/alice", "users/alice/threads", "users/alice/threads/plain"} {
+		t.Run(dir, func(t *testing.T) {
+			tree := small(t)
+			tree.thread("bobs", "bob")
+			tree.old()
+			before := tree.snapshot(t)
+			if _, err := tree.apply(t, tree.open(t)); err != nil {
+				t.Fatal(err)
+			}
+			name, aside := filepath.Join(tree.Root, dir), filepath.Join(tree.Root, "aside")
+			tree.do(os.Rename(name, aside))
+			want := []migrate.Left{{Path: "users/alice/threads/plain", Why: `is gone, and not at its old place "../threads/plain" either: bring it back, or give it up with --forget-gone`}}
+			if dir == "users" {
+				bobs := migrate.Left{Path: "users/bob/threads/bobs", Why: strings.Replace(want[0].Why, "plain", "bobs", 1)}
+				want = append(want, bobs)
+			}
+			for range 2 {
+				undone, err := tree.undo(t, tree.open(t))
+				if err != nil || tree.err != nil || undone.Gone != len(want) || fmt.Sprint(undone.Left) != fmt.Sprint(want) {
+					t.Fatalf("%v, %v, %+v\nwant %v", err, tree.err, undone, want)
+				}
+			}
+			tree.checkMarkers(t)
+			tree.do(os.Rename(aside, name))
+			if undone, err := tree.undo(t, tree.open(t)); err != nil || tree.err != nil || undone.Gone > 0 || len(undone.Left) > 0 {
+				t.Errorf("%v, %v, %+v", err, tree.err, undone)
+			}
+			if diff := tree.snapshot(t).Diff(before); diff != "" {
+				t.Error(diff)
+			}
+		})
+	}
+	tree := small(t)
+	if _, err := tree.apply(t, tree.open(t)); err != nil {
+		t.Fatal(err)
+	}
+	tree.do(os.RemoveAll(tree.Root + "/users/alice/threads/plain"))
+	undone, err := migrate.Undo(t.Context(), tree.open(t), migrate.UndoOptions{ForgetGone: true}, noProgress)
+	if err != nil || tree.err != nil || undone.Gone != 1 || len(undone.Left) > 0 {
+		t.Errorf("%v, %v, %+v", err, tree.err, undone)
+	}
+	if _, err := os.Lstat(tree.file("")); !os.IsNotExist(err) {
+		t.Errorf("the journal's directory is still there: %v", err)
+	}
+}
+
 // Undo counts and lists a thread once, however many runs were to move it, and wherever; and what has
 // taken the place of a directory that apply made, it leaves.
 func TestUndoOfSeveralRuns(t *testing.T) {
@@ -83,14 +132,19 @@ func TestUndoOfSeveralRuns(t *testing.T) {
 	}
 	deleted, aside := tree.Root+"/users/alice/threads/deleted", filepath.Join(tree.Legacy, "aside")
 	tree.do(os.Rename(deleted, aside))
-	tree.mark(filepath.Join(tree.Legacy, "other", "marker"))
+	for _, name := range []string{"other", "plain"} {
+		tree.mark(filepath.Join(tree.Legacy, name, "marker"))
+	}
 	undone, err := tree.undo(t, tree.open(t))
-	want := "{Back:1 Gone:1 Left:[{Path:users/alice/threads/other Why:something is at its old place}]}"
+	want := `{Back:0 Gone:1 Left:[{Path:users/alice/threads/deleted Why:is gone, and not at its old place "../threads/deleted" either: bring it back, or give it up with --forget-gone} ` +
+		`{Path:users/alice/threads/other Why:something is at its old place} {Path:users/bob/threads/plain Why:something is at its old place}]}`
 	if got := fmt.Sprintf("%+v", *undone); err != nil || tree.err != nil || got != want {
 		t.Fatalf("%v, %v, %s, want %s", err, tree.err, got, want)
 	}
 
-	tree.do(errors.Join(os.RemoveAll(tree.Legacy+"/other"), os.Rename(tree.Root+"/users/alice/threads/other", tree.Legacy+"/other"), os.Rename(aside, tree.Legacy+"/deleted")))
+	for name, now := range map[string]string{"other": tree.Root + "/users/alice/threads/other", "plain": tree.Root + "/users/bob/threads/plain", "deleted": aside} {
+		tree.do(errors.Join(os.RemoveAll(filepath.Join(tree.Legacy, name)), os.Rename(now, filepath.Join(tree.Legacy, name))))
+	}
 	tree.do(errors.Join(os.RemoveAll(tree.Root+"/users/bob"), os.WriteFile(tree.Root+"/users/bob", nil, 0o600)))
 	undone, err = tree.undo(t, tree.open(t))
 	if err != nil || tree.err != nil || undone.Gone != 0 || len(undone.Left) != 3 || undone.Left[0].Path != "users/bob/threads" || undone.Left[1].Path != "users/bob" ||
@@ -103,6 +157,95 @@ func TestUndoOfSeveralRuns(t *testing.T) {
 	}
 	if diff := tree.snapshot(t).withoutTimes(isRoot).Diff(before.withoutTimes(isRoot)); diff != "" {
 		t.Error(diff)
+	}
+}
+
+// parked is a tree of which one run has moved what it could and parked the rest, in a directory that
+// may have been there before, and of which another run, over that directory, is to move this.
+func parked(t *testing.T, there bool) (first, second *Tree, before Snapshot) {
+	t.Helper()
+	first = small(t)
+	first.thread("taken", "bob")
+	for _, name := range []string{"users/bob/threads/taken/marker", "agents/taken/config.yaml", "users/erin/agents/taken/config.yaml"} {
+		first.mark(filepath.Join(first.Root, name))
+	}
+	if there {
+		first.mark(first.Root + "/migration-conflicts/other/marker")
+	}
+	first.old()
+	before = first.snapshot(t)
+	if _, err := first.apply(t, first.open(t)); err != nil || first.err != nil {
+		t.Fatal(err, first.err)
+	}
+	again := *first
+	again.Legacy = first.Root + "/migration-conflicts"
+	again.Owners = map[string]string{"taken": "carol", "agents": "carol"} // which apply made
+	return first, &again, before
+}
+
+// Undo takes back the last run first: what one run has parked, another may have moved on from there.
+// So it is wherever that run, or the undo, was cut short.
+func TestUndoOfWhatWasParked(t *testing.T) {
+	for _, there := range []bool{false, true} {
+		for _, lacks := range []bool{false, true} {
+			t.Run(fmt.Sprintf("there %t, lacks %t", there, lacks), func(t *testing.T) {
+				open := func(tree *Tree) *layer {
+					l := tree.open(t)
+					l.lacksNoReplace = lacks
+					return l
+				}
+				undo := func(t *testing.T, tree *Tree, before Snapshot) {
+					t.Helper()
+					tree.checkMarkers(t)
+					if undone, err := tree.undo(t, open(tree)); err != nil || undone.Gone > 0 || len(undone.Left) > 0 {
+						t.Fatalf("%v, %+v", err, undone)
+					}
+					if diff := tree.snapshot(t).withoutTimes(isRoot).Diff(before.withoutTimes(isRoot)); diff != "" {
+						t.Error(diff)
+					}
+				}
+				first, second, before := parked(t, there)
+				applying := open(second)
+				if _, err := second.apply(t, applying); err != nil {
+					t.Fatal(err)
+				}
+				for _, moved := range []string{"taken", "agents/taken"} {
+					if _, err := os.Lstat(first.Root + "/users/carol/threads/" + moved); err != nil {
+						t.Error(err)
+					}
+				}
+				undoing := open(first)
+				if undone, err := first.undo(t, undoing); err != nil || undone.Gone > 0 || len(undone.Left) > 0 || undone.Back != 5 {
+					t.Fatalf("%v, %+v", err, undone)
+				}
+				if diff := first.snapshot(t).Diff(before); diff != "" {
+					t.Error(diff)
+				}
+				deaths(t, applying.ops, func(t *testing.T, die func(*layer), _ bool) {
+					first, second, before := parked(t, there)
+					dying := open(second)
+					die(dying)
+					if _, err := second.apply(t, dying); !errors.Is(err, errDead) {
+						t.Fatalf("did not die: %v", err)
+					}
+					undo(t, first, before)
+				})
+				deaths(t, undoing.ops, func(t *testing.T, die func(*layer), _ bool) {
+					first, second, before := parked(t, there)
+					if _, err := second.apply(t, open(second)); err != nil {
+						t.Fatal(err)
+					}
+					dying := open(first)
+					die(dying)
+					if _, err := first.undo(t, dying); !errors.Is(err, errDead) {
+						t.Fatalf("did not die: %v", err)
+					}
+					if _, err := os.Lstat(first.file("")); !os.IsNotExist(err) {
+						undo(t, first, before)
+					}
+				})
+			})
+		}
 	}
 }
 
@@ -151,4 +294,23 @@ func TestUndoWithoutOldTree(t *testing.T) {
 		t.Errorf("%v, %v, %+v", err, tree.err, undone)
 	}
 	tree.checkMarkers(t)
+
+	// It need not be one that apply found.
+	first, second, before := parked(t, false)
+	if _, err := second.apply(t, second.open(t)); err != nil {
+		t.Fatal(err)
+	}
+	first.do(os.Remove(second.Legacy))
+	want = "line 7: after 0 of 5 moves: the old tree migration-conflicts is gone: make its directory again, and run this again"
+	if undone, err := first.undo(t, first.open(t)); err == nil || !strings.Contains(err.Error(), want) || undone.Back != 0 {
+		t.Errorf("%v, %+v, want %s", err, undone, want)
+	}
+	first.checkMarkers(t)
+	first.mkdir(second.Legacy, 0o755)
+	if undone, err := first.undo(t, first.open(t)); err != nil || first.err != nil || undone.Back != 5 || len(undone.Left) > 0 {
+		t.Errorf("%v, %v, %+v", err, first.err, undone)
+	}
+	if diff := first.snapshot(t).Diff(before); diff != "" {
+		t.Error(diff)
+	}
 }
