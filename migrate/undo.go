@@ -60,7 +60,7 @@ func Undo(ctx context.Context, claimFS FS, options UndoOptions, progress Progres
 		ctx: ctx, fs: claimFS, options: options, progress: progress,
 		made: map[claim.Path]bool{}, times: map[string]dirTime{}, astray: map[uint64]astray{}, left: map[uint64]bool{},
 	}
-	// The journal stays as it is: a place that an undo reserved is known without it.
+	// The journal stays as it is: apply has noted, when it moved something, that places are reserved.
 	u.mover = mover{fs: claimFS, noted: func() error { return nil }}
 	if err := u.undo(); err != nil || len(u.undone.Left) > 0 {
 		return &u.undone, errors.Join(err, unlock())
@@ -116,6 +116,9 @@ func (u *undoer) undo() error {
 		return err
 	}
 	u.rootTime, u.reserves = before.header.RootTime, before.reserves
+	// The filesystem is not asked again: of a place that an undo reserved, and then was cut short, it
+	// would say that it is taken before it says that it cannot rename without replacing.
+	u.mover.reserves = before.reserves
 	// The last run first: its old tree may be where an earlier one put what was in the way.
 	for run := before.runs; run > 0; run-- {
 		if err := readRun(u.fs, run, u.record); err != nil {

@@ -192,11 +192,11 @@ func TestCrashOfUndo(t *testing.T) {
 	for name, lacks := range map[string]bool{"atomic": false, "without RENAME_NOREPLACE": true} {
 		t.Run(name, func(t *testing.T) {
 			undisturbed := newTree(t)
-			if _, err := undisturbed.apply(t, undisturbed.open(t)); err != nil {
+			applying, l := undisturbed.open(t), undisturbed.open(t)
+			applying.lacksNoReplace, l.lacksNoReplace = lacks, lacks
+			if _, err := undisturbed.apply(t, applying); err != nil {
 				t.Fatal(err)
 			}
-			l := undisturbed.open(t)
-			l.lacksNoReplace = lacks
 			if _, err := undisturbed.undo(t, l); err != nil {
 				t.Fatal(err)
 			}
@@ -210,11 +210,11 @@ func TestCrashOfUndo(t *testing.T) {
 func testCrashOfUndo(t *testing.T, die func(*layer), lacks bool) {
 	tree := newTree(t)
 	before := tree.snapshot(t).withoutTimes(isRoot)
-	if _, err := tree.apply(t, tree.open(t)); err != nil {
+	applying, dying := tree.open(t), tree.open(t)
+	applying.lacksNoReplace, dying.lacksNoReplace = lacks, lacks
+	if _, err := tree.apply(t, applying); err != nil {
 		t.Fatal(err)
 	}
-	dying := tree.open(t)
-	dying.lacksNoReplace = lacks
 	die(dying)
 	if _, err := tree.undo(t, dying); !errors.Is(err, errDead) {
 		t.Fatalf("did not die: %v", err)

@@ -129,7 +129,10 @@ func (l *layer) Rmdir(p claim.Path) error {
 
 func (l *layer) Rename(from, to claim.Path) error {
 	return l.call("rename", func() error {
-		if l.lacksNoReplace {
+		if l.lacksNoReplace { // the kernel looks for the new name before it asks the filesystem
+			if there, err := l.Claim.Lstat(to); err == nil && there.Kind != claim.Missing {
+				return syscall.EEXIST
+			}
 			return syscall.EINVAL
 		}
 		return l.Claim.Rename(from, to)
