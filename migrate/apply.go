@@ -318,7 +318,7 @@ func (a *applier) time(batch *journal.Batch, dir claim.Path) error {
 // mkdir makes a directory, if nobody else has meanwhile.
 func (a *applier) mkdir(dir journal.Dir) error {
 	if err := a.fs.Mkdir(dir.Path); errors.Is(err, fs.ErrExist) {
-		return nil
+		return a.found(dir.Path, err)
 	} else if err != nil {
 		return err
 	}
@@ -330,6 +330,18 @@ func (a *applier) mkdir(dir journal.Dir) error {
 		return errors.Join(err, freed(a.fs.Rmdir(dir.Path)))
 	}
 	return nil
+}
+
+// found notes a directory that somebody else has made meanwhile: it is theirs.
+func (a *applier) found(dir claim.Path, exists error) error {
+	info, err := a.fs.Lstat(dir)
+	if err != nil {
+		return err
+	}
+	if info.Kind != claim.Directory {
+		return exists
+	}
+	return a.writeAndSync(journal.Record{Found: &journal.Time{Path: dir, ModTime: info.ModTime}})
 }
 
 // moveItem moves an item. The error is one that ends the run; what is of the item alone, its status

@@ -30,11 +30,13 @@ type state struct {
 	done   bool   // nothing was cut short
 	// reserves is that places may be reserved which nothing has moved to.
 	reserves bool
+	// found are directories of the batches that apply found when it was to make them.
+	found map[claim.Path]bool
 }
 
 // readJournal reads the journal and calls a function, which may be nil, with every record.
 func readJournal(claimFS FS, each func(journal.Record) error) (state, error) {
-	var s state
+	s := state{found: map[claim.Path]bool{}}
 	file, err := claimFS.Read(journalFile())
 	if errors.Is(err, fs.ErrNotExist) {
 		return state{done: true}, nil
@@ -58,8 +60,14 @@ func readJournal(claimFS FS, each func(journal.Record) error) (state, error) {
 		case record.Run != nil:
 			s.legacy = record.Run.Legacy
 			s.runs++
+		case record.Batch != nil:
+			for _, dir := range record.Batch.Dirs {
+				delete(s.found, dir.Path) // it went, and is to be made again
+			}
 		case record.Reserves != nil:
 			s.reserves = true
+		case record.Found != nil:
+			s.found[record.Found.Path] = true
 		case record.Done != nil:
 			s.done = true
 		}
@@ -148,12 +156,15 @@ func clearUp(claimFS FS, before state) error {
 		if record.Batch == nil {
 			return nil
 		}
-		return clearUpBatch(claimFS, record.Batch, before.reserves)
+		return clearUpBatch(claimFS, record.Batch, before)
 	})
 }
 
-func clearUpBatch(claimFS FS, batch *journal.Batch, reserves bool) error {
+func clearUpBatch(claimFS FS, batch *journal.Batch, before state) error {
 	for _, dir := range batch.Dirs {
+		if before.found[dir.Path] {
+			continue
+		}
 		info, err := claimFS.Lstat(dir.Path)
 		if err != nil {
 			return err
@@ -164,7 +175,7 @@ func clearUpBatch(claimFS FS, batch *journal.Batch, reserves bool) error {
 			}
 		}
 	}
-	if !reserves {
+	if !before.reserves {
 		return nil
 	}
 	for _, move := range batch.Moves {

@@ -119,6 +119,9 @@ func (u *undoer) undo() error {
 	// The filesystem is not asked again: of a place that an undo reserved, and then was cut short, it
 	// would say that it is taken before it says that it cannot rename without replacing.
 	u.mover.reserves = before.reserves
+	for dir := range before.found {
+		delete(u.made, dir)
+	}
 	// The last run first: its old tree may be where an earlier one put what was in the way.
 	for run := before.runs; run > 0; run-- {
 		if err := readRun(u.fs, run, u.record); err != nil {
@@ -143,18 +146,25 @@ func (u *undoer) survey(record journal.Record) error {
 			u.made[dir.Path] = true
 		}
 		for _, t := range record.Batch.Times {
-			place := u.place(t.Path)
-			if _, ok := u.times[place]; ok { // the first is how it was before all runs
-				continue
-			}
-			known := dirTime{path: t.Path, modTime: t.ModTime}
-			if t.Path.Tree == claim.Legacy {
-				known.legacy = u.legacy
-			}
-			u.times[place] = known
+			u.time(t)
 		}
+	case record.Found != nil:
+		u.time(*record.Found)
 	}
 	return nil
+}
+
+// time notes when a directory was changed. The first is how it was before all runs.
+func (u *undoer) time(t journal.Time) {
+	place := u.place(t.Path)
+	if _, ok := u.times[place]; ok {
+		return
+	}
+	known := dirTime{path: t.Path, modTime: t.ModTime}
+	if t.Path.Tree == claim.Legacy {
+		known.legacy = u.legacy
+	}
+	u.times[place] = known
 }
 
 // record undoes a line of the journal.

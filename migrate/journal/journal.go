@@ -1,6 +1,7 @@
 // Package journal is the format of the migration's journal: lines, each a checksum and a JSON
 // object. What a migration is about to do stands in it before it is done: a header once, and then,
-// for each run, the run, batches of moves, the word that they are synced and begin, and the end.
+// for each run, the run, batches of moves, the word that they are synced and begin, what was met
+// meanwhile, and the end.
 // The package reads and writes no files, and imports claim and nothing else of Userscope.
 package journal
 
@@ -30,7 +31,10 @@ type Record struct {
 	// Reserves says that the filesystem cannot rename without replacing, so that from here on
 	// places are reserved first.
 	Reserves *struct{} `json:"reserves,omitempty"`
-	Done     *Done     `json:"done,omitempty"`
+	// Found is a directory of a batch, with its time of change, that somebody else had made when it
+	// was to be made: undo does not remove it.
+	Found *Time `json:"found,omitempty"`
+	Done  *Done `json:"done,omitempty"`
 }
 
 // Header is the first line. It ties the journal to a root.
@@ -177,7 +181,7 @@ func parse(text []byte, first bool) (Record, error) {
 // check refuses records that are not one thing, and a header that is not first.
 func (r Record) check(first bool) error {
 	fields := 0
-	for _, there := range []bool{r.Header != nil, r.Run != nil, r.Batch != nil, r.Moving != nil, r.Reserves != nil, r.Done != nil} {
+	for _, there := range []bool{r.Header != nil, r.Run != nil, r.Batch != nil, r.Moving != nil, r.Reserves != nil, r.Found != nil, r.Done != nil} {
 		if there {
 			fields++
 		}

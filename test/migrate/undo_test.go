@@ -108,6 +108,97 @@ func TestUndoOfWhatIsGone(t *testing.T) {
 	}
 }
 
+// A directory that somebody else makes before apply can is theirs, empty as it may be: it keeps its
+// mode, and undo leaves it.
+func TestUndoOfWhatOthersMade(t *testing.T) {
+	for _, cut := range []bool{false, true} {
+		t.Run(fmt.Sprintf("cut short %t", cut), func(t *testing.T) {
+			tree := small(t)
+			others := tree.userDir("alice")
+			tree.old()
+			l := tree.open(t)
+			if cut {
+				l.dieBeforeEnd()
+			}
+			var before Snapshot
+			end := l.before
+			l.before = func(n int, op string, paths []claim.Path) error {
+				if op == "mkdir" && paths[0].Name == "users/alice" {
+					tree.mkdir(others, 0o700)
+					tree.do(os.Chtimes(others, then, then))
+					before = tree.snapshot(t)
+				}
+				if end == nil {
+					return nil
+				}
+				return end(n, op, paths)
+			}
+			if _, err := tree.apply(t, l); cut != errors.Is(err, errDead) || !cut && err != nil {
+				t.Fatal(err)
+			}
+			if _, err := tree.apply(t, tree.open(t)); err != nil || tree.err != nil {
+				t.Fatal(err, tree.err)
+			}
+			if info, err := os.Lstat(others); err != nil || info.Mode().Perm() != 0o700 {
+				t.Errorf("%v, %v", info, err)
+			}
+			if undone, err := tree.undo(t, tree.open(t)); err != nil || undone.Back != 1 || len(undone.Left) > 0 {
+				t.Errorf("%v, %+v", err, undone)
+			}
+			changed := func(name string) bool { return isRoot(name) || name == "deer-flow/users" } // by the others
+			if diff := tree.snapshot(t).withoutTimes(changed).Diff(before.withoutTimes(changed)); diff != "" {
+				t.Error(diff)
+			}
+		})
+	}
+	t.Run("and removed", func(t *testing.T) { // so that the next run makes it
+		tree := small(t)
+		others := tree.userDir("alice")
+		tree.old()
+		before := tree.snapshot(t)
+		l := tree.open(t)
+		l.before = func(_ int, op string, paths []claim.Path) error {
+			switch {
+			case op == "mkdir" && paths[0].Name == "users/alice":
+				tree.mkdir(others, 0o700)
+			case op == "rename" || op == "unlock":
+				return errDead
+			}
+			return nil
+		}
+		if _, err := tree.apply(t, l); !errors.Is(err, errDead) {
+			t.Fatalf("did not die: %v", err)
+		}
+		tree.do(os.RemoveAll(others))
+		if _, err := tree.apply(t, tree.open(t)); err != nil || tree.err != nil {
+			t.Fatal(err, tree.err)
+		}
+		if undone, err := tree.undo(t, tree.open(t)); err != nil || undone.Back != 1 || len(undone.Left) > 0 {
+			t.Errorf("%v, %+v", err, undone)
+		}
+		if diff := tree.snapshot(t).Diff(before); diff != "" {
+			t.Error(diff)
+		}
+	})
+	t.Run("a file", func(t *testing.T) {
+		tree := small(t)
+		others := tree.userDir("alice")
+		l := tree.open(t)
+		l.before = func(_ int, op string, paths []claim.Path) error {
+			if op == "mkdir" && paths[0].Name == "users/alice" {
+				tree.mark(others)
+			}
+			return nil
+		}
+		plan, err := tree.apply(t, l)
+		if err != nil || tree.err != nil {
+			t.Fatal(err, tree.err)
+		}
+		equalLines(t, describePlan(plan), []string{`conflict "../threads/plain" users/alice/threads/plain something is there since it was planned`})
+		tree.checkMarkers(t)
+	})
+}
+
 // Undo counts and lists a thread once, however many runs were to move it, and wherever; and what has
 // taken the place of a directory that apply made, it leaves.
 func TestUndoOfSeveralRuns(t *testing.T) {
