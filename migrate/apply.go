@@ -59,7 +59,7 @@ func (a *applier) apply(options Options) (*Plan, error) {
 			return nil, err
 		}
 	}
-	plan, err := newPlan(a.fs, options)
+	plan, err := newPlan(a.ctx, a.fs, options)
 	if err != nil {
 		return nil, err
 	}
@@ -199,6 +199,9 @@ func (a *applier) writeAndSync(record journal.Record) error {
 // says of them, before the first directory is made.
 func (a *applier) announce(items []*Item) error {
 	for batch := range slices.Chunk(items, batchSize) {
+		if err := a.interrupted(); err != nil {
+			return err
+		}
 		record, err := a.prepare(batch)
 		if err != nil {
 			return err
@@ -219,8 +222,8 @@ func (a *applier) moveAll(items []*Item) error {
 		return err
 	}
 	for _, item := range items {
-		if err := a.ctx.Err(); err != nil {
-			return fmt.Errorf("interrupted after %d of %d moves: run it again to go on", a.tried, a.total)
+		if err := a.interrupted(); err != nil {
+			return err
 		}
 		if err := a.moveItem(item); err != nil {
 			return fmt.Errorf("after %d of %d moves: %w", a.tried, a.total, err)
@@ -231,9 +234,20 @@ func (a *applier) moveAll(items []*Item) error {
 	return nil
 }
 
+// interrupted tells how far the run is, if it is to end.
+func (a *applier) interrupted() error {
+	if a.ctx.Err() == nil {
+		return nil
+	}
+	return fmt.Errorf("interrupted after %d of %d moves: run it again to go on", a.tried, a.total)
+}
+
 // mkdirs makes the directories that are missing. Where that fails, nothing moves to.
 func (a *applier) mkdirs() error {
 	for _, dir := range a.dirs {
+		if err := a.interrupted(); err != nil {
+			return err
+		}
 		err := a.mkdir(dir)
 		if err != nil && !alone(err) {
 			return fmt.Errorf("before the first of %d moves: %w", a.total, err)

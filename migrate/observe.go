@@ -1,6 +1,8 @@
 package migrate
 
 import (
+	"context"
+	"errors"
 	"fmt"
 	"slices"
 	"strings"
@@ -11,7 +13,7 @@ import (
 
 // NewPlan looks at the claim and decides what becomes of each item. It changes nothing. Where a
 // journal would keep Apply from beginning, the error is the same.
-func NewPlan(fs FS, options Options) (*Plan, error) {
+func NewPlan(ctx context.Context, fs FS, options Options) (*Plan, error) {
 	before, err := readJournal(fs, nil)
 	if err == nil {
 		err = before.refuse(fs)
@@ -19,15 +21,15 @@ func NewPlan(fs FS, options Options) (*Plan, error) {
 	if err != nil {
 		return nil, err
 	}
-	plan, err := newPlan(fs, options)
+	plan, err := newPlan(ctx, fs, options)
 	if err == nil {
 		plan.CutShort = !before.done
 	}
 	return plan, err
 }
 
-func newPlan(fs FS, options Options) (*Plan, error) {
-	o := &observer{fs: fs, options: options}
+func newPlan(ctx context.Context, fs FS, options Options) (*Plan, error) {
+	o := &observer{ctx: ctx, fs: fs, options: options}
 	if err := o.observe(); err != nil {
 		return nil, err
 	}
@@ -35,6 +37,7 @@ func newPlan(fs FS, options Options) (*Plan, error) {
 }
 
 type observer struct {
+	ctx     context.Context
 	fs      FS
 	options Options
 	items   []Item
@@ -66,12 +69,17 @@ func (o *observer) observe() error {
 		return err
 	}
 	for i := range o.items {
+		if o.ctx.Err() != nil {
+			return errNotPlanned
+		}
 		if err := o.target(&o.items[i]); err != nil {
 			return err
 		}
 	}
 	return nil
 }
+
+var errNotPlanned = errors.New("interrupted before all was looked at: nothing has moved")
 
 // checkLegacy refuses an old tree that is part of the new one, because users would be taken for
 // threads, and one whose name the journal cannot hold, because undo would not find it.
@@ -115,6 +123,9 @@ func (o *observer) source(s *sort) error {
 	for _, name := range names {
 		if s.only != nil && !slices.Contains(s.only, name) {
 			continue
+		}
+		if o.ctx.Err() != nil {
+			return errNotPlanned
 		}
 		info, err := o.fs.Lstat(s.source.Join(name))
 		if err != nil {

@@ -62,11 +62,17 @@ func Undo(ctx context.Context, claimFS FS, options UndoOptions, progress Progres
 	}
 	// The journal stays as it is: apply has noted, when it moved something, that places are reserved.
 	u.mover = mover{fs: claimFS, noted: func() error { return nil }}
-	if err := u.undo(); err != nil || len(u.undone.Left) > 0 {
+	err = u.undo()
+	if errors.Is(err, errInterrupted) { // it matters not in which line of the journal
+		err = fmt.Errorf("%w after %d of %d moves: run it again to go on", errInterrupted, u.tried, u.total)
+	}
+	if err != nil || len(u.undone.Left) > 0 {
 		return &u.undone, errors.Join(err, unlock())
 	}
 	return &u.undone, u.finish(unlock)
 }
+
+var errInterrupted = errors.New("interrupted")
 
 type undoer struct {
 	ctx      context.Context
@@ -177,7 +183,7 @@ func (u *undoer) record(record journal.Record) error {
 	}
 	for _, move := range record.Batch.Moves {
 		if u.ctx.Err() != nil {
-			return fmt.Errorf("interrupted after %d of %d moves: run it again to go on", u.tried, u.total)
+			return errInterrupted
 		}
 		if err := u.move(move); err != nil {
 			return fmt.Errorf("after %d of %d moves: %w", u.tried, u.total, err)
@@ -306,6 +312,9 @@ func (u *undoer) tidy() error {
 		return cmp.Or(cmp.Compare(len(b.Name), len(a.Name)), cmp.Compare(a.Name, b.Name))
 	})
 	for _, dir := range dirs {
+		if u.ctx.Err() != nil {
+			return errInterrupted
+		}
 		err := u.fs.Rmdir(dir)
 		switch {
 		case err == nil || errors.Is(err, fs.ErrNotExist):
@@ -321,6 +330,9 @@ func (u *undoer) tidy() error {
 		return cmp.Or(cmp.Compare(a.legacy, b.legacy), cmp.Compare(a.path.Name, b.path.Name))
 	})
 	for _, dir := range times {
+		if u.ctx.Err() != nil {
+			return errInterrupted
+		}
 		if dir.legacy != "" {
 			if err := u.use(dir.legacy); err != nil {
 				return err

@@ -86,8 +86,8 @@ left.`,
   userscope migrate plan --root /claim/deer-flow --owners owners.csv -o json | jq '.items[] | select(.status != "move")'`,
 		Args: cobra.NoArgs,
 		RunE: func(cmd *cobra.Command, _ []string) error {
-			return options.run(cmd, func(_ context.Context, fs migrate.FS, options migrate.Options, _ migrate.Progress) (*migrate.Plan, error) {
-				plan, err := migrate.NewPlan(fs, options)
+			return options.run(cmd, func(ctx context.Context, fs migrate.FS, options migrate.Options, _ migrate.Progress) (*migrate.Plan, error) {
+				plan, err := migrate.NewPlan(ctx, fs, options)
 				if err == nil && plan.CutShort {
 					fmt.Fprintln(cmd.ErrOrStderr(), "The last run was cut short. Apply clears up behind it first, and conflicts that it left are gone then.")
 				}
@@ -154,7 +154,7 @@ func (o *migrateOptions) run(cmd *cobra.Command, do func(context.Context, migrat
 	ctx, stop := signal.NotifyContext(cmd.Context(), syscall.SIGTERM, syscall.SIGINT)
 	defer stop()
 	if err := o.pods.run(ctx, policy); err != nil {
-		return failed(err)
+		return notBegun(ctx, err)
 	}
 	fs, err := o.open()
 	if err != nil {
@@ -164,7 +164,7 @@ func (o *migrateOptions) run(cmd *cobra.Command, do func(context.Context, migrat
 	options := o.Options // which o does not keep: once there is a plan, nobody needs the owners
 	if o.owners != "" {
 		if options.Owners, err = owners.Load(ctx, o.owners); err != nil {
-			return failed(err)
+			return notBegun(ctx, err)
 		}
 	}
 	defer limitMemory(len(options.Owners))()
@@ -186,6 +186,15 @@ func limitMemory(threads int) (restore func()) {
 		debug.SetGCPercent(percent)
 		debug.SetMemoryLimit(limit)
 	}
+}
+
+// notBegun makes an error of what comes before the migration the command's end. What failed because a
+// signal came is of no interest.
+func notBegun(ctx context.Context, err error) error {
+	if ctx.Err() != nil {
+		err = errors.New("interrupted before it looked at the claim: nothing has moved")
+	}
+	return failed(err)
 }
 
 // open opens the claim. There must be an old tree: an empty plan of a mistaken root looks like a
@@ -278,7 +287,7 @@ Exit codes: 0 all is back; 1 failed, and can be run again; 2 wrong usage; 3 some
 				return failed(err)
 			}
 			if err := pods.run(ctx, claimed); err != nil {
-				return failed(err)
+				return notBegun(ctx, err)
 			}
 			fs, err := openClaim(root, "", takeLockOf)
 			if err != nil {

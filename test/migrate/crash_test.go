@@ -236,7 +236,7 @@ func testCrashOfUndo(t *testing.T, die func(*layer), lacks bool) {
 func TestApplyAndUndo(t *testing.T) {
 	tree := newTree(t)
 	before := tree.snapshot(t)
-	plan, err := migrate.NewPlan(tree.open(t), tree.options(t))
+	plan, err := migrate.NewPlan(t.Context(), tree.open(t), tree.options(t))
 	if err != nil {
 		t.Fatal(err)
 	}

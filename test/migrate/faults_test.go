@@ -1,6 +1,7 @@
 package migrate
 
 import (
+	"context"
 	"errors"
 	"fmt"
 	"os"
@@ -127,6 +128,75 @@ func TestFaultsBeforeTheFirstMove(t *testing.T) {
 		}
 	}
 	t.Errorf("wrote %d times", writes)
+}
+
+// A signal ends a run before its next file, wherever it is, and what it says is how far it was.
+func TestInterrupted(t *testing.T) {
+	for _, test := range []struct {
+		run, op string // in which the signal comes
+		nth     int
+		want    string
+	}{
+		{"plan", "list", 0, "interrupted before all was looked at: nothing has moved"},
+		{"plan", "lstat", 60, "interrupted before all was looked at: nothing has moved"}, // at a new place
+		{"apply", "list", 0, "interrupted before all was looked at: nothing has moved"},
+		{"apply", "append", 0, "interrupted after 0 of 20 moves: run it again to go on"},
+		{"apply", "mkdir", 1, "interrupted after 0 of 20 moves: run it again to go on"},
+		{"apply", "rename", 3, "interrupted after 4 of 20 moves: run it again to go on"},
+		{"undo", "read", 0, "interrupted after 0 of 20 moves: run it again to go on"},
+		{"undo", "rename", 3, "interrupted after 4 of 20 moves: run it again to go on"},
+		{"undo", "rmdir", 0, "interrupted after 20 of 20 moves: run it again to go on"},
+		{"undo", "setModTime", 0, "interrupted after 20 of 20 moves: run it again to go on"},
+	} {
+		t.Run(fmt.Sprintf("%s in %s %d", test.run, test.op, test.nth), func(t *testing.T) {
+			tree := newTree(t)
+			before := tree.snapshot(t)
+			if test.run == "undo" {
+				if _, err := tree.apply(t, tree.open(t)); err != nil {
+					t.Fatal(err)
+				}
+			}
+			ctx, signal := context.WithCancel(t.Context())
+			l, seen, since := tree.open(t), 0, []string(nil)
+			l.before = func(_ int, op string, _ []claim.Path) error {
+				if ctx.Err() != nil {
+					since = append(since, op)
+				}
+				if op == test.op {
+					seen++
+				}
+				if seen > test.nth {
+					signal()
+				}
+				return nil
+			}
+			var err error
+			switch test.run {
+			case "plan":
+				_, err = migrate.NewPlan(ctx, l, tree.options(t))
+			case "apply":
+				_, err = migrate.Apply(ctx, l, tree.options(t), noProgress)
+			case "undo":
+				_, err = migrate.Undo(ctx, l, migrate.UndoOptions{}, noProgress)
+			}
+			tree.bury(t, l)
+			if err == nil || err.Error() != test.want {
+				t.Errorf("%v, want %s", err, test.want)
+			}
+			if len(since) > 5 && test.op != "append" { // where it takes its journal away
+				t.Errorf("goes on with %v", since)
+			}
+			tree.checkMarkers(t)
+			if _, err := os.Lstat(tree.file("journal")); err == nil {
+				if undone, err := tree.undo(t, tree.open(t)); err != nil || len(undone.Left) > 0 {
+					t.Errorf("%v, %+v", err, undone)
+				}
+			}
+			if diff := tree.snapshot(t).Diff(before); diff != "" {
+				t.Error(diff)
+			}
+		})
+	}
 }
 
 func (f fault) hook() func(int, string, []claim.Path) error {

@@ -255,7 +255,7 @@ func TestForeignJournal(t *testing.T) {
 			if _, err := tree.undo(t, tree.open(t)); err == nil || !strings.Contains(err.Error(), want) {
 				t.Errorf("undo: %v, want %s", err, want)
 			}
-			if _, err := migrate.NewPlan(tree.open(t), tree.options(t)); err == nil || !strings.Contains(err.Error(), want) {
+			if _, err := migrate.NewPlan(t.Context(), tree.open(t), tree.options(t)); err == nil || !strings.Contains(err.Error(), want) {
 				t.Errorf("plan: %v, want %s", err, want)
 			}
 			if diff := tree.snapshot(t).Diff(before); diff != "" {
@@ -304,10 +304,10 @@ func TestTwoOldTrees(t *testing.T) {
 	if _, err := second.apply(t, second.open(t)); err == nil || !strings.Contains(err.Error(), want) {
 		t.Errorf("%v, want %s", err, want)
 	}
-	if _, err := migrate.NewPlan(second.open(t), second.options(t)); err == nil || !strings.Contains(err.Error(), want) {
+	if _, err := migrate.NewPlan(t.Context(), second.open(t), second.options(t)); err == nil || !strings.Contains(err.Error(), want) {
 		t.Errorf("plan: %v, want %s", err, want)
 	}
-	if plan, err := migrate.NewPlan(tree.open(t), tree.options(t)); err != nil || !plan.CutShort {
+	if plan, err := migrate.NewPlan(t.Context(), tree.open(t), tree.options(t)); err != nil || !plan.CutShort {
 		t.Errorf("plan does not tell that the run was cut short: %v", err)
 	}
 	for _, each := range []*Tree{tree, &second} {

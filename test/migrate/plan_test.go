@@ -41,7 +41,7 @@ func equalLines(t *testing.T, got, want []string) {
 // What becomes of each shape.
 func TestPlan(t *testing.T) {
 	tree := newTree(t)
-	plan, err := migrate.NewPlan(tree.open(t), tree.options(t))
+	plan, err := migrate.NewPlan(t.Context(), tree.open(t), tree.options(t))
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -85,7 +85,7 @@ func TestPlan(t *testing.T) {
 
 	options := tree.options(t)
 	options.Unowned, options.Park, options.Also = "frank", false, ""
-	if plan, err = migrate.NewPlan(tree.open(t), options); err != nil {
+	if plan, err = migrate.NewPlan(t.Context(), tree.open(t), options); err != nil {
 		t.Fatal(err)
 	}
 	want = slices.DeleteFunc(want, func(line string) bool {
@@ -200,7 +200,7 @@ func TestMounts(t *testing.T) {
 	tree := small(t)
 	l := tree.open(t)
 	l.mounts = []claim.Path{{Tree: claim.Legacy, Name: "plain/user-data/deep"}}
-	plan, err := migrate.NewPlan(l, tree.options(t))
+	plan, err := migrate.NewPlan(t.Context(), l, tree.options(t))
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -208,7 +208,7 @@ func TestMounts(t *testing.T) {
 
 	l = tree.open(t)
 	l.mounted = map[claim.Path]bool{{Tree: claim.Legacy, Name: "plain"}: true}
-	if plan, err = migrate.NewPlan(l, tree.options(t)); err != nil {
+	if plan, err = migrate.NewPlan(t.Context(), l, tree.options(t)); err != nil {
 		t.Fatal(err)
 	}
 	equalLines(t, describePlan(plan), []string{`foreign "../threads/plain"  has another filesystem mounted at plain`})
@@ -216,7 +216,7 @@ func TestMounts(t *testing.T) {
 	tree.userDir("alice")
 	l = tree.open(t)
 	l.mounted = map[claim.Path]bool{{Tree: claim.Root, Name: "users"}: true}
-	if plan, err = migrate.NewPlan(l, tree.options(t)); err != nil {
+	if plan, err = migrate.NewPlan(t.Context(), l, tree.options(t)); err != nil {
 		t.Fatal(err)
 	}
 	equalLines(t, describePlan(plan), []string{`foreign "../threads/plain" users/alice/threads/plain users is another filesystem's`})
@@ -231,7 +231,7 @@ func TestCase(t *testing.T) {
 	tree.mkdir(tree.userDir("Bob"), 0o755)
 	l := tree.open(t)
 	l.ignoresCase = true
-	plan, err := migrate.NewPlan(l, tree.options(t))
+	plan, err := migrate.NewPlan(t.Context(), l, tree.options(t))
 	if err != nil || tree.err != nil {
 		t.Fatal(err, tree.err)
 	}
@@ -247,7 +247,7 @@ func TestCase(t *testing.T) {
 			t.Errorf("%s: %s, want %s", thread, statuses[thread], want)
 		}
 	}
-	if plan, err = migrate.NewPlan(tree.open(t), tree.options(t)); err != nil || plan.Count(migrate.Status.Pending) != 6 {
+	if plan, err = migrate.NewPlan(t.Context(), tree.open(t), tree.options(t)); err != nil || plan.Count(migrate.Status.Pending) != 6 {
 		t.Errorf("where case counts: %v, %v", err, describePlan(plan))
 	}
 }
@@ -272,7 +272,7 @@ func TestLegacy(t *testing.T) {
 	if err := l.UseLegacy(filepath.Join(tree.Root, "users")); err != nil {
 		t.Fatal(err)
 	}
-	if _, err := migrate.NewPlan(l, tree.options(t)); err == nil || !strings.Contains(err.Error(), "users: is where users' data is to lie") {
+	if _, err := migrate.NewPlan(t.Context(), l, tree.options(t)); err == nil || !strings.Contains(err.Error(), "users: is where users' data is to lie") {
 		t.Errorf("the users: %v", err)
 	}
 
