@@ -164,7 +164,7 @@ func (a *applier) create(header *journal.Header) (err error) {
 	if err == nil {
 		err = a.writeAndSync(journal.Record{Header: header})
 	}
-	if err = errors.Join(err, a.journal.Close()); err != nil {
+	if err := errors.Join(err, a.journal.Close()); err != nil {
 		return err
 	}
 	a.before.size = int64(len(a.lines))

@@ -163,7 +163,7 @@ func TestMigrateUndoGone(t *testing.T) {
 	if _, stderr, code := command("", "migrate", "apply", "--root", root, "--legacy", legacy, "--owners", owners); code != 3 {
 		t.Fatalf("exit code %d: %s", code, stderr)
 	}
-	if err := os.Remove(filepath.Join(root, "users/alice/threads/one")); err != nil {
+	if err := os.Remove(filepath.Join(root, "users", "alice", "threads", "one")); err != nil {
 		t.Fatal(err)
 	}
 	const listed = "left  users/alice/threads/one  is gone, and not at its old place \"../threads/one\" either: bring it back, or give it up with --forget-gone\n"

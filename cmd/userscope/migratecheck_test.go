@@ -100,7 +100,7 @@ func TestMigrateSignal(t *testing.T) {
 
 // So it does while it looks at the claim. Where it is then is tried in test/migrate.
 func TestMigrateInterrupted(t *testing.T) {
-	root, legacy, owners := oldClaim(t)
+	root, legacy, list := oldClaim(t)
 	interrupted, cancel := context.WithCancel(t.Context())
 	cancel()
 	migrate := func(ctx context.Context, args ...string) (code int, why string) {
@@ -124,7 +124,7 @@ func TestMigrateInterrupted(t *testing.T) {
 			t.Errorf("%s: exit code %d, %s, want 1, %s", verb, code, why, want)
 		}
 	}
-	if code, why := migrate(t.Context(), append(flags, "apply", "--owners", owners)...); code != 3 {
+	if code, why := migrate(t.Context(), append(flags, "apply", "--owners", list)...); code != 3 {
 		t.Fatalf("exit code %d, %s", code, why)
 	}
 	const want = "interrupted after 0 of 2 moves: run it again to go on"

@@ -161,17 +161,17 @@ var options = []struct {
 			"--root=/claim/deer-flow", "--legacy=/claim/threads", "--owners=/claim/.deer-flow/data/deerflow.db", `"--unowned=default"`, `"--park-conflicts"`,
 			"claimName: deer-flow-home", "runAsUser: 0\n        runAsGroup: 0", "cpu: 100m",
 		},
-		absent: []string{"USERSCOPE_OWNERS_DSN", "--take-lock-of"},
+		absent: []string{"USERSCOPE_OWNERS_DSN", "--take-lock-of", "--forget-gone"},
 	},
 	{
 		name: "the migration of another policy, with owners in PostgreSQL",
 		values: "policies:" + withKey + strings.Replace(jupyterHub, "[hub]", "[hub, lab]", 1) + "keys: [{secretName: keys, mountPath: /etc/userscope/keys}]\n" +
 			"imagePullSecrets: [{name: registry}]\n" +
-			"migration: {enabled: true, policy: jupyterhub, namespace: lab, legacy: old/homes, owners: {postgres: {name: database, key: url}}, runAsUser: 1000, runAsGroup: 1001, takeLockOf: userscope-migrate-apply-x7k2p, resources: {requests: {cpu: 55m}}}",
+			"migration: {enabled: true, policy: jupyterhub, namespace: lab, legacy: old/homes, owners: {postgres: {name: database, key: url}}, runAsUser: 1000, runAsGroup: 1001, takeLockOf: userscope-migrate-apply-x7k2p, forgetGone: true, resources: {requests: {cpu: 55m}}}",
 		want: []string{
 			"name: userscope-migrate\n  namespace: hub", "name: userscope-migrate\n  namespace: lab", "name: userscope-migrate-apply\n  namespace: lab", "claimName: homes",
 			"--root=/claim\n", "--legacy=/claim/old/homes", "--owners=postgres", `secretKeyRef: {"key":"url","name":"database"}`, "runAsUser: 1000\n        runAsGroup: 1001", "cpu: 55m",
-			"- --check-pods\n            - --take-lock-of=userscope-migrate-apply-x7k2p",
+			"- --check-pods\n            - --take-lock-of=userscope-migrate-apply-x7k2p\n          env", "- --take-lock-of=userscope-migrate-apply-x7k2p\n            - --forget-gone\n          env",
 		},
 		absent: []string{"claimName: data", "--owners=/claim"},
 	},
