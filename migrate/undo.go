@@ -29,8 +29,8 @@ type Undone struct {
 	Back int
 	// Gone is how many are where apply put them no more, and neither at their old places.
 	Gone int
-	// Left is what a person must look at. While there is any, the journal stays, and undo can
-	// be run again.
+	// Left is what a person must look at: what is gone, too, unless it is given up. While there is
+	// any, the journal stays, and undo can be run again.
 	Left []Left
 }
 

@@ -340,6 +340,41 @@ func TestUndoOfWhatWasParked(t *testing.T) {
 	}
 }
 
+// Undo takes back what an apply has done that was cut short, wherever, and never taken up.
+func TestUndoOfCrash(t *testing.T) {
+	for name, lacks := range map[string]bool{"atomic": false, "without RENAME_NOREPLACE": true} {
+		t.Run(name, func(t *testing.T) {
+			undisturbed := small(t)
+			l := undisturbed.open(t)
+			l.lacksNoReplace = lacks
+			if _, err := undisturbed.apply(t, l); err != nil {
+				t.Fatal(err)
+			}
+			deaths(t, l.ops, func(t *testing.T, die func(*layer), power bool) {
+				tree := small(t)
+				before := tree.snapshot(t).withoutTimes(isRoot)
+				dying, undoing := tree.open(t), tree.open(t)
+				dying.lacksNoReplace, undoing.lacksNoReplace = lacks, lacks
+				die(dying)
+				if _, err := tree.apply(t, dying); !errors.Is(err, errDead) {
+					t.Fatalf("did not die: %v", err)
+				}
+				if power {
+					tree.loseUnsynced(t, dying)
+				}
+				if _, err := os.Lstat(tree.file("")); !os.IsNotExist(err) {
+					if undone, err := tree.undo(t, undoing); err != nil || undone.Gone > 0 || len(undone.Left) > 0 {
+						t.Errorf("%v, %+v", err, undone)
+					}
+				}
+				if diff := tree.snapshot(t).withoutTimes(isRoot).Diff(before); diff != "" {
+					t.Error(diff)
+				}
+			})
+		})
+	}
+}
+
 // An undo that the disk does not confirm keeps the journal.
 func TestUndoUnsynced(t *testing.T) {
 	tree := newTree(t)
