@@ -126,7 +126,7 @@ func TestMigratePlanReadsTheJournal(t *testing.T) {
 		code            int
 	}{
 		{string(journal[:last]), "The last run was cut short. Apply clears up behind it first, and conflicts that it left are gone then.\n", exitUndecided},
-		{"x\n" + string(journal), "userscope migrate plan: journal .userscope-migrate/journal: line 1: is damaged: line 2 tells that it was whole\n", exitFailed},
+		{"x\n" + string(journal), "userscope migrate plan: journal .userscope-migrate/journal: line 1: is not the header of a migration's journal, or is damaged\n", exitFailed},
 	} {
 		if err := os.WriteFile(file, []byte(test.journal), 0o600); err != nil {
 			t.Fatal(err)

@@ -34,7 +34,7 @@ func TestNull(t *testing.T) {
 	mayBeNull := []string{
 		"keys", "image.tag", "image.digest", "imagePullSecrets", "port", "networkPolicy.webhookFrom", "networkPolicy.healthFrom",
 		"resources", "issuerResources", "nodeSelector", "tolerations", "affinity", "podAnnotations", "createNamespace",
-		"migration.enabled", "migration.policy", "migration.namespace", "migration.owners.file", "migration.args", "migration.takeLockOf", "migration.resources",
+		"migration.enabled", "migration.policy", "migration.namespace", "migration.owners.file", "migration.args", "migration.takeLockOf", "migration.forgetGone", "migration.resources",
 		"monitoring.podMonitor.enabled", "monitoring.serviceMonitor.enabled", "monitoring.prometheusRule.enabled", "monitoring.dashboard.enabled",
 	}
 	const all = "{migration: {enabled: true}, " +
