@@ -151,7 +151,7 @@ func TestClockSkew(t *testing.T) {
 		ahead time.Duration
 		want  string
 	}{
-		{"API server a year ahead", year, "0s behind the API server's"},
+		{"API server a year ahead", year, " behind the API server's"},
 		{"API server an hour behind", -time.Hour, "ahead of the API server's"},
 	} {
 		t.Run(test.name, func(t *testing.T) {
