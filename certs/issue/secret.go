@@ -29,6 +29,8 @@ type Secret struct {
 	// chains to; nil where no serving Pod would take it.
 	Leaf   []*x509.Certificate
 	Issuer *x509.Certificate
+	// Taken is when serving Pods take the Leaf, with all that it chains by.
+	Taken plan.Validity
 
 	// Problems say what the Secret holds and is of no use. Keys that are absent are none: without
 	// a private key, a CA that others keep is only trusted.
@@ -36,8 +38,6 @@ type Secret struct {
 
 	data map[string][]byte
 	host string
-	// taken is when serving Pods take the Leaf, with all that it chains by.
-	taken plan.Validity
 }
 
 // ReadSecret reads the data of a Secret that holds certificates for a host.
@@ -76,13 +76,12 @@ func (s *Secret) readLeaf() error {
 	if err != nil {
 		return fmt.Errorf("%s %w", CACertificate, err)
 	}
-	for _, root := range roots {
-		if s.taken, err = takenFor(chain, root, s.host); err == nil {
-			s.Leaf, s.Issuer = chain, root
-			return nil
-		}
+	taken, issuer, err := Taken(chain, roots, s.host)
+	if err != nil {
+		return err
 	}
-	return err
+	s.Leaf, s.Issuer, s.Taken = chain, issuer, taken
+	return nil
 }
 
 // Observed is what package plan knows of the Secret; the caBundles are to be added.
@@ -95,7 +94,7 @@ func (s *Secret) Observed() *plan.Observed {
 		observed.Next = new(CA(s.Next.Certificate))
 	}
 	if s.Leaf != nil {
-		observed.Leaf = &plan.Leaf{Issuer: CA(s.Issuer), Validity: s.taken}
+		observed.Leaf = &plan.Leaf{Issuer: CA(s.Issuer), Validity: s.Taken}
 	}
 	return observed
 }

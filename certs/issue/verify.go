@@ -2,8 +2,8 @@ package issue
 
 import (
 	"crypto/x509"
+	"errors"
 	"fmt"
-	"slices"
 	"time"
 
 	"userscope.dev/userscope/certs/plan"
@@ -13,19 +13,20 @@ import (
 // certificate is the serving one, when it calls a host; an empty host is not looked at. Where no
 // roots are given nothing is said of them.
 func Verify(chain, roots []*x509.Certificate, host string, now time.Time) error {
-	_, err := verify(chain, roots, host, now)
-	return err
-}
-
-// verify returns also the paths from the serving certificate to a root by which the chain is taken.
-func verify(chain, roots []*x509.Certificate, host string, now time.Time) (paths [][]*x509.Certificate, err error) {
 	leaf := chain[0]
 	switch {
 	case now.Before(leaf.NotBefore):
-		return nil, fmt.Errorf("the certificate is valid only from %s", leaf.NotBefore.Format(time.RFC3339))
+		return fmt.Errorf("the certificate is valid only from %s", leaf.NotBefore.Format(time.RFC3339))
 	case now.After(leaf.NotAfter):
-		return nil, fmt.Errorf("the certificate expired at %s", leaf.NotAfter.Format(time.RFC3339))
+		return fmt.Errorf("the certificate expired at %s", leaf.NotAfter.Format(time.RFC3339))
 	}
+	_, err := paths(chain, roots, host, now)
+	return err
+}
+
+// paths returns the ways from the serving certificate of a chain to one of the roots by which it is taken.
+func paths(chain, roots []*x509.Certificate, host string, now time.Time) ([][]*x509.Certificate, error) {
+	leaf := chain[0]
 	if host != "" {
 		if err := leaf.VerifyHostname(host); err != nil {
 			return nil, fmt.Errorf("the certificate does not name the Service: %w", err)
@@ -34,34 +35,52 @@ func verify(chain, roots []*x509.Certificate, host string, now time.Time) (paths
 	if len(roots) == 0 {
 		return nil, nil
 	}
-	options := x509.VerifyOptions{Roots: pool(roots), Intermediates: pool(chain[1:]), CurrentTime: now}
-	if paths, err = leaf.Verify(options); err != nil {
+	paths, err := leaf.Verify(x509.VerifyOptions{Roots: pool(roots), Intermediates: pool(chain[1:]), CurrentTime: now})
+	if err != nil {
 		return nil, fmt.Errorf("the certificate does not chain to the CA: %w", err)
 	}
 	return paths, nil
 }
 
-// takenFor is when an API server that trusts a root takes a chain: while all of a path to it is valid, and of
-// several paths, that which is valid longest. The error says why it takes it at no time.
-func takenFor(chain []*x509.Certificate, root *x509.Certificate, host string) (plan.Validity, error) {
+// Taken is when an API server that trusts the roots takes a chain: while all of a path to a root is valid, and of
+// several paths, that which is valid longest. It returns the root of that path with it; none where no roots
+// are given. The error says why the chain is taken at no time.
+func Taken(chain, roots []*x509.Certificate, host string) (plan.Validity, *x509.Certificate, error) {
+	// All paths are found at once, however many certificates there are, if all of these are always valid.
+	epoch := time.Unix(0, 0)
+	originals := map[*x509.Certificate]*x509.Certificate{}
+	always := func(certificates []*x509.Certificate) []*x509.Certificate {
+		var copies []*x509.Certificate
+		for _, certificate := range certificates {
+			copied := *certificate
+			copied.NotBefore, copied.NotAfter = epoch, epoch
+			originals[&copied] = certificate
+			copies = append(copies, &copied)
+		}
+		return copies
+	}
+	found, err := paths(always(chain), always(roots), host, epoch)
+	switch {
+	case err != nil:
+		return plan.Validity{}, nil, err
+	case len(roots) == 0:
+		return Validity(chain[0]), nil, nil
+	}
 	var longest plan.Validity
-	var problem error
-	// All of a path is valid at once, if ever, when the last of it begins to be.
-	for _, certificate := range append(slices.Clone(chain), root) {
-		paths, err := verify(chain, []*x509.Certificate{root}, host, certificate.NotBefore)
-		if problem == nil {
-			problem = err
+	var to *x509.Certificate
+	for _, path := range found {
+		var certificates []*x509.Certificate
+		for _, copied := range path {
+			certificates = append(certificates, originals[copied])
 		}
-		for _, path := range paths {
-			if common := commonValidity(path); common.NotAfter.After(longest.NotAfter) {
-				longest = common
-			}
+		if common := commonValidity(certificates); !common.NotAfter.Before(common.NotBefore) && common.NotAfter.After(longest.NotAfter) {
+			longest, to = common, certificates[len(certificates)-1]
 		}
 	}
-	if longest.NotAfter.IsZero() {
-		return longest, problem
+	if to == nil {
+		return longest, nil, errors.New("the certificate does not chain to the CA: not all that it chains by is ever valid at once")
 	}
-	return longest, nil
+	return longest, to, nil
 }
 
 // commonValidity is when all of some certificates are valid.
