@@ -123,22 +123,6 @@ func current(t *testing.T) mount { return issued(t, newAuthority(t), time.Now(),
 // opened is a source of a directory of its own, which is looked at when the test says so.
 func opened(t *testing.T, m mount) *Source {
 	t.Helper()
-	s := unclosed(t, m)
-	t.Cleanup(func() {
-		m.write(t, s.dir) // what is not there cannot be watched
-		ended, end := context.WithCancel(context.Background())
-		end()
-		if err := s.Watch(ended); err != nil {
-			t.Error(err)
-		}
-	})
-	return s
-}
-
-// unclosed opens a directory of its own. Only a Watch that ends gives back what it takes: an inotify
-// instance, of which a user has 128.
-func unclosed(t *testing.T, m mount) *Source {
-	t.Helper()
 	dir := t.TempDir()
 	m.write(t, dir)
 	s, err := Open(dir, host)
@@ -146,6 +130,41 @@ func unclosed(t *testing.T, m mount) *Source {
 		t.Fatal(err)
 	}
 	return s
+}
+
+// watched begins to watch a source, and returns how to end that.
+func watched(t *testing.T, s *Source) (end func()) {
+	t.Helper()
+	before := inotifyInstances(t)
+	ctx, cancel := context.WithCancel(context.Background())
+	ended := make(chan error, 1)
+	go func() { ended <- s.Watch(ctx) }()
+	end = sync.OnceFunc(func() {
+		cancel()
+		if err := <-ended; err != nil {
+			t.Errorf("to watch it ended with %v", err)
+		}
+	})
+	t.Cleanup(end)
+	// What is written before would be the first that the watcher sees.
+	await(t, "the watcher to be there", func() bool { return inotifyInstances(t) > before })
+	return end
+}
+
+// inotifyInstances is how many this process has.
+func inotifyInstances(t *testing.T) (count int) {
+	t.Helper()
+	const dir = "/proc/self/fd"
+	descriptors, err := os.ReadDir(dir)
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, descriptor := range descriptors {
+		if target, err := os.Readlink(filepath.Join(dir, descriptor.Name())); err == nil && target == "anon_inode:inotify" {
+			count++
+		}
+	}
+	return count
 }
 
 // served is the chain that is shown to who calls.

@@ -36,7 +36,6 @@ const watcherInterval = time.Hour
 // good: a Secret that is half-written or foreign makes nobody go unready.
 type Source struct {
 	dir, host string
-	watcher   *certwatcher.CertWatcher
 
 	mu      sync.RWMutex
 	current loaded
@@ -68,17 +67,13 @@ func Open(dir, host string) (*Source, error) {
 	if s.current, err = s.load(); err != nil {
 		return nil, err
 	}
-	s.watcher, err = certwatcher.New(s.path(issue.ServingCertificate), s.path(issue.ServingKey))
-	if err != nil {
-		return nil, err
-	}
-	s.watcher.WithWatchInterval(watcherInterval)
 	return s, nil
 }
 
 func (s *Source) path(file string) string { return filepath.Join(s.dir, file) }
 
-// Watch follows the directory until ctx ends.
+// Watch follows the directory until ctx ends. The error, which may come at once, says why it does not hear of
+// changes: a node may have no more inotify instances to give. It looks every second all the same.
 func (s *Source) Watch(ctx context.Context) error {
 	go func() {
 		ticks := time.NewTicker(interval)
@@ -92,9 +87,14 @@ func (s *Source) Watch(ctx context.Context) error {
 			}
 		}
 	}()
+	watcher, err := certwatcher.New(s.path(issue.ServingCertificate), s.path(issue.ServingKey))
+	if err != nil {
+		return err
+	}
+	watcher.WithWatchInterval(watcherInterval)
 	// It tells of another serving certificate at once. Of another chain, or CA, it does not.
-	s.watcher.RegisterCallback(func(tls.Certificate) { s.reconsider(time.Now()) })
-	return s.watcher.Start(ctx)
+	watcher.RegisterCallback(func(tls.Certificate) { s.reconsider(time.Now()) })
+	return watcher.Start(ctx)
 }
 
 // load reads what lies in the directory. The error says why it could not be served at all.
