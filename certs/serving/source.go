@@ -48,8 +48,7 @@ type Source struct {
 
 // loaded is what a directory holds.
 type loaded struct {
-	// files are the contents of tls.crt, tls.key and ca.crt; nil for one that cannot be read.
-	files [3][]byte
+	files
 
 	certificate *tls.Certificate
 	chain       []*x509.Certificate
@@ -58,13 +57,21 @@ type loaded struct {
 	caProblem error
 }
 
+// files are what tls.crt, tls.key and ca.crt hold, or why they cannot be read.
+type files [3]file
+
+type file struct {
+	data []byte
+	err  error
+}
+
 // Open returns the source of a directory with tls.crt, tls.key and, if there is a CA to chain to,
 // ca.crt. The host is the name that API servers call; empty if any will do. It is an error if there
 // is no certificate that could be served at all.
 func Open(dir, host string) (*Source, error) {
 	s := &Source{dir: dir, host: host}
 	var err error
-	if s.current, err = s.load(); err != nil {
+	if s.current, err = s.load(s.read()); err != nil {
 		return nil, err
 	}
 	return s, nil
@@ -97,50 +104,56 @@ func (s *Source) Watch(ctx context.Context) error {
 	return watcher.Start(ctx)
 }
 
-// load reads what lies in the directory. The error says why it could not be served at all.
-func (s *Source) load() (loaded, error) {
-	var l loaded
-	var errs [3]error
-	for i, file := range []string{issue.ServingCertificate, issue.ServingKey, issue.CACertificate} {
-		l.files[i], errs[i] = os.ReadFile(s.path(file))
+// read reads what lies in the directory.
+func (s *Source) read() (f files) {
+	for i, name := range []string{issue.ServingCertificate, issue.ServingKey, issue.CACertificate} {
+		f[i].data, f[i].err = os.ReadFile(s.path(name))
 	}
-	switch ca, err := l.files[2], errs[2]; {
-	case errors.Is(err, os.ErrNotExist):
-	case err != nil:
-		l.caProblem = fmt.Errorf("CA: %w", err)
+	return f
+}
+
+func (f *files) equal(other *files) bool {
+	return slices.EqualFunc(f[:], other[:], func(a, b file) bool {
+		return bytes.Equal(a.data, b.data) && fmt.Sprint(a.err) == fmt.Sprint(b.err) // no file is not an empty one
+	})
+}
+
+// load finds out of what use files are. The error says why they could not be served at all.
+func (s *Source) load(f files) (loaded, error) {
+	l := loaded{files: f}
+	certificate, key, ca := f[0], f[1], f[2]
+	var err error
+	switch {
+	case errors.Is(ca.err, os.ErrNotExist):
+	case ca.err != nil:
+		l.caProblem = fmt.Errorf("CA: %w", ca.err)
 	default:
-		if l.roots, err = issue.Decode(ca); err != nil {
+		if l.roots, err = issue.Decode(ca.data); err != nil {
 			l.caProblem = fmt.Errorf("CA %s: %w", s.path(issue.CACertificate), err)
 		}
 	}
-	if err := errs[0]; err != nil {
-		return l, fmt.Errorf("certificate: %w", err)
+	if certificate.err != nil {
+		return l, fmt.Errorf("certificate: %w", certificate.err)
 	}
-	if err := errs[1]; err != nil {
-		return l, fmt.Errorf("private key: %w", err)
+	if key.err != nil {
+		return l, fmt.Errorf("private key: %w", key.err)
 	}
-	var err error
-	if l.certificate, l.chain, err = issue.ReadPair(l.files[0], l.files[1]); err != nil {
+	if l.certificate, l.chain, err = issue.ReadPair(certificate.data, key.data); err != nil {
 		return l, fmt.Errorf("certificate %s with private key %s: %w", s.path(issue.ServingCertificate), s.path(issue.ServingKey), err)
 	}
 	return l, nil
-}
-
-func (l *loaded) equal(other *loaded) bool {
-	return slices.EqualFunc(l.files[:], other.files[:], func(a, b []byte) bool {
-		return bytes.Equal(a, b) && (a == nil) == (b == nil) // no file is not an empty one
-	})
 }
 
 // reconsider takes what lies in the directory, if it is good or what is served is not.
 func (s *Source) reconsider(now time.Time) {
 	s.looking.Lock()
 	defer s.looking.Unlock()
-	found, err := s.load()
-	if found.equal(&s.current) {
+	read := s.read()
+	if read.equal(&s.current.files) {
 		s.refused = nil
 		return
 	}
+	found, err := s.load(read)
 	whole := err == nil
 	if whole {
 		err = s.check(&found, found.chain, now)
@@ -148,7 +161,7 @@ func (s *Source) reconsider(now time.Time) {
 	switch {
 	case err == nil || whole && s.check(&s.current, s.current.chain, now) != nil:
 		s.take(found)
-	case s.refused == nil || !found.equal(s.refused):
+	case s.refused == nil || !read.equal(&s.refused.files):
 		s.refused = &found
 		logger.Error(err, "the certificate in the directory is not taken, the old one is served on", "dir", s.dir)
 	}

@@ -236,6 +236,26 @@ func TestCAIsFollowed(t *testing.T) {
 	}
 }
 
+// A CA that cannot be read is not one that is not there: when it goes, the same pair is good.
+func TestUnreadableCAIsFollowed(t *testing.T) {
+	dir, good := t.TempDir(), current(t)
+	good.with(mount{"ca.crt": nil}).write(t, dir)
+	ca := filepath.Join(dir, "ca.crt")
+	if err := os.Symlink(ca, ca); err != nil {
+		t.Fatal(err)
+	}
+	s, err := Open(dir, host)
+	if err != nil {
+		t.Fatal(err)
+	}
+	expect(t, s.Check(s.served(t)), "CA: open "+ca+": too many levels of symbolic links")
+	if err := os.Remove(ca); err != nil {
+		t.Fatal(err)
+	}
+	s.reconsider(time.Now())
+	expect(t, s.Check(s.served(t)), "")
+}
+
 // A good pair is taken without being asked to, however it comes into the directory.
 func TestWatch(t *testing.T) {
 	for _, test := range []struct {
