@@ -18,6 +18,7 @@ import (
 	ctrllog "sigs.k8s.io/controller-runtime/pkg/log"
 
 	"userscope.dev/userscope/certs/issue"
+	"userscope.dev/userscope/certs/plan"
 )
 
 var logger = ctrllog.Log.WithName("certificate")
@@ -55,6 +56,9 @@ type loaded struct {
 	roots       []*x509.Certificate
 	// caProblem is why the CAs are of no use.
 	caProblem error
+	// taken is when API servers take the chain that trust the CAs, and where none do, when the serving
+	// certificate is valid.
+	taken plan.Validity
 }
 
 // files are what tls.crt, tls.key and ca.crt hold, or why they cannot be read.
@@ -141,6 +145,9 @@ func (s *Source) load(f files) (loaded, error) {
 	if l.certificate, l.chain, err = issue.ReadPair(certificate.data, key.data); err != nil {
 		return l, fmt.Errorf("certificate %s with private key %s: %w", s.path(issue.ServingCertificate), s.path(issue.ServingKey), err)
 	}
+	if l.taken, _, err = issue.Taken(l.chain, l.roots, s.host); err != nil { // which check says
+		l.taken = issue.Validity(l.chain[0])
+	}
 	return l, nil
 }
 
@@ -171,7 +178,7 @@ func (s *Source) take(found loaded) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	s.current, s.refused = found, nil
-	logger.Info("serving another certificate", "notAfter", found.chain[0].NotAfter.UTC().Format(time.RFC3339))
+	logger.Info("serving another certificate", "notAfter", found.taken.NotAfter.UTC().Format(time.RFC3339))
 }
 
 // GetCertificate is for tls.Config.
@@ -197,17 +204,17 @@ func (s *Source) check(l *loaded, chain []*x509.Certificate, now time.Time) erro
 
 // Register makes the served certificate's validity be served as metrics.
 func (s *Source) Register(registry prometheus.Registerer) {
-	gauge := func(name, help string, value func(*x509.Certificate) time.Time) prometheus.Collector {
+	gauge := func(name, help string, value func(plan.Validity) time.Time) prometheus.Collector {
 		return prometheus.NewGaugeFunc(prometheus.GaugeOpts{Name: name, Help: help}, func() float64 {
 			s.mu.RLock()
 			defer s.mu.RUnlock()
-			return float64(value(s.current.chain[0]).Unix())
+			return float64(value(s.current.taken).Unix())
 		})
 	}
 	registry.MustRegister(
-		gauge("userscope_certificate_not_before_seconds", "From when on the certificate that is served is valid, in seconds since 1970.",
-			func(c *x509.Certificate) time.Time { return c.NotBefore }),
-		gauge("userscope_certificate_not_after_seconds", "When the certificate that is served expires, in seconds since 1970.",
-			func(c *x509.Certificate) time.Time { return c.NotAfter }),
+		gauge("userscope_certificate_not_before_seconds", "From when on the certificate that is served, and all that it chains by, is valid, in seconds since 1970.",
+			func(v plan.Validity) time.Time { return v.NotBefore }),
+		gauge("userscope_certificate_not_after_seconds", "When the certificate that is served, or something that it chains by, expires, in seconds since 1970.",
+			func(v plan.Validity) time.Time { return v.NotAfter }),
 	)
 }

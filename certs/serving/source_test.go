@@ -374,35 +374,54 @@ func swap(t *testing.T, dir string, m mount) {
 	}
 }
 
-// The metric is the end of what is served, not of what lies in the directory.
-func TestMetric(t *testing.T) {
+// The metrics are about what is served, not about what lies in the directory.
+func TestMetrics(t *testing.T) {
 	authority, now := newAuthority(t), time.Now()
 	s := opened(t, issued(t, authority, now, host))
-	registry := prometheus.NewRegistry()
-	s.Register(registry)
-	expectMetric := func(issuedAt time.Time) {
-		t.Helper()
-		families, err := registry.Gather()
-		if err != nil {
-			t.Fatal(err)
-		}
-		got := map[string]float64{}
-		for _, family := range families {
-			got[family.GetName()] = family.GetMetric()[0].GetGauge().GetValue()
-		}
-		want := map[string]float64{
-			"userscope_certificate_not_before_seconds": float64(issuedAt.Add(-plan.Backdating).Unix()),
-			"userscope_certificate_not_after_seconds":  float64(issuedAt.Add(lifetime).Unix()),
-		}
-		if !maps.Equal(got, want) {
-			t.Errorf("the metrics are %v, want %v", got, want)
-		}
-	}
-	expectMetric(now)
+	expectMetrics(t, s, now.Add(-plan.Backdating), now.Add(lifetime))
 	issued(t, authority, now.Add(2*time.Hour), host).write(t, s.dir) // not yet valid
 	s.reconsider(now)
-	expectMetric(now)
+	expectMetrics(t, s, now.Add(-plan.Backdating), now.Add(lifetime))
 	issued(t, authority, now.Add(time.Minute), host).write(t, s.dir)
 	s.reconsider(now)
-	expectMetric(now.Add(time.Minute))
+	expectMetrics(t, s, now.Add(time.Minute-plan.Backdating), now.Add(time.Minute+lifetime))
+}
+
+// A certificate is of no use any more when its CA has expired.
+func TestMetricsEndWithTheCA(t *testing.T) {
+	authority, now := newAuthority(t), time.Now()
+	certificate, key, err := authority.Issue(now.Add(-time.Hour), now.Add(3*lifetime), host)
+	if err != nil {
+		t.Fatal(err)
+	}
+	ca := authority.Certificate
+	outlives := mount{issue.ServingCertificate: certificate, issue.ServingKey: key, issue.CACertificate: issue.Encode(ca)}
+	s := opened(t, outlives)
+	expectMetrics(t, s, ca.NotBefore, ca.NotAfter)
+	for name, other := range map[string][]byte{"foreign": issue.Encode(newAuthority(t).Certificate), "none": []byte("CA"), "not there": nil} {
+		t.Run(name, func(t *testing.T) {
+			expectMetrics(t, opened(t, outlives.with(mount{"ca.crt": other})), now.Add(-time.Hour-plan.Backdating), now.Add(3*lifetime))
+		})
+	}
+}
+
+func expectMetrics(t *testing.T, s *Source, notBefore, notAfter time.Time) {
+	t.Helper()
+	registry := prometheus.NewRegistry()
+	s.Register(registry)
+	families, err := registry.Gather()
+	if err != nil {
+		t.Fatal(err)
+	}
+	got := map[string]float64{}
+	for _, family := range families {
+		got[family.GetName()] = family.GetMetric()[0].GetGauge().GetValue()
+	}
+	want := map[string]float64{
+		"userscope_certificate_not_before_seconds": float64(notBefore.Unix()),
+		"userscope_certificate_not_after_seconds":  float64(notAfter.Unix()),
+	}
+	if !maps.Equal(got, want) {
+		t.Errorf("the metrics are %v, want %v", got, want)
+	}
 }
