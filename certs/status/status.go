@@ -5,12 +5,12 @@ import (
 	"crypto/tls"
 	"crypto/x509"
 	"fmt"
-	"slices"
 	"strings"
 	"time"
 
 	"userscope.dev/userscope/certs/apply"
 	"userscope.dev/userscope/certs/issue"
+	"userscope.dev/userscope/certs/plan"
 )
 
 // Report is how the certificates are. It is healthy without problems.
@@ -90,9 +90,8 @@ func (r *reporter) add(where string, certificate, issuer *x509.Certificate, stat
 	}
 }
 
-// age says how far a certificate is through its life.
-func (r *reporter) age(certificate *x509.Certificate) string {
-	validity := issue.Validity(certificate)
+// age says how far something is through its life.
+func (r *reporter) age(validity plan.Validity) string {
 	switch {
 	case r.now.Before(validity.NotBefore):
 		return "valid only from " + validity.NotBefore.UTC().Format(time.RFC3339)
@@ -103,6 +102,18 @@ func (r *reporter) age(certificate *x509.Certificate) string {
 	default:
 		return stateOK
 	}
+}
+
+// chainAge says how far a serving certificate is through its life, or, if that is well, how far that is through
+// it by which API servers take it.
+func (r *reporter) chainAge(certificate *x509.Certificate, taken plan.Validity) string {
+	if state := r.age(issue.Validity(certificate)); state != stateOK {
+		return state
+	}
+	if state := r.age(taken); state != stateOK {
+		return "its chain: " + state
+	}
+	return stateOK
 }
 
 func (r *reporter) secret() {
@@ -123,11 +134,11 @@ func (r *reporter) secret() {
 		r.add("Secret "+issue.ServingCertificate, nil, nil, "there is no serving certificate that is of use")
 		return
 	}
-	r.add("Secret "+issue.ServingCertificate, secret.Leaf[0], secret.Issuer, r.age(secret.Leaf[0]))
+	r.add("Secret "+issue.ServingCertificate, secret.Leaf[0], secret.Issuer, r.chainAge(secret.Leaf[0], secret.Taken))
 }
 
 func (r *reporter) authority(key string, certificate *x509.Certificate) {
-	r.add("Secret "+key, certificate, nil, r.age(certificate))
+	r.add("Secret "+key, certificate, nil, r.age(issue.Validity(certificate)))
 }
 
 // name is what a webhook is called in the report.
@@ -144,22 +155,28 @@ func (r *reporter) bundles() {
 				r.add(where, nil, nil, "its caBundle "+err.Error()+": API servers trust no one")
 				continue
 			}
-			for _, certificate := range certificates {
-				r.add(where, certificate, nil, r.caBundleAge(certificate))
-			}
-			if issuer := r.observed.Secret.Issuer; issuer != nil && !slices.ContainsFunc(certificates, issuer.Equal) {
-				r.problem("%s: its caBundle does not trust the Secret's serving certificate", where)
-			}
+			r.bundle(where, certificates)
 		}
 	}
 }
 
-// caBundleAge is the age of a CA in a caBundle: one that is of no use may expire there.
-func (r *reporter) caBundleAge(certificate *x509.Certificate) string {
-	if issuer := r.observed.Secret.Issuer; issuer != nil && !issuer.Equal(certificate) {
-		return stateOK
+func (r *reporter) bundle(where string, certificates []*x509.Certificate) {
+	leaf := r.observed.Secret.Leaf
+	var used *x509.Certificate // is that by which the Secret's certificate is taken
+	var err error
+	if leaf != nil {
+		_, used, err = issue.Taken(leaf, certificates, r.host)
 	}
-	return r.age(certificate)
+	for _, certificate := range certificates {
+		state := stateOK // one that is of no use may expire there
+		if leaf == nil || used != nil && used.Equal(certificate) {
+			state = r.age(issue.Validity(certificate))
+		}
+		r.add(where, certificate, nil, state)
+	}
+	if err != nil {
+		r.problem("%s: its caBundle does not trust the Secret's serving certificate", where)
+	}
 }
 
 // dialTimeout bounds the handshake with a server that may not answer.
@@ -182,7 +199,7 @@ func (r *reporter) served(ctx context.Context, address string) {
 	}
 	defer func() { _ = conn.Close() }()
 	chain := conn.(*tls.Conn).ConnectionState().PeerCertificates
-	state := r.age(chain[0])
+	taken := issue.Validity(chain[0])
 	var issuer *x509.Certificate
 	for _, configuration := range r.observed.Configurations {
 		for _, webhook := range configuration.Webhooks {
@@ -194,12 +211,11 @@ func (r *reporter) served(ctx context.Context, address string) {
 				r.problem("%s: %s does not take it: %v", where, name(configuration, webhook), err)
 				continue
 			}
-			for _, root := range roots {
-				if issue.Verify(chain, []*x509.Certificate{root}, r.host, r.now) == nil {
-					issuer = root
-				}
+			// The first end of what the webhooks take it by is the one that matters.
+			if when, root, err := issue.Taken(chain, roots, r.host); err == nil && !when.NotAfter.After(taken.NotAfter) {
+				taken, issuer = when, root
 			}
 		}
 	}
-	r.add(where, chain[0], issuer, state)
+	r.add(where, chain[0], issuer, r.chainAge(chain[0], taken))
 }

@@ -2,11 +2,18 @@ package status
 
 import (
 	"bytes"
+	"crypto/ecdsa"
+	"crypto/elliptic"
+	"crypto/rand"
 	"crypto/tls"
+	"crypto/x509"
+	"crypto/x509/pkix"
 	"encoding/json"
+	"encoding/pem"
 	"errors"
 	"flag"
 	"fmt"
+	"math/big"
 	"net"
 	"os"
 	"path/filepath"
@@ -65,6 +72,63 @@ func issued(t *testing.T, lifetime time.Duration, host string) (ca []byte, data 
 		t.Fatal(err)
 	}
 	return issue.Encode(authority.Certificate), map[string][]byte{"tls.crt": certificate, "tls.key": key}
+}
+
+// ended is a certificate that another signs, or that signs for itself, valid for a lifetime. Without names it
+// is a CA.
+func ended(t *testing.T, by *signer, lifetime time.Duration, names ...string) *signer {
+	t.Helper()
+	key, err := ecdsa.GenerateKey(elliptic.P256(), rand.Reader)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return again(t, by, key, lifetime, names...)
+}
+
+// again is one with a key that there is already.
+func again(t *testing.T, by *signer, key *ecdsa.PrivateKey, lifetime time.Duration, names ...string) *signer {
+	t.Helper()
+	name, err := key.PublicKey.Bytes()
+	if err != nil {
+		t.Fatal(err)
+	}
+	template := &x509.Certificate{
+		SerialNumber: big.NewInt(int64(lifetime)), NotBefore: now.Add(-time.Hour), NotAfter: now.Add(lifetime),
+		Subject: pkix.Name{CommonName: fmt.Sprintf("%x", name[:20])}, DNSNames: names, IsCA: len(names) == 0, BasicConstraintsValid: true,
+	}
+	if by == nil {
+		by = &signer{template, key}
+	}
+	der, err := x509.CreateCertificate(rand.Reader, template, by.certificate, &key.PublicKey, by.key)
+	if err != nil {
+		t.Fatal(err)
+	}
+	certificate, err := x509.ParseCertificate(der)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return &signer{certificate, key}
+}
+
+// signer is a certificate that others than the issuer made, and its key.
+type signer struct {
+	certificate *x509.Certificate
+	key         *ecdsa.PrivateKey
+}
+
+func (s *signer) pem() []byte { return issue.Encode(s.certificate) }
+
+// secret is a Secret's data with a serving certificate, the certificates that come with it, and ca.crt.
+func (s *signer) secret(t *testing.T, intermediate, ca []byte) map[string][]byte {
+	t.Helper()
+	key, err := x509.MarshalPKCS8PrivateKey(s.key)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return map[string][]byte{
+		"tls.crt": bundle(s.pem(), intermediate), "ca.crt": ca,
+		"tls.key": pem.EncodeToMemory(&pem.Block{Type: "PRIVATE KEY", Bytes: key}),
+	}
 }
 
 // serve shows a Secret's certificate to whoever calls the host, and returns the address.
@@ -141,6 +205,13 @@ func TestReport(t *testing.T) {
 		"old-ca": old, "foreign-ca": foreign["ca.crt"], "foreign-leaf": foreign["tls.crt"],
 		"elsewhere-ca": elsewhereCA, "elsewhere": elsewhere["tls.crt"],
 	}
+	root := ended(t, nil, 730*day)
+	renewed := again(t, nil, root.key, 731*day)
+	intermediate := ended(t, root, 90*day)
+	chained := ended(t, intermediate, 365*day, host)
+	names["root"], names["renewed"], names["intermediate"], names["chained"] = root.pem(), renewed.pem(), intermediate.pem(), chained.pem()
+	chain := chained.secret(t, intermediate.pem(), root.pem())
+	trusting := chained.secret(t, intermediate.pem(), bundle(intermediate.pem(), root.pem()))
 	ca, next := good["ca.crt"], rotating["next-ca.crt"]
 	both := bundle(ca, next)
 	gone := observe(good, ca, ca)
@@ -164,6 +235,12 @@ func TestReport(t *testing.T) {
 		{name: "next-ca-promoted", observed: observe(promoted, both, both), address: serve(t, good), well: true},
 		{name: "old-ca-of-no-use", observed: observe(promoted, bundle(old, next), next), address: serve(t, promoted), after: 10 * day, well: true},
 
+		{name: "intermediate-ca", observed: observe(chain, root.pem(), root.pem()), address: serve(t, chain), after: 59 * day, well: true},
+		{name: "intermediate-ca-trusted-too", observed: observe(trusting, root.pem(), root.pem()), address: serve(t, trusting), well: true},
+		{name: "ca-renewed-with-its-key", observed: observe(chain, renewed.pem(), bundle(root.pem(), renewed.pem())), address: serve(t, chain), well: true},
+
+		{name: "intermediate-ca-expiring", observed: observe(chain, root.pem(), root.pem()), address: serve(t, chain), after: 64 * day},
+		{name: "intermediate-ca-expired", observed: observe(chain, root.pem(), root.pem()), address: serve(t, chain), after: 91 * day},
 		{name: "expiring", observed: observe(good, ca, ca), address: serve(t, good), after: 22 * day},
 		{name: "expired", observed: observe(good, ca, ca), address: serve(t, good), after: 31 * day},
 		{name: "ca-expired", observed: observe(good, ca, ca), after: 731 * day},
