@@ -71,3 +71,28 @@ func TestHistory(t *testing.T) {
 		})
 	}
 }
+
+// A caBundle that somebody else writes again and again is never known to be everywhere. That keeps a new CA
+// waiting, and no certificate from being renewed.
+func TestRenewedWhileTheNextCAWaits(t *testing.T) {
+	old, next := ca("old", 70*day), ca("next", 0)
+	end := now.Add(15 * day)
+	o := &plan.Observed{CA: old, Next: next, Leaf: leaf(old, 15*day), Bundles: [][]plan.CA{bundle(old, next)}}
+	h := &plan.History{}
+	for at := time.Duration(0); at < 16*day; at += 2 * time.Minute {
+		o.BundleVersions = []string{at.String()}
+		h.Note(now.Add(at), at, at, o, settings)
+		switch got := describe(plan.Plan(now.Add(at), o, h, settings)); got {
+		case "":
+		case "renew":
+			o.Leaf = &plan.Leaf{Issuer: *old, Validity: plan.Validity{
+				NotBefore: now.Add(at - plan.Backdating), NotAfter: plan.LeafEnd(now.Add(at), *old, settings),
+			}}
+		default:
+			t.Fatalf("after %s: %s", at, got)
+		}
+	}
+	if !o.Leaf.NotAfter.After(end) {
+		t.Error("the certificate has expired")
+	}
+}

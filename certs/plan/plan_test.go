@@ -114,7 +114,8 @@ func TestPlan(t *testing.T) {
 		{"the serving certificate is old", observed{CA: a, Leaf: leaf(a, 20*day), Bundles: both(a)}, long, "renew"},
 		// No other CA's certificate is served: there is nothing to lose by what the CA signs.
 		{"it is old, and not long seen", observed{CA: a, Leaf: leaf(a, 20*day), Bundles: both(a)}, 0, "renew"},
-		{"it is old, and another CA is trusted, not long seen", observed{CA: a, Leaf: leaf(a, 20*day), Bundles: both(a, c)}, short, ""},
+		{"it is old, and another CA is trusted, not long seen", observed{CA: a, Leaf: leaf(a, 20*day), Bundles: both(a, c)}, 0, "renew"},
+		{"it has expired, and another CA is trusted, not long seen", observed{CA: a, Leaf: leaf(a, 31*day), Bundles: both(a, c)}, short, ""},
 		{"it has expired", observed{CA: a, Leaf: leaf(a, 31*day), Bundles: both(a)}, 0, "renew"},
 		{"it is not valid yet", observed{CA: a, Leaf: leaf(a, -2*hour), Bundles: both(a)}, long, "renew"},
 		{"it is of no use", observed{CA: a, Bundles: both(a)}, long, "renew"},
@@ -138,7 +139,9 @@ func TestPlan(t *testing.T) {
 		// … then it signs, …
 		{"it has been seen for long", observed{CA: old, Next: b, Leaf: leaf(old, day), Bundles: both(old, b)}, long, "promote"},
 		{"it is not trusted, but nothing else is in use", observed{CA: dead, Next: b, Leaf: leaf(dead, 90*day), Bundles: both(dead)}, 0, "publish 0: dead b, publish 1: dead b, promote"},
-		{"the certificate grows old meanwhile", observed{CA: old, Next: b, Leaf: leaf(old, 20*day), Bundles: both(old, b)}, short, ""},
+		{"the certificate grows old meanwhile", observed{CA: old, Next: b, Leaf: leaf(old, 20*day), Bundles: both(old, b)}, short, "renew"},
+		{"the certificate is old when the next CA may sign", observed{CA: old, Next: b, Leaf: leaf(old, 20*day), Bundles: both(old, b)}, long, "promote"},
+		{"the certificate of another CA grows old meanwhile", observed{CA: old, Next: b, Leaf: leaf(c, 20*day), Bundles: both(old, b, c)}, short, ""},
 		{"the next CA has expired", observed{CA: a, Next: dead, Leaf: leaf(a, day), Bundles: both(a)}, 0, ""},
 		{"the next CA has expired, and the CA is old", observed{CA: old, Next: dead, Leaf: leaf(old, day), Bundles: both(old)}, 0, "introduce"},
 		{"the next CA is not valid yet", observed{CA: old, Next: tomorrow, Leaf: leaf(old, day), Bundles: both(old, tomorrow)}, long, "introduce"},
