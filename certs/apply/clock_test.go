@@ -1,19 +1,12 @@
 package apply
 
 import (
-	"encoding/json"
 	"errors"
 	"net/http"
 	"net/http/httptest"
 	"strings"
-	"sync/atomic"
 	"testing"
 	"time"
-
-	admissionregistrationv1 "k8s.io/api/admissionregistration/v1"
-	corev1 "k8s.io/api/core/v1"
-	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
-	"k8s.io/client-go/rest"
 
 	"userscope.dev/userscope/certs/plan"
 )
@@ -68,43 +61,11 @@ func TestServerClock(t *testing.T) {
 // Nothing is issued or replaced by clocks that do not agree: an API server whose clock is a year ahead
 // would refuse what the issuer takes for valid.
 func TestNothingIsWrittenWhileClocksDisagree(t *testing.T) {
-	var ahead atomic.Int64
-	var writes atomic.Int32
-	apiServer := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
-		var object any
-		switch path := r.URL.Path; {
-		case strings.Contains(path, "/secrets/"):
-			object = &corev1.Secret{
-				TypeMeta:   metav1.TypeMeta{APIVersion: "v1", Kind: "Secret"},
-				ObjectMeta: metav1.ObjectMeta{Namespace: target.ServiceNamespace, Name: target.SecretName},
-			}
-		case strings.Contains(path, "/mutatingwebhookconfigurations/"):
-			object = &admissionregistrationv1.MutatingWebhookConfiguration{
-				TypeMeta: metav1.TypeMeta{APIVersion: "admissionregistration.k8s.io/v1", Kind: Mutating},
-				Webhooks: []admissionregistrationv1.MutatingWebhook{{Name: "a"}},
-			}
-		default:
-			object = &admissionregistrationv1.ValidatingWebhookConfiguration{
-				TypeMeta: metav1.TypeMeta{APIVersion: "admissionregistration.k8s.io/v1", Kind: Validating},
-				Webhooks: []admissionregistrationv1.ValidatingWebhook{{Name: "b"}},
-			}
-		}
-		if r.Method != http.MethodGet {
-			writes.Add(1)
-		}
-		w.Header().Set("Date", time.Now().Add(time.Duration(ahead.Load())).UTC().Format(http.TimeFormat))
-		w.Header().Set("Content-Type", "application/json")
-		_ = json.NewEncoder(w).Encode(object) // the client would complain
-	}))
-	defer apiServer.Close()
-	cluster, err := NewCluster(&rest.Config{Host: apiServer.URL}, target)
-	if err != nil {
-		t.Fatal(err)
-	}
-	issuer := New(cluster, plan.Defaults())
+	api := &apiServer{}
+	issuer := api.issuer(t, plan.Defaults())
 
 	for _, off := range []time.Duration{365 * 24 * time.Hour, -31 * time.Minute} {
-		ahead.Store(int64(off))
+		api.ahead.Store(int64(off))
 		again, waiting, err := issuer.pass(t.Context())
 		if again || waiting != "" || err == nil || !strings.HasPrefix(err.Error(), "the issuer's clock is ") {
 			t.Errorf("with the API server's clock %s off: again %t, waiting %q, %v", off, again, waiting, err)
@@ -113,12 +74,12 @@ func TestNothingIsWrittenWhileClocksDisagree(t *testing.T) {
 			t.Errorf("ready: %v, want %v", got, err)
 		}
 	}
-	if n := writes.Load(); n > 0 {
+	if n := api.writes.Load(); n > 0 {
 		t.Fatalf("there were %d writes", n)
 	}
-	ahead.Store(0)
-	if again, _, err := issuer.pass(t.Context()); !again || err != nil || writes.Load() != 1 {
-		t.Errorf("once the clocks agree: again %t, %v, %d writes; want the Secret filled", again, err, writes.Load())
+	api.ahead.Store(0)
+	if again, _, err := issuer.pass(t.Context()); !again || err != nil || api.writes.Load() != 1 {
+		t.Errorf("once the clocks agree: again %t, %v, %d writes; want the Secret filled", again, err, api.writes.Load())
 	}
 	if err := issuer.Ready(t.Context()); err != nil {
 		t.Errorf("then the issuer is not ready: %v", err)

@@ -26,14 +26,23 @@ type Issuer struct {
 
 	started time.Time
 	history plan.History
-	// writes is how many passes in a row have written, or lost to somebody else's writes.
+	// writes is how many passes have written, or lost to somebody else's writes, with never as much as the
+	// propagation bound between two, and wrote is when the last did.
 	writes int
+	wrote  time.Duration
+	waits  wait
 	// said is what was logged last of what keeps coming.
 	said string
 
 	mu sync.Mutex
 	// last is what the last pass ended with.
 	last error
+}
+
+// wait is what an issuer waits for, and since when by the history's clock.
+type wait struct {
+	what  string
+	since time.Duration
 }
 
 // errNoPass is the state of an issuer that has only begun.
@@ -122,16 +131,28 @@ func (i *Issuer) Ready(context.Context) error {
 // pass looks at the cluster once and does what is to be done. Again means that there may be more to do
 // at once; otherwise waiting says what it waits for.
 func (i *Issuer) pass(ctx context.Context) (again bool, waiting string, err error) {
+	from := time.Since(i.started)
+	again, waiting, err = i.act(ctx, from)
+	switch {
+	case again:
+	case err != nil:
+		i.waits = wait{} // for what is wrong to be put right
+	default:
+		if err = i.contested(from); err == nil {
+			err = i.overdue(waiting, from)
+		}
+	}
+	i.metrics.passed(err)
+	i.mu.Lock()
+	defer i.mu.Unlock()
+	i.last = err
+	return again, waiting, err
+}
+
+// act is a pass without what is made of its end.
+func (i *Issuer) act(ctx context.Context, from time.Duration) (again bool, waiting string, err error) {
 	ctx, cancel := context.WithTimeout(ctx, passTimeout)
 	defer cancel()
-	defer func() {
-		i.metrics.passed(err)
-		i.mu.Lock()
-		defer i.mu.Unlock()
-		i.last = err
-	}()
-
-	from := time.Since(i.started)
 	observed, err := i.cluster.Observe(ctx)
 	if observed == nil {
 		return false, "", err
@@ -144,33 +165,63 @@ func (i *Issuer) pass(ctx context.Context) (again bool, waiting string, err erro
 	i.history.Note(now, from, time.Since(i.started), observed.Observed, i.settings)
 	actions := plan.Plan(now, observed.Observed, &i.history, i.settings)
 	if len(actions) == 0 {
-		i.writes = 0
 		return false, plan.Waiting(now, observed.Observed, i.settings), err
 	}
-	return true, "", errors.Join(err, i.contested(i.do(ctx, now, observed, actions)))
+	return true, "", errors.Join(err, i.written(i.do(ctx, now, observed, actions), from))
 }
 
-// contested takes a conflict for what it is, somebody else being faster, of which the next pass sees what
-// came. It is an error if passes go on to lose, or to find changed what they wrote: somebody else writes it
-// again and again, and to be faster than he is would only make both busy.
-func (i *Issuer) contested(err error) error {
+// maxWaits is how many times the propagation bound the same may be waited for: a certificate that is due then has
+// some of its life left, as Settings.Validate has it.
+const maxWaits = 3
+
+// overdue reports that the same has been waited for so long that it may never come: each time that something else
+// writes what is looked at, the wait begins anew.
+func (i *Issuer) overdue(waiting string, at time.Duration) error {
+	if waiting != i.waits.what {
+		i.waits = wait{waiting, at}
+	}
+	bound := maxWaits * i.settings.Propagation
+	if waiting == "" || at-i.waits.since <= bound {
+		return nil
+	}
+	return fmt.Errorf("%s, and that has not come in %s: something else keeps writing the Secret or a configuration, %s", waiting, bound, whoWrites)
+}
+
+// written takes a conflict for what it is, somebody else being faster, of which the next pass sees what
+// came. It is an error if passes go on to lose, or to find changed what they wrote.
+func (i *Issuer) written(err error, at time.Duration) error {
 	if err != nil && !conflict(err) {
 		return err
 	}
-	i.writes++
-	if i.writes < maxWrites {
-		return nil
+	if i.paused(at) {
+		i.writes = 0
 	}
-	const often = "at least %d times in a row: something else keeps writing it, see kubectl get --show-managed-fields"
-	if err != nil {
-		return fmt.Errorf("%w ("+often+")", err, maxWrites)
+	i.writes, i.wrote = i.writes+1, at
+	contested := i.contested(at)
+	if contested != nil && err != nil {
+		return fmt.Errorf("%w: %w", contested, err)
 	}
-	return fmt.Errorf("the Secret or a caBundle was found changed after it was written, "+often, maxWrites)
+	return contested
 }
 
-// maxWrites is how many passes in a row may write: a CA and its certificate, both caBundles, and as much
+// contested reports that somebody else writes the same again and again, until there has been a pause: API servers
+// may each time see what he wrote. To be faster than he is would only make both busy.
+func (i *Issuer) contested(at time.Duration) error {
+	if i.writes < maxWrites || i.paused(at) {
+		return nil
+	}
+	return fmt.Errorf("the Secret or a caBundle was found changed at least %d times, with less than %s between: something else keeps writing it, %s",
+		maxWrites, i.settings.Propagation, whoWrites)
+}
+
+func (i *Issuer) paused(at time.Duration) bool { return at-i.wrote >= i.settings.Propagation }
+
+// maxWrites is how many passes may write without a pause: a CA and its certificate, both caBundles, and as much
 // again for coincidences.
 const maxWrites = 5
+
+// whoWrites is how a person finds out.
+const whoWrites = "see kubectl get -o yaml --show-managed-fields"
 
 // passTimeout bounds a pass, so that what was observed is not acted upon much later.
 const passTimeout = 30 * time.Second

@@ -1,6 +1,7 @@
 package apply
 
 import (
+	"bytes"
 	"errors"
 	"fmt"
 	"os"
@@ -15,6 +16,7 @@ import (
 	"k8s.io/apimachinery/pkg/runtime/schema"
 	ctrllog "sigs.k8s.io/controller-runtime/pkg/log"
 
+	"userscope.dev/userscope/certs/issue"
 	"userscope.dev/userscope/certs/plan"
 )
 
@@ -85,20 +87,135 @@ func TestConflict(t *testing.T) {
 	}
 }
 
-// Conflicts, and what is found changed after it was written, are nobody's mistake until they go on.
+// Conflicts, and what is found changed after it was written, are nobody's mistake until they go on; then they are
+// until there has been a pause.
 func TestContested(t *testing.T) {
-	const often = "at least 5 times in a row: something else keeps writing it, see kubectl get --show-managed-fields"
-	lost, overwritten := fmt.Sprintf("%v (%s)", conflicted, often), "the Secret or a caBundle was found changed after it was written, "+often
+	overwritten := "the Secret or a caBundle was found changed at least 5 times, with less than 5m0s between: " +
+		"something else keeps writing it, see kubectl get -o yaml --show-managed-fields"
+	lost := overwritten + ": " + conflicted.Error()
 	i := New(nil, plan.Defaults())
-	for n, pass := range []struct {
-		err  error
-		want string
+	const minute = time.Minute
+	for _, pass := range []struct {
+		at     time.Duration
+		writes bool
+		err    error
+		want   string
 	}{
-		{conflicted, ""}, {nil, ""}, {nil, ""}, {conflicted, ""},
-		{nil, overwritten}, {conflicted, lost}, {forbidden, forbidden.Error()}, {nil, overwritten},
+		{0, true, conflicted, ""},
+		{0, true, nil, ""},
+		{0, false, nil, ""},
+		{4 * minute, true, nil, ""},
+		{5 * minute, true, conflicted, ""},
+		{5 * minute, true, forbidden, forbidden.Error()},
+		{5 * minute, false, nil, ""},
+		{9 * minute, true, nil, overwritten},
+		{9 * minute, true, conflicted, lost},
+		{9 * minute, false, nil, overwritten},
+		{14*minute - 1, false, nil, overwritten},
+		{14 * minute, false, nil, ""},
+		{14 * minute, true, nil, ""},
+		{15 * minute, true, nil, ""},
+		{16 * minute, true, nil, ""},
+		{17 * minute, true, nil, ""},
+		{18 * minute, true, nil, overwritten},
+		{23 * minute, true, nil, ""},
 	} {
-		if got := i.contested(pass.err); got == nil && pass.want != "" || got != nil && got.Error() != pass.want {
-			t.Errorf("pass %d: %v, want %q", n, got, pass.want)
+		got := i.contested(pass.at)
+		if pass.writes {
+			got = i.written(pass.err, pass.at)
+		}
+		if got == nil && pass.want != "" || got != nil && got.Error() != pass.want {
+			t.Errorf("after %s: %v, want %q", pass.at, got, pass.want)
+		}
+	}
+}
+
+// Between what somebody else writes, all may be as it should be. He is not forgotten for that.
+func TestContestedAtRest(t *testing.T) {
+	data, err := issue.ReadSecret(nil, target.Host()).Do(plan.Fill{}, time.Now(), plan.Defaults())
+	if err != nil {
+		t.Fatal(err)
+	}
+	i := (&apiServer{data: data, caBundle: data["ca.crt"]}).issuer(t, plan.Defaults())
+	for wrote, want := range map[time.Duration]string{
+		time.Since(i.started):                               "the Secret or a caBundle was found changed at least 5 times, ",
+		time.Since(i.started) - plan.Defaults().Propagation: "",
+	} {
+		i.writes, i.wrote = maxWrites, wrote
+		again, _, err := i.pass(t.Context())
+		if again || err == nil && want != "" || err != nil && (want == "" || !strings.HasPrefix(err.Error(), want)) {
+			t.Errorf("again %t, %v, want %q", again, err, want)
+		}
+	}
+}
+
+// What is waited for much longer than it takes needs a person.
+func TestOverdue(t *testing.T) {
+	i := New(nil, plan.Defaults())
+	const minute = time.Minute
+	for _, pass := range []struct {
+		at      time.Duration
+		waiting string
+		want    string
+	}{
+		{minute, "a", ""},
+		{16 * minute, "a", ""},
+		{16*minute + 1, "a", "a, and that has not come in 15m0s: something else keeps writing the Secret or a configuration, see kubectl get -o yaml --show-managed-fields"},
+		{17 * minute, "b", ""},
+		{32 * minute, "b", ""},
+		{33 * minute, "", ""},
+		{34 * minute, "b", ""},
+		{49 * minute, "b", ""},
+		{90 * minute, "", ""},
+	} {
+		if got := i.overdue(pass.waiting, pass.at); got == nil && pass.want != "" || got != nil && got.Error() != pass.want {
+			t.Errorf("after %s: %v, want %q", pass.at, got, pass.want)
+		}
+	}
+}
+
+// A configuration that somebody else writes again and again keeps the next CA waiting. That is said, and no more once
+// he leaves it alone; and what is wrong meanwhile, and so known, is no wait.
+func TestNextCAIsKeptWaiting(t *testing.T) {
+	data := map[string][]byte{}
+	for _, action := range []plan.Action{plan.Fill{}, plan.Introduce{}} {
+		var err error
+		if data, err = issue.ReadSecret(data, target.Host()).Do(action, time.Now(), plan.Defaults()); err != nil {
+			t.Fatal(err)
+		}
+	}
+	api := &apiServer{data: data, caBundle: append(bytes.Clone(data["ca.crt"]), data["next-ca.crt"]...)}
+	settings := plan.Defaults()
+	settings.Propagation = 100 * time.Millisecond
+	i := api.issuer(t, settings)
+	begin := time.Now()
+	var err error
+	for err == nil && time.Since(begin) < time.Minute {
+		api.generation.Add(1)
+		var again bool
+		if again, _, err = i.pass(t.Context()); again {
+			t.Fatal("the next CA signs")
+		}
+	}
+	if err == nil || !strings.HasPrefix(err.Error(), "the next CA signs once it has been in every caBundle for 100ms, and that has not come in 300ms: ") || time.Since(begin) < 3*settings.Propagation {
+		t.Fatalf("after %s: %v", time.Since(begin), err)
+	}
+	if ready := i.Ready(t.Context()); !errors.Is(ready, err) {
+		t.Errorf("ready: %v", ready)
+	}
+
+	api.ahead.Store(int64(time.Hour))
+	if _, _, err := i.pass(t.Context()); err == nil {
+		t.Fatal("clocks that differ are nothing")
+	}
+	api.ahead.Store(0)
+	api.generation.Add(1)
+	if _, waiting, err := i.pass(t.Context()); waiting == "" || err != nil {
+		t.Errorf("when they agree again: waiting %q, %v", waiting, err)
+	}
+	for again := false; !again; {
+		if again, _, err = i.pass(t.Context()); time.Since(begin) > time.Minute {
+			t.Fatalf("left alone, the next CA does not sign: %v", err)
 		}
 	}
 }

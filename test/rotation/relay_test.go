@@ -132,7 +132,7 @@ func TestConflicts(t *testing.T) {
 	relay, i, r := installed(t)
 	relay.trouble.Store(&trouble{conflicts: true})
 	writes, before := relay.writes.Load(), damage(t)
-	i.awaitReport(t, "times in a row: something else keeps writing it")
+	i.awaitReport(t, "something else keeps writing it")
 	if after, err := readSecret(t.Context()); err != nil || after.ResourceVersion != before {
 		t.Errorf("the Secret has been written: %v", err)
 	}
