@@ -149,7 +149,8 @@ func (s *Secret) Do(action plan.Action, now time.Time, settings plan.Settings) (
 	if err := put(data, signs, CACertificate, CAKey); err != nil {
 		return nil, err
 	}
-	if _, renews := action.(plan.Renew); !renews {
+	_, renews := action.(plan.Renew)
+	if !renews || s.Next == nil || Validity(s.Next.Certificate).Ended(now) {
 		delete(data, NextCACertificate)
 		delete(data, NextCAKey)
 	}

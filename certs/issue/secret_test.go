@@ -200,6 +200,8 @@ func TestObserved(t *testing.T) {
 // Each action changes only what it is about, and leaves a Secret that is whole.
 func TestDo(t *testing.T) {
 	later := now.Add(20 * day)
+	long := do(t, nil, plan.Fill{}, later.Add(-years-time.Second))
+	expired := map[string][]byte{"next-ca.crt": long["ca.crt"], "next-ca.key": long["ca.key"]}
 	rotating := with(introduced(t), map[string][]byte{"notes": []byte("ours")})
 	tests := []struct {
 		name    string
@@ -215,6 +217,9 @@ func TestDo(t *testing.T) {
 		{"introduce over what is of no use", with(rotating, map[string][]byte{"next-ca.key": []byte("no")}), plan.Introduce{}, []string{"next-ca.crt", "next-ca.key"}, "ca next leaf"},
 		{"promote", rotating, plan.Promote{}, []string{"ca.crt", "ca.key", "next-ca.crt", "next-ca.key", "tls.crt", "tls.key"}, "ca leaf"},
 		{"renew", rotating, plan.Renew{}, []string{"tls.crt", "tls.key"}, "ca next leaf"},
+		{"renew beside a next CA that is of no use", with(rotating, map[string][]byte{"next-ca.key": []byte("no")}), plan.Renew{},
+			[]string{"next-ca.crt", "next-ca.key", "tls.crt", "tls.key"}, "ca leaf"},
+		{"renew beside a next CA that has expired", with(rotating, expired), plan.Renew{}, []string{"next-ca.crt", "next-ca.key", "tls.crt", "tls.key"}, "ca leaf"},
 	}
 	for _, test := range tests {
 		t.Run(test.name, func(t *testing.T) {

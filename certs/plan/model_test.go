@@ -279,6 +279,9 @@ func (w *world) apply(i, n int) *world {
 	case Renew:
 		c.beginAnew(s.ca)
 		s.leaf = c.sign(s.ca)
+		if validity(s.next.start, s.next.end).Ended(c.now()) {
+			s.next = authority{}
+		}
 	}
 	c.write(s)
 	c.excuse()
