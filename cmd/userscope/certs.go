@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"io"
 	"log/slog"
 	"os/signal"
 	"strings"
@@ -172,11 +173,7 @@ Exit codes: 0 done, 1 failed or not done in --timeout, 2 wrong usage.`,
 		Example: `  userscope certs once --kubeconfig admin.kubeconfig --timeout 30m`,
 		Args:    cobra.NoArgs,
 		RunE: func(cmd *cobra.Command, _ []string) error {
-			var short error
-			if timeout <= 0 {
-				short = fmt.Errorf("--timeout %s: must be positive", timeout)
-			}
-			if err := errors.Join(f.validate(), short, checkOnce(f.settings)); err != nil {
+			if err := errors.Join(f.validate(), checkTimeout(timeout), checkOnce(f.settings)); err != nil {
 				return err
 			}
 			issuer, err := f.issuer(cmd)
@@ -193,6 +190,13 @@ Exit codes: 0 done, 1 failed or not done in --timeout, 2 wrong usage.`,
 	return command
 }
 
+func checkTimeout(timeout time.Duration) error {
+	if timeout <= 0 {
+		return fmt.Errorf("--timeout %s: must be positive", timeout)
+	}
+	return nil
+}
+
 // checkOnce reports a propagation bound that is too short for once, which looks every second.
 func checkOnce(settings plan.Settings) error {
 	if settings.Propagation > 0 && settings.CheckInterval(apply.OnceInterval) != nil {
@@ -204,6 +208,7 @@ func checkOnce(settings plan.Settings) error {
 func certsStatusCommand() *cobra.Command {
 	var f clusterFlags
 	var address string
+	var timeout time.Duration
 	var format outputFormat
 	command := &cobra.Command{
 		Use:   "status",
@@ -217,18 +222,21 @@ Exit codes: 0 all is well, 1 something is not or could not be read, 2 wrong usag
   userscope certs status --address 127.0.0.1:10250`,
 		Args: cobra.NoArgs,
 		RunE: func(cmd *cobra.Command, _ []string) error {
-			if err := errors.Join(f.target.Validate(), checkAddress(address)); err != nil {
+			if err := errors.Join(f.target.Validate(), checkAddress(address), checkTimeout(timeout)); err != nil {
 				return err
 			}
 			cluster, err := f.cluster()
 			if err != nil {
 				return failed(err)
 			}
-			return printStatus(cmd, cluster, f.target.Host(), address, format)
+			ctx, cancel := context.WithTimeout(cmd.Context(), timeout)
+			defer cancel()
+			return printStatus(ctx, cmd.OutOrStdout(), cluster, f.target.Host(), address, format)
 		},
 	}
 	f.add(command)
 	command.Flags().StringVar(&address, "address", "", "`HOST:PORT` of a serving Pod or of the Service")
+	command.Flags().DurationVar(&timeout, "timeout", 30*time.Second, "`DURATION` after which it gives up")
 	format.addFlag(command)
 	return command
 }
@@ -243,16 +251,16 @@ func checkAddress(address string) error {
 	return nil
 }
 
-func printStatus(cmd *cobra.Command, cluster *apply.Cluster, host, address string, format outputFormat) error {
+func printStatus(ctx context.Context, out io.Writer, cluster *apply.Cluster, host, address string, format outputFormat) error {
 	now := time.Now()
-	report, err := status.Look(cmd.Context(), cluster, host, address, now)
+	report, err := status.Look(ctx, cluster, host, address, now)
 	if err != nil {
 		return failed(err)
 	}
 	if format == outputJSON {
-		err = printJSON(cmd.OutOrStdout(), report)
+		err = printJSON(out, report)
 	} else {
-		err = report.Print(cmd.OutOrStdout(), now)
+		err = report.Print(out, now)
 	}
 	if err == nil && len(report.Problems) > 0 {
 		return &exitError{code: exitFailed}

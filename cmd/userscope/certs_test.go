@@ -80,6 +80,24 @@ func TestCertsWithoutAPIServer(t *testing.T) {
 	}
 }
 
+// An API server that takes a call and never answers does not keep anybody waiting for ever.
+func TestCertsWithSilentAPIServer(t *testing.T) {
+	silent, err := net.Listen("tcp", "127.0.0.1:0")
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer silent.Close()
+	file := kubeconfig(t, silent.Addr().String())
+	for _, subcommand := range []string{"once", "status"} {
+		t.Run(subcommand, func(t *testing.T) {
+			stdout, stderr, code := command("", "certs", subcommand, "--kubeconfig", file, "--timeout", "100ms")
+			if code != 1 || stdout != "" || !strings.HasPrefix(stderr, "userscope certs "+subcommand+": get Secret userscope-system/userscope-tls: ") || !strings.Contains(stderr, "deadline exceeded") {
+				t.Errorf("exit code %d, stdout %q, stderr\n%s\nwant 1, nothing and which request took too long", code, stdout, stderr)
+			}
+		})
+	}
+}
+
 // An issuer outlives its API server: it lives, is not ready, says why, and ends when it is told to.
 func TestCertsRun(t *testing.T) {
 	address := freeAddress(t)

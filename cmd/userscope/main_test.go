@@ -89,6 +89,7 @@ func TestWrongUsage(t *testing.T) {
 				"userscope certs once: --leaf-lifetime 59m0s: must be at least twelve times --propagation, 1h0m0s\n" +
 				"userscope certs once: --ca-lifetime 58m0s: must not be shorter than --leaf-lifetime 59m0s\n" +
 				"userscope certs once: --timeout 0s: must be positive"},
+		{"certs status --timeout -1s", "userscope certs status: --timeout -1s: must be positive"},
 		{"certs status now", `userscope certs status: unknown command "now" for "userscope certs status"`},
 		{"certs status --service-namespace= --address 10250",
 			"userscope certs status: --service-namespace: is empty\n" +
