@@ -4,13 +4,8 @@ import (
 	"context"
 	"crypto/tls"
 	"crypto/x509"
-	"errors"
 	"fmt"
-	"net"
-	"os"
 	"time"
-
-	"golang.org/x/sys/unix"
 )
 
 // ReadPair reads a serving certificate and its private key in PEM, and returns with them the chain that an
@@ -57,28 +52,4 @@ func handshake(certificate *tls.Certificate) ([]*x509.Certificate, error) {
 		return nil, fmt.Errorf("no TLS handshake succeeds with it: client: %v, server: %v", err, serverErr) //nolint:errorlint // one is an echo of the other
 	}
 	return client.ConnectionState().PeerCertificates, nil
-}
-
-// socketPair returns two connected ends. Unlike those of net.Pipe each can write while the other does, as when
-// one gives up in the middle of what the other says.
-func socketPair() (near, far net.Conn, err error) {
-	descriptors, err := unix.Socketpair(unix.AF_UNIX, unix.SOCK_STREAM, 0)
-	if err != nil {
-		return nil, nil, fmt.Errorf("socketpair: %w", err)
-	}
-	ends := [2]net.Conn{}
-	for i, descriptor := range descriptors {
-		file := os.NewFile(uintptr(descriptor), "socketpair")
-		end, fileErr := net.FileConn(file) // has a descriptor of its own
-		ends[i], err = end, errors.Join(err, fileErr, file.Close())
-	}
-	if err != nil { // such as: no descriptors are left, of which none may be kept then
-		for _, end := range ends {
-			if end != nil {
-				_ = end.Close()
-			}
-		}
-		return nil, nil, err
-	}
-	return ends[0], ends[1], nil
 }
