@@ -77,7 +77,7 @@ func TestFullSecretIsReadAtOnce(t *testing.T) {
 	leaf := root.sign(t, &x509.Certificate{DNSNames: []string{host}})
 	chain, key := leaf.pem(t)
 	var crowd [2][]*x509.Certificate
-	for n := range 200 {
+	for n := range 120 {
 		crowd[n%2] = append(crowd[n%2], other.again(t, int64(n+1), now.Add(time.Duration(n)*time.Second), now.Add(day)))
 	}
 	data := map[string][]byte{
