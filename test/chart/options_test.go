@@ -129,7 +129,7 @@ var options = []struct {
 		name:   "several policies",
 		values: "policies:" + jupyterHub + withKey + "keys: [{secretName: keys, mountPath: /etc/userscope/keys}]",
 		want: []string{
-			"name: jupyterhub", "name: keyed", "fsGroup: 2000000000", "mountPath: /etc/userscope/keys\n", "secretName: keys\n",
+			"name: jupyterhub", "name: keyed", "fsGroup: 2000000000", "mountPath: \"/etc/userscope/keys\"\n", "secretName: keys\n",
 			`["hub","keyed"]`, "userData: home/{user}", "keyFile: /etc/userscope/keys/first",
 		},
 		absent: []string{"deer-flow"},
@@ -170,7 +170,7 @@ var options = []struct {
 			"migration: {enabled: true, policy: jupyterhub, namespace: lab, legacy: old/homes, owners: {postgres: {name: database, key: url}}, runAsUser: 1000, runAsGroup: 1001, takeLockOf: userscope-migrate-apply-x7k2p, forgetGone: true, resources: {requests: {cpu: 55m}}}",
 		want: []string{
 			"name: userscope-migrate\n  namespace: hub", "name: userscope-migrate\n  namespace: lab", "name: userscope-migrate-apply\n  namespace: lab", "claimName: homes",
-			"--root=/claim\n", "--legacy=/claim/old/homes", "--owners=postgres", `secretKeyRef: {"key":"url","name":"database"}`, "runAsUser: 1000\n        runAsGroup: 1001", "cpu: 55m",
+			`"--root=/claim"`, "--legacy=/claim/old/homes", "--owners=postgres", `secretKeyRef: {"key":"url","name":"database"}`, "runAsUser: 1000\n        runAsGroup: 1001", "cpu: 55m",
 			"- --check-pods\n            - --take-lock-of=userscope-migrate-apply-x7k2p\n          env", "- --take-lock-of=userscope-migrate-apply-x7k2p\n            - --forget-gone\n          env",
 		},
 		absent: []string{"claimName: data", "--owners=/claim"},

@@ -1,9 +1,10 @@
 {{/* The names are fixed: the configurations are the cluster's, so there is one Userscope in it. */}}
 
-{{/* The labels of every object. Call it with the root context. */}}
+{{/* The labels of every object. Call it with the root context. What others have named is written by
+toYaml or quote, here and elsewhere: YAML takes 42 for a number, and # for the beginning of a comment. */}}
 {{- define "userscope.labels" -}}
 {{ include "userscope.selectorLabels" . }}
-app.kubernetes.io/instance: {{ .Release.Name }}
+app.kubernetes.io/instance: {{ toYaml .Release.Name }}
 app.kubernetes.io/version: {{ .Chart.AppVersion | quote }}
 app.kubernetes.io/managed-by: {{ .Release.Service }}
 helm.sh/chart: {{ printf "%s-%s" .Chart.Name .Chart.Version | replace "+" "_" }}
@@ -35,7 +36,7 @@ userscope-cert-manager-tls
 upgrade takes it away. Call it with the path and the root context. */}}
 {{- define "userscope.clientConfig" -}}
 service:
-  namespace: {{ .root.Release.Namespace }}
+  namespace: {{ toYaml .root.Release.Namespace }}
   name: userscope
   path: {{ .path }}
   port: {{ include "userscope.port" .root }}
