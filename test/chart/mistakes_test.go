@@ -28,6 +28,11 @@ policies:
 	return replaced
 }
 
+// withExempt is DeerFlow's policy with exempt creators.
+func withExempt(creators string) string {
+	return strings.TrimPrefix(deerFlow("claim:", "exemptCreators: {"+creators+"}\n    claim:"), "\npolicies:")
+}
+
 // What a value is by default nobody gets by saying null: Helm takes the value away then, which would
 // open a port here and leave out a policy there. The few that may be missing stand for nothing else.
 func TestNull(t *testing.T) {
@@ -106,6 +111,22 @@ func TestMistakes(t *testing.T) {
 		{
 			"the cluster's namespace", deerFlow("[deer-flow]", "[kube-system]"),
 			`policies[0].spec.namespaces[0]: "kube-system" is the cluster's own namespace`,
+		},
+		{
+			"an exempt ServiceAccount of a governed namespace", "policies:" + jupyterHub + withExempt("users: [system:serviceaccount:kube-system:hub, system:serviceaccount:hub:backup]"),
+			`policies[1].spec.exemptCreators.users[1]: "system:serviceaccount:hub:backup" is a ServiceAccount of the governed namespace hub`,
+		},
+		{
+			"all ServiceAccounts of a governed namespace exempt", "policies:" + jupyterHub + withExempt("groups: [system:serviceaccounts:kube-system, system:serviceaccounts:hub]"),
+			`policies[1].spec.exemptCreators.groups[1]: "system:serviceaccounts:hub" contains every ServiceAccount of a governed namespace`,
+		},
+		{
+			"all ServiceAccounts exempt", "policies:" + withExempt("groups: [system:serviceaccounts]"),
+			`policies[0].spec.exemptCreators.groups[0]: "system:serviceaccounts" contains every ServiceAccount`,
+		},
+		{
+			"everybody exempt", "policies:" + withExempt("groups: [system:masters, system:authenticated]"),
+			`policies[0].spec.exemptCreators.groups[1]: "system:authenticated" contains every ServiceAccount`,
 		},
 		{"no selector", deerFlow("{app: deer-flow-sandbox}", "{}"), "at '/policies/0/spec/selector': minProperties"},
 		{"an unknown key", "prot: 10250", "additional properties 'prot' not allowed"},
@@ -217,5 +238,6 @@ func TestMistakes(t *testing.T) {
 	})
 	t.Run("what they are made of is none", func(t *testing.T) {
 		render(t, deerFlow("deer-flow-home", "deer-flow-data"))
+		render(t, "policies:"+withExempt("users: [backup, system:serviceaccount:backup:backup], groups: [hub, system:serviceaccounts:backup]"))
 	})
 }
