@@ -21,8 +21,8 @@ import (
 var installers = []struct {
 	name string
 	// In is given the cluster as it is; on are upgrades to so many replicas.
-	in, out func(*testing.T, cluster)
-	on      []func(t *testing.T, c cluster, replicas int)
+	in, out, restore func(*testing.T, cluster)
+	on               []func(t *testing.T, c cluster, replicas int)
 }{
 	{
 		name: "helm",
@@ -36,6 +36,10 @@ var installers = []struct {
 			func(t *testing.T, c cluster, replicas int) {
 				c.mustHelm(t, "upgrade", "userscope", path(t, "manifests", "chart"), "--set", fmt.Sprintf("replicas=%d", replicas), "--server-side=false")
 			},
+		},
+		restore: func(t *testing.T, c cluster) {
+			chart := strings.NewReplacer("manifests/chart", path(t, "manifests", "chart"))
+			c.mustHelm(t, strings.Fields(chart.Replace(helmRestore))...)
 		},
 		out: func(t *testing.T, c cluster) { c.mustHelm(t, strings.Fields(helmUninstall)...) },
 	},
@@ -51,6 +55,10 @@ var installers = []struct {
 			func(t *testing.T, c cluster, replicas int) {
 				c.mustKubectl(t, withReplicas(t, replicas), "apply", "--server-side", "--force-conflicts", "-f", "-")
 			},
+		},
+		restore: func(t *testing.T, c cluster) {
+			manifests := strings.NewReplacer("install.yaml", path(t, "manifests", "install.yaml"))
+			c.mustKubectl(t, "", strings.Fields(manifests.Replace(kubectlRestore))...)
 		},
 		// Nothing here ends a namespace, and kubectl would wait for that.
 		out: func(t *testing.T, c cluster) {
@@ -101,6 +109,9 @@ func TestInstall(t *testing.T) {
 					c.checkScoped(t)
 				})
 			}
+			t.Run("what somebody has changed is put back, and nothing of the issuer's", func(t *testing.T) {
+				c.checkRestores(t, installer.restore)
+			})
 			t.Run("without the webhook only sandboxes wait", func(t *testing.T) {
 				webhook.Kill()
 				if _, err := c.createSandbox(t); err == nil || !strings.Contains(err.Error(), "failed calling webhook") {
@@ -138,6 +149,43 @@ const (
 	helmUninstall    = "uninstall userscope -n userscope-system"
 	kubectlUninstall = "delete --ignore-not-found -f install.yaml"
 )
+
+// The commands that docs/runbook.md gives to apply the release again.
+const (
+	helmRestore    = "upgrade userscope manifests/chart -n userscope-system --reuse-values --server-side=true --force-conflicts"
+	kubectlRestore = "apply -f install.yaml"
+)
+
+// checkRestores checks that a command puts back what somebody has changed, and leaves the issuer's.
+func (c cluster) checkRestores(t *testing.T, restore func(*testing.T, cluster)) {
+	t.Helper()
+	for _, command := range []string{"    helm " + helmRestore, "    kubectl " + kubectlRestore} {
+		if !strings.Contains(read(t, "docs", "runbook.md"), "\n"+command+"\n") {
+			t.Errorf("docs/runbook.md does not give the command: %s", command)
+		}
+	}
+	before := c.issued(t)
+	changes := []struct{ kind, name, at, by, was string }{
+		{"mutatingwebhookconfiguration", "zz-userscope", "/webhooks/0/failurePolicy", `"Ignore"`, "Fail"},
+		{"validatingwebhookconfiguration", "zz-userscope", "/webhooks/0/matchConditions/0/expression", `"false"`, "oldObject"},
+		{"validatingadmissionpolicybinding", "userscope-backstop-create-deer-flow", "/spec/validationActions", `["Audit"]`, "Deny"},
+		{"clusterrole", "userscope-issuer", "/rules/0/verbs", `["get"]`, "patch"},
+	}
+	for _, change := range changes {
+		c.mustKubectl(t, "", "patch", change.kind, change.name, "--type=json", "-p", fmt.Sprintf(`[{"op": "replace", "path": %q, "value": %s}]`, change.at, change.by))
+	}
+	restore(t, c)
+	for _, change := range changes {
+		at := strings.NewReplacer("/0", "[0]", "/", ".").Replace(change.at)
+		if got := c.mustKubectl(t, "", "get", change.kind, change.name, "-o", "jsonpath={"+at+"}"); !strings.Contains(got, change.was) {
+			t.Errorf("%s %s: %s is %s, and should have %s", change.kind, change.name, at, got, change.was)
+		}
+	}
+	if after := c.issued(t); !reflect.DeepEqual(after, before) {
+		t.Errorf("the issuer had written %v, left are %v", before, after)
+	}
+	c.checkScoped(t)
+}
 
 // Whoever uninstalls lets go of sandboxes first: kubectl deletes in the order of the file, the Pods
 // before the configurations, and Helm the policies last, which it does not know.
