@@ -87,17 +87,27 @@ func awaitPolicies(ctx context.Context, admin kubernetes.Interface) error {
 	if err != nil {
 		return err
 	}
-	err = wait.PollUntilContextTimeout(ctx, 20*time.Millisecond, 30*time.Second, true, func(ctx context.Context) (bool, error) {
+	err = errors.Join(awaitProbe(ctx, admin, true),
+		api.ValidatingAdmissionPolicyBindings().Delete(ctx, probe, metav1.DeleteOptions{}),
+		api.ValidatingAdmissionPolicies().Delete(ctx, probe, metav1.DeleteOptions{}))
+	// The next to await would take this probe for its own.
+	return errors.Join(err, awaitProbe(ctx, admin, false))
+}
+
+// awaitProbe waits until the probe is refused, or until it no longer is.
+func awaitProbe(ctx context.Context, admin kubernetes.Interface, refused bool) error {
+	err := wait.PollUntilContextTimeout(ctx, 20*time.Millisecond, 30*time.Second, true, func(ctx context.Context) (bool, error) {
 		_, err := admin.CoreV1().ConfigMaps(corev1.NamespaceDefault).Create(ctx,
 			&corev1.ConfigMap{ObjectMeta: metav1.ObjectMeta{Name: probe}}, metav1.CreateOptions{DryRun: []string{metav1.DryRunAll}})
+		if !refused {
+			return err == nil, nil
+		}
 		return err != nil && strings.Contains(err.Error(), probe), nil
 	})
 	if err != nil {
-		err = fmt.Errorf("await the policies: %w", err)
+		return fmt.Errorf("await the policies, the probe to be refused: %t: %w", refused, err)
 	}
-	return errors.Join(err,
-		api.ValidatingAdmissionPolicyBindings().Delete(ctx, probe, metav1.DeleteOptions{}),
-		api.ValidatingAdmissionPolicies().Delete(ctx, probe, metav1.DeleteOptions{}))
+	return nil
 }
 
 // Refuses reports whether an error of the API server is a refusal of the backstop, or of the policy
