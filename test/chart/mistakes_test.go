@@ -159,6 +159,11 @@ func TestMistakes(t *testing.T) {
 			`policies[0].spec.keyFile: "/etc/userscope/keys/first" is neither a mountPath of keys nor a file in one`,
 		},
 		{"two keys at one path", "keys: [{secretName: a, mountPath: /keys}, {secretName: b, mountPath: /keys}]", `keys[1].mountPath: "/keys" is there twice`},
+		{"a key where API servers mount nothing", "keys: [{secretName: a, mountPath: \"/keys:a\"}]", "at '/keys/0/mountPath': '/keys:a' does not match pattern"},
+		{
+			"user data where API servers mount nothing", deerFlow("claim:", "userDataMountPath: \"/mnt:data\"\n    claim:"),
+			"at '/policies/0/spec/userDataMountPath': '/mnt:data' does not match pattern",
+		},
 		{"keys in one another", "keys: [{secretName: a, mountPath: /keys/a}, {secretName: b, mountPath: /keys}]", `keys[1].mountPath: "/keys" would cover "/keys/a", or lie in it`},
 		{"keys by a way round", "keys: [{secretName: a, mountPath: /keys/../userscope}]", `keys[0].mountPath: "/keys/../userscope" is another way to write "/userscope"`},
 		{"the kubelet's port", "{hostNetwork: true, port: 10250}", "port: 10250 is the kubelet's on the nodes' network"},

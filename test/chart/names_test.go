@@ -30,7 +30,7 @@ migration: {enabled: true, legacy: "the-old", owners: {file: "the-owners"}}
 monitoring: {podMonitor: {enabled: true}, serviceMonitor: {enabled: true}, prometheusRule: {enabled: true}, dashboard: {enabled: true}}
 `
 	odd := strings.NewReplacer(
-		"the-policy", "1e2", "the-namespace", "true", "the-claim", "0x10", "the-label", "1.0", "the-path", "path #1: x", "the-root", "a #1: x",
+		"the-policy", "1e2", "the-namespace", "true", "the-claim", "0x10", "the-label", "1.0", "the-path", "path #1", "the-root", "a #1: x",
 		"the-keys", "007", "the-registry", "null", "the-priority", "1e3", "the-team", "no", "the-certificate", "1.5", "the-old", "b #1: x", "the-owners", "c: #1",
 		"the-release", "12", "userscope-namespace", "42",
 	)
