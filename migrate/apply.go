@@ -38,6 +38,7 @@ type applier struct {
 
 	unlock  func() error
 	before  state // what the journal says, since it is locked
+	none    bool  // since then it is known that there was none
 	journal claim.File
 	lines   []byte // of the journal; a buffer
 	above   chain
@@ -82,14 +83,17 @@ func (a *applier) apply(options Options) (*Plan, error) {
 }
 
 // abandon takes away the journal of a run that comes to nothing before it has changed anything, as
-// on a full filesystem. One in which an earlier run stands stays.
+// on a full filesystem. One in which an earlier run stands, or may stand, stays.
 func (a *applier) abandon() error {
 	if a.unlock == nil || a.before.header != nil {
 		return nil
 	}
 	unlock := a.unlock
 	a.unlock = nil
-	return discard(a.fs, unlock, a.rootTime)
+	if a.none {
+		return discard(a.fs, unlock, a.rootTime)
+	}
+	return errors.Join(unlock(), freed(removeState(a.fs, a.rootTime))) // which holds nothing, if there is no journal
 }
 
 // resume clears up behind a run that was cut short.
@@ -109,6 +113,7 @@ func (a *applier) lock() (err error) {
 		return err
 	}
 	a.before, err = readJournal(a.fs, nil)
+	a.none = err == nil && a.before.header == nil
 	return err
 }
 

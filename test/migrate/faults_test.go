@@ -130,6 +130,51 @@ func TestFaultsBeforeTheFirstMove(t *testing.T) {
 	t.Errorf("wrote %d times", writes)
 }
 
+// A journal that cannot be read once more, under the lock, is not taken for one that is missing: an
+// earlier run stands in it.
+func TestFaultsKeepTheJournal(t *testing.T) {
+	tree := small(t)
+	before := tree.snapshot(t)
+	if _, err := tree.apply(t, tree.open(t)); err != nil {
+		t.Fatal(err)
+	}
+	tree.thread("another", "alice")
+	tree.do(os.Remove(filepath.Join(tree.Legacy, "another", "user-data", "marker")))
+	applied, journal := tree.snapshot(t), readFile(t, tree.file("journal"))
+	for _, f := range []fault{
+		{name: "unreadable", op: "read", nth: 1, err: syscall.EIO},
+		{name: "of a root that cannot be looked at", op: "lstat", below: "", err: syscall.EIO},
+	} {
+		t.Run(f.name, func(t *testing.T) {
+			locked, fail := false, f.hook()
+			l := tree.open(t)
+			l.before = func(n int, op string, paths []claim.Path) error {
+				locked = locked || op == "lock"
+				if !locked && op == "lstat" {
+					return nil
+				}
+				return fail(n, op, paths)
+			}
+			if _, err := tree.apply(t, l); !errors.Is(err, syscall.EIO) || tree.err != nil {
+				t.Fatal(err, tree.err)
+			}
+			if now, err := os.ReadFile(tree.file("journal")); err != nil || string(now) != string(journal) {
+				t.Errorf("%v, the journal is\n%s", err, now)
+			}
+			if diff := tree.snapshot(t).Diff(applied); diff != "" {
+				t.Errorf("changes\n%s", diff)
+			}
+		})
+	}
+	tree.do(os.RemoveAll(filepath.Join(tree.Legacy, "another")))
+	if undone, err := tree.undo(t, tree.open(t)); err != nil || tree.err != nil || undone.Back != 1 {
+		t.Fatalf("%v, %v, %+v", err, tree.err, undone)
+	}
+	if diff := tree.snapshot(t).Diff(before); diff != "" {
+		t.Error(diff)
+	}
+}
+
 // A signal ends a run before its next file, wherever it is, and what it says is how far it was.
 func TestInterrupted(t *testing.T) {
 	for _, test := range []struct {
