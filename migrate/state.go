@@ -129,7 +129,7 @@ func lock(claimFS FS) (unlock func() error, err error) {
 // discard removes all trace of the state. If it is cut short behind the journal, nothing but the root's
 // own time is lost.
 func discard(claimFS FS, unlock func() error, rootTime time.Time) error {
-	for _, file := range []claim.Path{journalFile(), newJournalFile()} {
+	for _, file := range []claim.Path{newJournalFile(), journalFile()} {
 		if err := claimFS.Unlink(file); err != nil && !errors.Is(err, fs.ErrNotExist) {
 			return errors.Join(err, unlock())
 		}

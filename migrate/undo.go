@@ -63,6 +63,9 @@ func Undo(ctx context.Context, claimFS FS, options UndoOptions, progress Progres
 	// The journal stays as it is: apply has noted, when it moved something, that places are reserved.
 	u.mover = mover{fs: claimFS, noted: func() error { return nil }}
 	err = u.undo()
+	if err == nil && len(u.undone.Left) == 0 {
+		err = u.strangers()
+	}
 	if errors.Is(err, errInterrupted) { // it matters not in which line of the journal
 		err = fmt.Errorf("%w after %d of %d moves: run it again to go on", errInterrupted, u.tried, u.total)
 	}
@@ -230,7 +233,7 @@ func (u *undoer) move(move journal.Move) error {
 	case old.Kind != claim.Missing && old.Inode == move.Inode: // it never moved, or is back
 		delete(u.astray, move.Inode)
 		if err == nil && (u.reserves || now.Inode == move.Inode) {
-			return release(u.fs, move.From, move.To, move.Inode)
+			return u.failed(move, release(u.fs, move.From, move.To, move.Inode))
 		}
 		return nil
 	case err != nil:
@@ -341,11 +344,32 @@ func (u *undoer) tidy() error {
 				continue
 			}
 		}
-		if err := u.fs.SetModTime(dir.path, dir.modTime); err != nil && !errors.Is(err, fs.ErrNotExist) {
+		err := u.fs.SetModTime(dir.path, dir.modTime)
+		switch {
+		case err == nil || errors.Is(err, fs.ErrNotExist):
+		case alone(err):
+			u.undone.Left = append(u.undone.Left, Left{path.Join(dir.legacy, dir.path.Name, "."), err.Error()})
+		default:
 			return err
 		}
 	}
 	return u.fs.Sync()
+}
+
+// strangers lists what is not the migration's in the directory of its state, which is to go.
+func (u *undoer) strangers() error {
+	names, err := u.fs.List(root(stateDir))
+	if err != nil {
+		return err
+	}
+	slices.Sort(names)
+	for _, name := range names {
+		file := root(stateDir).Join(name)
+		if file != journalFile() && file != newJournalFile() && file != lockFile() {
+			u.undone.Left = append(u.undone.Left, Left{file.Name, "is not the migration's, and would keep its directory: move it away"})
+		}
+	}
+	return nil
 }
 
 // finish removes all trace of the migration.

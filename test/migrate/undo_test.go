@@ -108,6 +108,87 @@ func TestUndoOfWhatIsGone(t *testing.T) {
 	}
 }
 
+// Undo keeps the journal until its directory can go, too, and says what keeps that there.
+func TestUndoOfWhatLiesBesideTheJournal(t *testing.T) {
+	tree := small(t)
+	before := tree.snapshot(t)
+	if _, err := tree.apply(t, tree.open(t)); err != nil {
+		t.Fatal(err)
+	}
+	tree.mark(tree.file("notes"))
+	want := []migrate.Left{{Path: stateDir + "/notes", Why: "is not the migration's, and would keep its directory: move it away"}}
+	for back := range []int{1, 0} {
+		undone, err := tree.undo(t, tree.open(t))
+		if err != nil || undone.Back != 1-back || fmt.Sprint(undone.Left) != fmt.Sprint(want) {
+			t.Errorf("%v, %+v, want left %v", err, undone, want)
+		}
+		if _, err := os.Lstat(tree.file("journal")); err != nil {
+			t.Error(err)
+		}
+		tree.checkMarkers(t)
+	}
+	tree.do(errors.Join(os.Remove(tree.file("notes")), os.Mkdir(tree.file("journal.new"), 0o700)))
+	if _, err := tree.undo(t, tree.open(t)); !errors.Is(err, syscall.EISDIR) {
+		t.Errorf("%v, want %v", err, syscall.EISDIR)
+	}
+	if _, err := os.Lstat(tree.file("journal")); err != nil {
+		t.Error(err)
+	}
+	tree.do(os.Remove(tree.file("journal.new")))
+	if undone, err := tree.undo(t, tree.open(t)); err != nil || tree.err != nil || len(undone.Left) > 0 {
+		t.Errorf("%v, %v, %+v", err, tree.err, undone)
+	}
+	if diff := tree.snapshot(t).Diff(before); diff != "" {
+		t.Error(diff)
+	}
+}
+
+// What the filesystem refuses of one file alone, undo lists; it ends well once that is no longer refused.
+func TestUndoRefused(t *testing.T) {
+	for _, test := range []struct {
+		died string // the call before which apply died
+		fault
+	}{
+		{"renameOnto", fault{name: "to free a place", op: "rmdir", below: "users/alice/threads/plain", err: syscall.EBUSY, lacks: true}},
+		{"unlink", fault{name: "to take a second name away", op: "unlink", below: "users/erin/USER.md", err: syscall.EPERM, lacks: true}},
+		{"unlock", fault{name: "to set a time", op: "setModTime", below: "users/alice", err: syscall.EPERM}},
+	} {
+		t.Run(test.name, func(t *testing.T) {
+			tree := small(t)
+			tree.mark(tree.Root + "/USER.md")
+			tree.mark(tree.Root + "/users/alice/marker")
+			tree.old()
+			before := tree.snapshot(t)
+			dying, refused := tree.open(t), tree.open(t)
+			dying.lacksNoReplace, refused.lacksNoReplace = test.lacks, test.lacks
+			dying.before = func(_ int, op string, paths []claim.Path) error {
+				if op == test.died && (op == "unlock" || !strings.HasPrefix(paths[0].Name, stateDir)) {
+					dying.before = func(int, string, []claim.Path) error { return errDead }
+					return errDead
+				}
+				return nil
+			}
+			if _, err := tree.apply(t, dying); !errors.Is(err, errDead) {
+				t.Fatalf("did not die: %v", err)
+			}
+			refused.before = test.hook()
+			undone, err := tree.undo(t, refused)
+			if err != nil || len(undone.Left) != 1 || undone.Left[0].Path != test.below || !strings.HasSuffix(undone.Left[0].Why, test.err.Error()) {
+				t.Errorf("%v, %+v, want left %s", err, undone, test.below)
+			}
+			tree.checkMarkers(t)
+			again := tree.open(t)
+			again.lacksNoReplace = test.lacks
+			if undone, err := tree.undo(t, again); err != nil || tree.err != nil || len(undone.Left) > 0 {
+				t.Errorf("%v, %v, %+v", err, tree.err, undone)
+			}
+			if diff := tree.snapshot(t).Diff(before); diff != "" {
+				t.Error(diff)
+			}
+		})
+	}
+}
+
 // A directory that somebody else makes before apply can is theirs, empty as it may be: it keeps its
 // mode, and undo leaves it.
 func TestUndoOfWhatOthersMade(t *testing.T) {
