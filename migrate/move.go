@@ -68,11 +68,11 @@ func freed(err error) error {
 // release ends a move that was cut short between its two steps: the file is at its old place, and
 // the new one is reserved.
 func release(claimFS FS, from, to claim.Path, inode uint64) error {
-	was, err := claimFS.Lstat(from)
+	was, err := reach(claimFS, from)
 	if err != nil || was.Kind == claim.Missing || was.Inode != inode {
 		return err
 	}
-	is, err := claimFS.Lstat(to)
+	is, err := reach(claimFS, to)
 	switch {
 	case err != nil:
 		return err

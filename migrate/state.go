@@ -165,7 +165,7 @@ func clearUpBatch(claimFS FS, batch *journal.Batch, before state) error {
 		if before.found[dir.Path] {
 			continue
 		}
-		info, err := claimFS.Lstat(dir.Path)
+		info, err := reach(claimFS, dir.Path)
 		if err != nil {
 			return err
 		}
@@ -184,6 +184,16 @@ func clearUpBatch(claimFS FS, batch *journal.Batch, before state) error {
 		}
 	}
 	return nil
+}
+
+// reach looks at a file that apply may have made. One that cannot be reached, as behind a link, it has
+// not: what is there is the plan's to report.
+func reach(claimFS FS, p claim.Path) (claim.Info, error) {
+	info, err := claimFS.Lstat(p)
+	if alone(err) {
+		return claim.Info{}, nil
+	}
+	return info, err
 }
 
 // own gives a directory that was just made the owner, group and mode that it is to have.

@@ -14,6 +14,7 @@ import (
 	"golang.org/x/sys/unix"
 
 	"userscope.dev/userscope/migrate"
+	"userscope.dev/userscope/migrate/claim"
 )
 
 func newTree(tb testing.TB) *Tree {
@@ -326,5 +327,38 @@ func TestNewFileAfterCrash(t *testing.T) {
 		if n := plan.Count(func(s migrate.Status) bool { return s == migrate.Parked }); n != 2 {
 			t.Errorf("%d are parked, want 2", n)
 		}
+	}
+}
+
+// What has come in the way since a run was cut short is reported as ever, and keeps no other thread.
+func TestLinkAfterCrash(t *testing.T) {
+	for _, lacks := range []bool{false, true} {
+		t.Run(fmt.Sprintf("lacks %t", lacks), func(t *testing.T) {
+			tree := small(t)
+			tree.thread("bobs", "bob")
+			tree.thread("moved", "_")
+			dying, next := tree.open(t), tree.open(t)
+			dying.lacksNoReplace, next.lacksNoReplace = lacks, lacks
+			dying.before = func(_ int, op string, paths []claim.Path) error {
+				if (op == "rename" || op == "mkdir") && paths[len(paths)-1].Name == "users/alice/threads/plain" {
+					dying.before = func(int, string, []claim.Path) error { return errDead }
+					return errDead
+				}
+				return nil
+			}
+			if _, err := tree.apply(t, dying); !errors.Is(err, errDead) {
+				t.Fatalf("did not die: %v", err)
+			}
+			tree.do(errors.Join(os.RemoveAll(tree.Root+"/users/alice"), os.Symlink("bob", tree.Root+"/users/alice")))
+			plan, err := tree.apply(t, next)
+			if err != nil || tree.err != nil {
+				t.Fatal(err, tree.err)
+			}
+			equalLines(t, describePlan(plan), []string{
+				`link "../threads/plain" users/alice/threads/plain users/alice is a symbolic link where a directory must be`,
+				`moved "../threads/bobs" users/bob/threads/bobs`,
+			})
+			tree.checkMarkers(t)
+		})
 	}
 }
