@@ -162,13 +162,15 @@ func (a *applier) begin() error {
 
 // create makes a journal that has a header, and nothing else.
 func (a *applier) create(header *journal.Header) (err error) {
+	// What a run that was cut short here has left. It may be anything by now, and a link is not followed,
+	// but a second name of a file could be written to.
+	if err := a.fs.Unlink(newJournalFile()); err != nil && !errors.Is(err, fs.ErrNotExist) {
+		return err
+	}
 	if a.journal, err = a.fs.Append(newJournalFile()); err != nil {
 		return err
 	}
-	err = a.journal.Truncate(0) // what a run that was cut short here has left
-	if err == nil {
-		err = a.writeAndSync(journal.Record{Header: header})
-	}
+	err = a.writeAndSync(journal.Record{Header: header})
 	if err := errors.Join(err, a.journal.Close()); err != nil {
 		return err
 	}

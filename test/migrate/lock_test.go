@@ -9,6 +9,7 @@ import (
 	"os"
 	"path/filepath"
 	"strings"
+	"syscall"
 	"testing"
 
 	"userscope.dev/userscope/migrate"
@@ -216,6 +217,46 @@ func TestTornJournal(t *testing.T) {
 				t.Fatalf("cut at %d:\n%s", size, diff)
 			}
 		}
+	}
+}
+
+// What lies where the journal is made is not written to, whatever it is.
+func TestWhatLiesAtTheNewJournal(t *testing.T) {
+	for name, test := range map[string]struct {
+		put  func(tree *Tree, at string) error
+		want error
+	}{
+		"a file":                  {func(_ *Tree, at string) error { return os.WriteFile(at, []byte("what a dead run wrote"), 0o666) }, nil}, //nolint:gosec // others may write to it
+		"a link":                  {func(tree *Tree, at string) error { return os.Symlink(tree.Root+"/others", at) }, nil},
+		"a link to nothing":       {func(_ *Tree, at string) error { return os.Symlink("none", at) }, nil},
+		"a second name of a file": {func(tree *Tree, at string) error { return os.Link(tree.Root+"/others", at) }, nil},
+		"a pipe":                  {func(_ *Tree, at string) error { return syscall.Mkfifo(at, 0o600) }, nil},
+		"a directory":             {func(_ *Tree, at string) error { return os.Mkdir(at, 0o700) }, syscall.EISDIR},
+	} {
+		t.Run(name, func(t *testing.T) {
+			tree := small(t)
+			tree.mark(tree.Root + "/others")
+			before := tree.snapshot(t).withoutTimes(isRoot)
+			tree.mkdir(tree.file(""), 0o700)
+			tree.do(test.put(tree, tree.file("journal.new")))
+			if _, err := tree.apply(t, tree.open(t)); !errors.Is(err, test.want) || tree.err != nil {
+				t.Fatalf("%v, %v, want %v", err, tree.err, test.want)
+			}
+			tree.checkMarkers(t)
+			if test.want != nil {
+				tree.do(os.RemoveAll(tree.file("")))
+			} else {
+				if info, err := os.Lstat(tree.file("journal")); err != nil || info.Mode() != 0o600 {
+					t.Errorf("%v, %v", info, err)
+				}
+				if undone, err := tree.undo(t, tree.open(t)); err != nil || undone.Back != 1 {
+					t.Errorf("%v, %+v", err, undone)
+				}
+			}
+			if diff := tree.snapshot(t).withoutTimes(isRoot).Diff(before); diff != "" || tree.err != nil {
+				t.Error(diff, tree.err)
+			}
+		})
 	}
 }
 
