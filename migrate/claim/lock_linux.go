@@ -56,7 +56,7 @@ func (c *Claim) tryLock(p Path, file lockFile, host string) (gone bool, err erro
 	if err != nil {
 		return false, err
 	}
-	holder := strings.TrimSpace(string(content))
+	holder := strings.Trim(string(content), "\x00\n") // zeros are of a power failure before the sync, so nobody's
 	if errors.Is(locked, unix.EWOULDBLOCK) {
 		return false, fmt.Errorf("%s: another run holds the lock: %q: wait for its end", c.show(p), holder)
 	}

@@ -53,6 +53,13 @@ func TestLock(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
+	for _, never := range []string{"", "\x00\x00\x00"} { // held, since its holder was not synced
+		write(t, tree.file("lock"), never)
+		if undone, err := tree.undo(t, tree.open(t)); err != nil || undone.Back != 0 {
+			t.Errorf("undo: %v, %+v", err, undone)
+		}
+		tree.mkdir(tree.file(""), 0o700)
+	}
 	write(t, tree.file("lock"), host+" pid 1 since yesterday\n")
 	if _, err := tree.apply(t, tree.open(t)); err != nil {
 		t.Error(err)
