@@ -11,9 +11,9 @@ import (
 // mostly one mistake, repeated in every line.
 const maxMistakes = 20
 
-// nulls are what tools write for NULL and that would be legal ids. A user of such a name can be had
-// from the database itself.
-var nulls = []string{"NULL", "null", "Null", "None", "none", "nil", "undefined", "NaN", "nan"}
+// nulls are what tools write for NULL, in any case, and that would be legal ids. A user of such a name
+// can be had from the database itself.
+var nulls = []string{"null", "none", "nil", "undefined", "nan"}
 
 // collection is the owners that were read so far, and what is wrong with them.
 type collection struct {
@@ -52,7 +52,7 @@ func (c *collection) add(position int, thread, user string) {
 	switch {
 	case user == "":
 		return
-	case c.text && slices.Contains(nulls, user):
+	case c.text && slices.Contains(nulls, strings.ToLower(user)):
 		c.mistake("%s %d: %s of thread %q: %q is a word for no user, and would be one: leave it empty", c.unit, position, userColumn, thread, user)
 		return
 	}
