@@ -208,7 +208,7 @@ func (o *Options) settle(item *Item, target place, parked func() (place, error))
 	if !o.Park {
 		return nil
 	}
-	if item.sort.parked == "" && slices.Contains([]string{"agents", "skills"}, item.Name) {
+	if item.sort.parked == "" && slices.Contains([]string{"agents", "skills"}, strings.ToLower(item.Name)) { // one of them, where case is ignored
 		item.Why += ", and " + conflicts + "/" + item.Name + " is for others"
 		return nil
 	}

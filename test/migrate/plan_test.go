@@ -252,6 +252,25 @@ func TestCase(t *testing.T) {
 	}
 }
 
+// A thread is not parked where, if the filesystem ignores case, agents or skills would be parked in it.
+func TestParkedThreadIsNoDirectoryOfOthers(t *testing.T) {
+	tree := small(t)
+	for _, thread := range []string{"Agents", "SKILLS", "agents2"} {
+		tree.thread(thread, "alice")
+		tree.mark(filepath.Join(tree.userDir("alice"), "threads", thread, "marker"))
+	}
+	plan, err := migrate.NewPlan(t.Context(), tree.open(t), tree.options(t))
+	if err != nil || tree.err != nil {
+		t.Fatal(err, tree.err)
+	}
+	equalLines(t, describePlan(plan), []string{
+		`conflict "../threads/Agents" users/alice/threads/Agents a directory is there, and migration-conflicts/Agents is for others`,
+		`conflict "../threads/SKILLS" users/alice/threads/SKILLS a directory is there, and migration-conflicts/SKILLS is for others`,
+		`park "../threads/agents2" migration-conflicts/agents2`,
+		`move "../threads/plain" users/alice/threads/plain`,
+	})
+}
+
 // A tree that cannot be the old one is refused.
 func TestLegacy(t *testing.T) {
 	tree := small(t)
