@@ -32,6 +32,8 @@ type Undone struct {
 	// Left is what a person must look at: what is gone, too, unless it is given up. While there is
 	// any, the journal stays, and undo can be run again.
 	Left []Left
+	// NoJournal is that there was none, and only the rest of its directory has been cleared away.
+	NoJournal bool
 }
 
 // Left is a file that undo left where it is.
@@ -121,8 +123,11 @@ func (u *undoer) place(p claim.Path) string {
 func (u *undoer) undo() error {
 	// Once before anything is changed: the journal may be damaged.
 	before, err := readJournal(u.fs, u.survey)
-	if err != nil || before.header == nil {
+	if err != nil {
 		return err
+	}
+	if u.undone.NoJournal = before.header == nil; u.undone.NoJournal {
+		return nil
 	}
 	u.rootTime, u.reserves = before.header.RootTime, before.reserves
 	// The filesystem is not asked again: of a place that an undo reserved, and then was cut short, it

@@ -298,6 +298,9 @@ Exit codes: 0 all is back; 1 failed, and can be run again; 2 wrong usage; 3 some
 			if undone == nil {
 				return failed(err)
 			}
+			if undone.NoJournal {
+				fmt.Fprintln(cmd.ErrOrStderr(), "There was no journal: an undo has ended before, an apply never moved anything, or somebody has removed it.")
+			}
 			if err := errors.Join(err, printUndone(cmd.OutOrStdout(), undone, output)); err != nil {
 				return failed(err)
 			}

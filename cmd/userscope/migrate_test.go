@@ -186,6 +186,25 @@ func TestMigrateUndoGone(t *testing.T) {
 	}
 }
 
+// Undo that finds no journal in its directory says so: nothing may be back, for all that it knows.
+func TestMigrateUndoWithoutJournal(t *testing.T) {
+	root, legacy, list := oldClaim(t)
+	if _, stderr, code := command("", "migrate", "apply", "--root", root, "--legacy", legacy, "--owners", list); code != 3 {
+		t.Fatalf("apply: exit code %d, %s", code, stderr)
+	}
+	if err := os.Remove(filepath.Join(root, ".userscope-migrate", "journal")); err != nil {
+		t.Fatal(err)
+	}
+	stdout, stderr, code := command("", "migrate", "undo", "--root", root)
+	const want = "There was no journal: an undo has ended before, an apply never moved anything, or somebody has removed it.\n"
+	if code != 0 || stderr != want || stdout != "back 0, gone since 0, left 0\n" {
+		t.Errorf("exit code %d, stdout %q, stderr\n%s\nwant 0 and\n%s", code, stdout, stderr, want)
+	}
+	if _, err := os.Lstat(filepath.Join(root, ".userscope-migrate")); !os.IsNotExist(err) {
+		t.Errorf("the directory is still there: %v", err)
+	}
+}
+
 // What keeps a migration from starting is said, and the exit code is 1.
 func TestMigrateFails(t *testing.T) {
 	root, legacy, owners := oldClaim(t)
