@@ -250,7 +250,7 @@ func (u *undoer) move(move journal.Move) error {
 		return u.noOldTree()
 	}
 	err = u.mover.move(now.Kind, move.To, move.From)
-	if errors.Is(err, fs.ErrExist) && u.mover.reserves && old.Made(euid()) { // by an undo that was cut short
+	if errors.Is(err, fs.ErrExist) && u.frees(move, old) {
 		if err = freed(u.fs.Rmdir(move.From)); err == nil {
 			err = u.mover.move(now.Kind, move.To, move.From)
 		}
@@ -266,6 +266,13 @@ func (u *undoer) move(move journal.Move) error {
 	default:
 		return u.failed(move, err)
 	}
+}
+
+// frees reports whether an old place may be taken by nothing but an empty directory of the migration:
+// one that an undo which was cut short has reserved it by, or that a later run made, such as one in
+// migration-conflicts, where the earlier run had moved the first one on.
+func (u *undoer) frees(move journal.Move, old claim.Info) bool {
+	return old.Kind == claim.Directory && (u.mover.reserves && old.Made(euid()) || u.made[root(u.place(move.From))])
 }
 
 // failed leaves a file, or ends the run if the error is of more than this file.

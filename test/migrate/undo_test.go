@@ -421,6 +421,42 @@ func TestUndoOfWhatWasParked(t *testing.T) {
 	}
 }
 
+// A directory that a later run made where an earlier one had moved such a one on does not keep that from
+// coming back.
+func TestUndoOfWhatWasMadeAgain(t *testing.T) {
+	for _, lacks := range []bool{false, true} {
+		t.Run(fmt.Sprintf("lacks %t", lacks), func(t *testing.T) {
+			first, second, _ := parked(t, false)
+			open := func(tree *Tree) *layer {
+				l := tree.open(t)
+				l.lacksNoReplace = lacks
+				return l
+			}
+			if _, err := second.apply(t, open(second)); err != nil {
+				t.Fatal(err)
+			}
+			for _, name := range []string{"agents/writer/config.yaml", "users/erin/agents/writer/config.yaml"} {
+				first.mark(filepath.Join(first.Root, name))
+			}
+			if _, err := first.apply(t, open(first)); err != nil || first.err != nil {
+				t.Fatal(err, first.err)
+			}
+			if _, err := os.Lstat(first.Root + "/migration-conflicts/agents/writer"); err != nil {
+				t.Fatal(err)
+			}
+			if undone, err := first.undo(t, open(first)); err != nil || undone.Back != 6 || len(undone.Left) > 0 {
+				t.Errorf("%v, %+v", err, undone)
+			}
+			first.checkMarkers(t)
+			for _, made := range []string{"migration-conflicts", "users/carol", stateDir} {
+				if _, err := os.Lstat(filepath.Join(first.Root, made)); !os.IsNotExist(err) {
+					t.Errorf("%s is still there: %v", made, err)
+				}
+			}
+		})
+	}
+}
+
 // Undo takes back what an apply has done that was cut short, wherever, and never taken up.
 func TestUndoOfCrash(t *testing.T) {
 	for name, lacks := range map[string]bool{"atomic": false, "without RENAME_NOREPLACE": true} {
