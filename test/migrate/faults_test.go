@@ -1,6 +1,7 @@
 package migrate
 
 import (
+	"bytes"
 	"context"
 	"errors"
 	"fmt"
@@ -158,7 +159,7 @@ func TestFaultsKeepTheJournal(t *testing.T) {
 			if _, err := tree.apply(t, l); !errors.Is(err, syscall.EIO) || tree.err != nil {
 				t.Fatal(err, tree.err)
 			}
-			if now, err := os.ReadFile(tree.file("journal")); err != nil || string(now) != string(journal) {
+			if now, err := os.ReadFile(tree.file("journal")); err != nil || !bytes.Equal(now, journal) {
 				t.Errorf("%v, the journal is\n%s", err, now)
 			}
 			if diff := tree.snapshot(t).Diff(applied); diff != "" {
