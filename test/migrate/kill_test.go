@@ -108,14 +108,14 @@ func killUntilDone(t *testing.T, tree *Tree, args []string, takes time.Duration,
 		if t.Failed() {
 			t.Fatalf("after %v: %s", args, output)
 		}
-		// An undo that was killed in its last step leaves nothing to the next.
+		// An undo that was killed in its last steps leaves nothing to the next, or no more than to tidy up.
 		if done || killed > 0 && strings.Contains(output, "nothing to undo") {
 			return killed
 		}
 		if _, err := os.Lstat(tree.file("lock")); err == nil {
 			*atWork++
 		}
-		if output != "" && !strings.Contains(output, " of ") {
+		if output != "" && !strings.Contains(output, " of ") && (killed == 0 || !strings.Contains(output, "There was no journal")) {
 			t.Fatalf("%v says %s", args, output)
 		}
 	}
