@@ -94,7 +94,7 @@ func (s *Secret) Observed() *plan.Observed {
 		observed.Next = new(CA(s.Next.Certificate))
 	}
 	if s.Leaf != nil {
-		observed.Leaf = &plan.Leaf{Issuer: CA(s.Issuer), Validity: s.Taken}
+		observed.Leaf = &plan.Leaf{Issuer: CA(s.Issuer), Alone: len(s.Leaf) == 1, Validity: s.Taken}
 	}
 	return observed
 }

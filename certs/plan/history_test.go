@@ -85,7 +85,7 @@ func TestRenewedWhileTheNextCAWaits(t *testing.T) {
 		switch got := describe(plan.Plan(now.Add(at), o, h, settings)); got {
 		case "":
 		case "renew":
-			o.Leaf = &plan.Leaf{Issuer: *old, Validity: plan.Validity{
+			o.Leaf = &plan.Leaf{Issuer: *old, Alone: true, Validity: plan.Validity{
 				NotBefore: now.Add(at - plan.Backdating), NotAfter: plan.LeafEnd(now.Add(at), *old, settings),
 			}}
 		default:

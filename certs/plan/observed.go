@@ -53,6 +53,9 @@ type CA struct {
 type Leaf struct {
 	// Issuer is the CA that it chains to, one whose certificate the Secret holds.
 	Issuer CA
+	// Alone is whether it comes without other certificates, so that its Issuer signed it itself, and is what
+	// it is trusted by. Else it may be trusted by one of them, which its successor comes without.
+	Alone bool
 	Validity
 }
 

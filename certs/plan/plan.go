@@ -62,8 +62,8 @@ func fillSecret(now time.Time, o *Observed, h *History, s Settings) Action {
 	switch {
 	case next && maySign(now, o.Next, o, h, s):
 		return Promote{}
-	// Another certificate of the same CA is trusted by whoever trusts the one that it replaces.
-	case signs && mustRenew(now, o, s) && (o.signed(now) || maySign(now, o.CA, o, h, s)):
+	// Another certificate of the same CA is trusted by whoever trusts the one that it replaces, if that is alone.
+	case signs && mustRenew(now, o, s) && (o.signed(now) && o.Leaf.Alone || maySign(now, o.CA, o, h, s)):
 		return Renew{}
 	case next:
 		return nil // until it may sign

@@ -37,7 +37,7 @@ func leaf(by *plan.CA, ago time.Duration) *plan.Leaf {
 	if v.NotAfter.After(by.NotAfter) {
 		v.NotAfter = by.NotAfter
 	}
-	return &plan.Leaf{Issuer: *by, Validity: v}
+	return &plan.Leaf{Issuer: *by, Alone: true, Validity: v}
 }
 
 // bundle is the caBundle of a webhook.
@@ -82,6 +82,8 @@ func TestPlan(t *testing.T) {
 	a, b, c := ca("a", 10*day), ca("b", 0), ca("c", 3*day)
 	old, dead := ca("old", 70*day), ca("dead", 100*day) // after two thirds of its life, after its end
 	ending, tomorrow := ca("ending", 89*day), ca("tomorrow", -day)
+	chained := leaf(a, 20*day)
+	chained.Alone = false
 	const long, short = 5 * time.Minute, 5*time.Minute - time.Second
 	both := func(cas ...*plan.CA) [][]plan.CA { return [][]plan.CA{bundle(cas...), bundle(cas...)} }
 	type observed = plan.Observed
@@ -115,6 +117,8 @@ func TestPlan(t *testing.T) {
 		// No other CA's certificate is served: there is nothing to lose by what the CA signs.
 		{"it is old, and not long seen", observed{CA: a, Leaf: leaf(a, 20*day), Bundles: both(a)}, 0, "renew"},
 		{"it is old, and another CA is trusted, not long seen", observed{CA: a, Leaf: leaf(a, 20*day), Bundles: both(a, c)}, 0, "renew"},
+		{"it is old and not alone, and another CA is trusted, not long seen", observed{CA: a, Leaf: chained, Bundles: both(a, c)}, short, ""},
+		{"it is old and not alone, and another CA is trusted, long seen", observed{CA: a, Leaf: chained, Bundles: [][]plan.CA{bundle(a, c), bundle(a)}}, long, "publish 0: a, renew"},
 		{"it has expired, and another CA is trusted, not long seen", observed{CA: a, Leaf: leaf(a, 31*day), Bundles: both(a, c)}, short, ""},
 		{"it has expired", observed{CA: a, Leaf: leaf(a, 31*day), Bundles: both(a)}, 0, "renew"},
 		{"it is not valid yet", observed{CA: a, Leaf: leaf(a, -2*hour), Bundles: both(a)}, long, "renew"},
