@@ -26,6 +26,8 @@ type apiServer struct {
 	// generation is the configurations'.
 	generation atomic.Int64
 	writes     atomic.Int32
+	// refuses is whether it forbids every write.
+	refuses bool
 }
 
 // issuer returns one that works on it, until the test ends.
@@ -44,6 +46,10 @@ func (a *apiServer) issuer(t *testing.T, settings plan.Settings) *Issuer {
 func (a *apiServer) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	if r.Method != http.MethodGet {
 		a.writes.Add(1)
+		if a.refuses {
+			http.Error(w, "no", http.StatusForbidden)
+			return
+		}
 	}
 	meta := metav1.ObjectMeta{Name: target.ConfigurationName, Generation: a.generation.Load()}
 	client := admissionregistrationv1.WebhookClientConfig{CABundle: a.caBundle}

@@ -191,6 +191,7 @@ func (i *Issuer) overdue(waiting string, at time.Duration) error {
 // came. It is an error if passes go on to lose, or to find changed what they wrote.
 func (i *Issuer) written(err error, at time.Duration) error {
 	if err != nil && !conflict(err) {
+		i.waits = wait{} // for what is wrong to be put right
 		return err
 	}
 	if i.paused(at) {

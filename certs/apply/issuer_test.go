@@ -220,6 +220,32 @@ func TestNextCAIsKeptWaiting(t *testing.T) {
 	}
 }
 
+// What could not be written is known to be wrong, and is no wait: how long that took does not count.
+func TestRefusedWriteIsNoWait(t *testing.T) {
+	data := map[string][]byte{}
+	for _, action := range []plan.Action{plan.Fill{}, plan.Introduce{}} {
+		var err error
+		if data, err = issue.ReadSecret(data, target.Host()).Do(action, time.Now(), plan.Defaults()); err != nil {
+			t.Fatal(err)
+		}
+	}
+	both := append(bytes.Clone(data["ca.crt"]), data["next-ca.crt"]...)
+	api := &apiServer{data: data, caBundle: both}
+	i := api.issuer(t, plan.Defaults())
+	if _, waiting, err := i.pass(t.Context()); waiting == "" || err != nil {
+		t.Fatalf("waiting %q, %v", waiting, err)
+	}
+	i.waits.since = -time.Hour
+	api.caBundle, api.refuses = data["ca.crt"], true
+	if _, _, err := i.pass(t.Context()); !apierrors.IsForbidden(err) {
+		t.Fatalf("refused: %v", err)
+	}
+	api.caBundle, api.refuses = both, false
+	if again, waiting, err := i.pass(t.Context()); again || waiting == "" || err != nil {
+		t.Errorf("once it may be written: again %t, waiting %q, %v", again, waiting, err)
+	}
+}
+
 // Before it has looked, an issuer knows of nothing, and so it is not ready.
 func TestReadyAtTheBeginning(t *testing.T) {
 	if err := New(nil, plan.Defaults()).Ready(t.Context()); !errors.Is(err, errNoPass) {
