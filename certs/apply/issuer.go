@@ -39,10 +39,11 @@ type Issuer struct {
 	last error
 }
 
-// wait is what an issuer waits for, and since when by the history's clock.
+// wait is what an issuer waits for, since when by the history's clock, and since when there has always been
+// something to wait for.
 type wait struct {
-	what  string
-	since time.Duration
+	what          string
+	since, always time.Duration
 }
 
 // errNoPass is the state of an issuer that has only begun.
@@ -174,17 +175,31 @@ func (i *Issuer) act(ctx context.Context, from time.Duration) (again bool, waiti
 // some of its life left, as Settings.Validate has it.
 const maxWaits = 3
 
+// maxRotations is how many times as long there may always be something to wait for: a rotation waits twice.
+const maxRotations = 2
+
 // overdue reports that the same has been waited for so long that it may never come: each time that something else
-// writes what is looked at, the wait begins anew.
+// writes what is looked at, the wait begins anew. Or what is waited for comes, and is undone before the next that
+// is waited for: then each time a CA more is trusted.
 func (i *Issuer) overdue(waiting string, at time.Duration) error {
-	if waiting != i.waits.what {
-		i.waits = wait{waiting, at}
-	}
-	bound := maxWaits * i.settings.Propagation
-	if waiting == "" || at-i.waits.since <= bound {
+	switch {
+	case waiting == "":
+		i.waits = wait{}
 		return nil
+	case i.waits.what == "":
+		i.waits = wait{waiting, at, at}
+	case i.waits.what != waiting:
+		i.waits.what, i.waits.since = waiting, at
 	}
-	return fmt.Errorf("%s, and that has not come in %s: something else keeps writing the Secret or a configuration, %s", waiting, bound, whoWrites)
+	const why = "something else keeps writing the Secret or a configuration, " + whoWrites
+	bound := maxWaits * i.settings.Propagation
+	switch {
+	case at-i.waits.since > bound:
+		return fmt.Errorf("%s, and that has not come in %s: %s", waiting, bound, why)
+	case at-i.waits.always > maxRotations*bound:
+		return fmt.Errorf("the certificates have not come to rest in %s: %s", maxRotations*bound, why)
+	}
+	return nil
 }
 
 // written takes a conflict for what it is, somebody else being faster, of which the next pass sees what

@@ -152,7 +152,11 @@ func TestContestedAtRest(t *testing.T) {
 // What is waited for much longer than it takes needs a person.
 func TestOverdue(t *testing.T) {
 	i := New(nil, plan.Defaults())
-	const minute = time.Minute
+	const (
+		minute = time.Minute
+		why    = "something else keeps writing the Secret or a configuration, see kubectl get -o yaml --show-managed-fields"
+		never  = "the certificates have not come to rest in 30m0s: " + why
+	)
 	for _, pass := range []struct {
 		at      time.Duration
 		waiting string
@@ -160,12 +164,18 @@ func TestOverdue(t *testing.T) {
 	}{
 		{minute, "a", ""},
 		{16 * minute, "a", ""},
-		{16*minute + 1, "a", "a, and that has not come in 15m0s: something else keeps writing the Secret or a configuration, see kubectl get -o yaml --show-managed-fields"},
+		{16*minute + 1, "a", "a, and that has not come in 15m0s: " + why},
 		{17 * minute, "b", ""},
-		{32 * minute, "b", ""},
-		{33 * minute, "", ""},
-		{34 * minute, "b", ""},
-		{49 * minute, "b", ""},
+		{31 * minute, "b", ""},
+		{31*minute + 1, "b", never},
+		{32*minute + 1, "b", "b, and that has not come in 15m0s: " + why},
+		{33 * minute, "a", never},
+		{34 * minute, "", ""},
+		{35 * minute, "b", ""},
+		{50 * minute, "b", ""},
+		{51 * minute, "a", ""},
+		{65 * minute, "a", ""},
+		{66 * minute, "b", never},
 		{90 * minute, "", ""},
 	} {
 		if got := i.overdue(pass.waiting, pass.at); got == nil && pass.want != "" || got != nil && got.Error() != pass.want {
