@@ -23,7 +23,7 @@ func newMetrics() *metrics {
 		}),
 		notAfter: prometheus.NewGaugeVec(prometheus.GaugeOpts{
 			Name: "userscope_issuer_certificate_not_after_seconds",
-			Help: "When the certificates in the Secret expire, in seconds since 1970: ca, which signs, and serving.",
+			Help: "When the certificates in the Secret expire, in seconds since 1970: ca, which signs, and serving, or something that it chains by.",
 		}, []string{"certificate"}),
 	}
 }
