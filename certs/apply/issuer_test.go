@@ -256,6 +256,23 @@ func TestRefusedWriteIsNoWait(t *testing.T) {
 	}
 }
 
+// What the issuer writes on the way does not end a wait: who undoes it each time would never be told of.
+func TestWriteEndsNoWait(t *testing.T) {
+	data, err := issue.ReadSecret(nil, target.Host()).Do(plan.Fill{}, time.Now(), plan.Defaults())
+	if err != nil {
+		t.Fatal(err)
+	}
+	i := (&apiServer{data: data}).issuer(t, plan.Defaults())
+	began := wait{what: "a", since: 1, always: 2}
+	i.waits = began
+	if again, _, err := i.pass(t.Context()); !again || err != nil {
+		t.Fatalf("again %t, %v, want the caBundles written", again, err)
+	}
+	if i.waits != began {
+		t.Errorf("it waits %+v, want %+v", i.waits, began)
+	}
+}
+
 // Before it has looked, an issuer knows of nothing, and so it is not ready.
 func TestReadyAtTheBeginning(t *testing.T) {
 	if err := New(nil, plan.Defaults()).Ready(t.Context()); !errors.Is(err, errNoPass) {

@@ -207,10 +207,14 @@ func TestReport(t *testing.T) {
 	}
 	root := ended(t, nil, 730*day)
 	renewed := again(t, nil, root.key, 731*day)
+	shorter := again(t, nil, root.key, 100*day)
 	intermediate := ended(t, root, 90*day)
+	direct := ended(t, root, 365*day, host)
 	chained := ended(t, intermediate, 365*day, host)
+	names["shorter"], names["direct"] = shorter.pem(), direct.pem()
 	names["root"], names["renewed"], names["intermediate"], names["chained"] = root.pem(), renewed.pem(), intermediate.pem(), chained.pem()
 	chain := chained.secret(t, intermediate.pem(), root.pem())
+	short := direct.secret(t, nil, root.pem())
 	trusting := chained.secret(t, intermediate.pem(), bundle(intermediate.pem(), root.pem()))
 	ca, next := good["ca.crt"], rotating["next-ca.crt"]
 	both := bundle(ca, next)
@@ -241,6 +245,7 @@ func TestReport(t *testing.T) {
 
 		{name: "intermediate-ca-expiring", observed: observe(chain, root.pem(), root.pem()), address: serve(t, chain), after: 64 * day},
 		{name: "intermediate-ca-expired", observed: observe(chain, root.pem(), root.pem()), address: serve(t, chain), after: 91 * day},
+		{name: "expiring-for-one-webhook", observed: observe(short, shorter.pem(), root.pem()), address: serve(t, short), after: 71 * day},
 		{name: "expiring", observed: observe(good, ca, ca), address: serve(t, good), after: 22 * day},
 		{name: "expired", observed: observe(good, ca, ca), address: serve(t, good), after: 31 * day},
 		{name: "ca-expired", observed: observe(good, ca, ca), after: 731 * day},
