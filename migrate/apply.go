@@ -400,7 +400,7 @@ func (a *applier) tryItem(item *Item) error {
 	if now.Inode != item.inode || now.Kind != item.sort.kind {
 		return errChanged
 	}
-	return a.mover.move(now.Kind, from, to)
+	return a.mover.move(now, from, to)
 }
 
 // errChanged is of a file that is not the one that was planned for.

@@ -23,7 +23,7 @@ type mover struct {
 // Where the filesystem cannot promise that itself, an empty directory reserves the place: no
 // other can then be made there, and rename(2) replaces no directory that has something in it. A
 // file, which has no such thing, gets its new name before it loses the old one.
-func (m *mover) move(kind claim.Kind, from, to claim.Path) error {
+func (m *mover) move(file claim.Info, from, to claim.Path) error {
 	if !m.reserves {
 		err := m.fs.Rename(from, to)
 		if !errors.Is(err, syscall.EINVAL) && !errors.Is(err, syscall.ENOSYS) {
@@ -34,19 +34,32 @@ func (m *mover) move(kind claim.Kind, from, to claim.Path) error {
 		}
 		m.reserves = true
 	}
-	if kind != claim.Directory {
+	if file.Kind != claim.Directory {
 		if err := m.fs.Link(from, to); err != nil {
 			return err
 		}
-		return m.fs.Unlink(from)
+		if err := m.fs.Unlink(from); err != nil { // it must not keep both
+			return errors.Join(err, release(m.fs, from, to, file.Inode))
+		}
+		return nil
 	}
 	if err := m.fs.Mkdir(to); err != nil {
 		return err
 	}
 	if err := m.fs.RenameOnto(from, to); err != nil {
-		return errors.Join(existing(err), freed(m.fs.Rmdir(to)))
+		return errors.Join(existing(err), m.free(to, file.Inode))
 	}
 	return nil
+}
+
+// free takes away the reservation of a place that nothing could be moved to. An error may have come
+// after the move itself, as when a server's answer is lost, and what has moved may be empty too.
+func (m *mover) free(to claim.Path, inode uint64) error {
+	is, err := m.fs.Lstat(to)
+	if err != nil || is.Inode == inode {
+		return err
+	}
+	return freed(m.fs.Rmdir(to))
 }
 
 // existing makes fs.ErrExist of the other error that says so.

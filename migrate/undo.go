@@ -249,10 +249,10 @@ func (u *undoer) move(move journal.Move) error {
 	case u.removed:
 		return u.noOldTree()
 	}
-	err = u.mover.move(now.Kind, move.To, move.From)
+	err = u.mover.move(now, move.To, move.From)
 	if errors.Is(err, fs.ErrExist) && u.frees(move, old) {
 		if err = freed(u.fs.Rmdir(move.From)); err == nil {
-			err = u.mover.move(now.Kind, move.To, move.From)
+			err = u.mover.move(now, move.To, move.From)
 		}
 	}
 	switch {

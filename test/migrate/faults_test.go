@@ -57,6 +57,7 @@ func TestFaults(t *testing.T) {
 		{name: "forbidden, the owner of a user's directory", op: "chmod", below: "users/bob/threads", err: syscall.EPERM, failed: 4},
 		{name: "another filesystem", op: "rename", below: "users/alice/threads/plain-1", err: syscall.EXDEV, failed: 1},
 		{name: "forbidden, without RENAME_NOREPLACE", op: "renameOnto", below: "users/bob/threads/deep", err: syscall.EACCES, failed: 1, lacks: true},
+		{name: "forbidden, a file's old name, without RENAME_NOREPLACE", op: "unlink", below: "memory.json", err: syscall.EPERM, failed: 1, lacks: true},
 		{name: "full, without RENAME_NOREPLACE", op: "renameOnto", nth: 4, err: syscall.ENOSPC, wantErr: "no space left on device", lacks: true},
 		{name: "full, in the reservation", op: "mkdir", below: "users/bob/threads/deep", err: syscall.ENOSPC, wantErr: "no space left on device", lacks: true},
 		{name: "a mount point", op: "rename", below: "users/alice/threads/plain-1", err: syscall.EBUSY, failed: 1},
@@ -87,6 +88,34 @@ func TestFaults(t *testing.T) {
 				t.Errorf("undo does not come to what was:\n%s", diff)
 			}
 		})
+	}
+}
+
+// A server's answer may be lost: what has moved nevertheless is not taken for its own reservation.
+func TestLostAnswer(t *testing.T) {
+	tree := small(t)
+	tree.do(os.RemoveAll(filepath.Join(tree.Legacy, "plain", "user-data")))
+	tree.Markers = nil
+	before := tree.snapshot(t)
+	l := tree.open(t)
+	l.lacksNoReplace = true
+	l.after = func(_ int, op string, paths []claim.Path) error {
+		if op == "renameOnto" && paths[1].Name == "users/alice/threads/plain" {
+			return syscall.EIO
+		}
+		return nil
+	}
+	if _, err := tree.apply(t, l); !errors.Is(err, syscall.EIO) || tree.err != nil {
+		t.Fatal(err, tree.err)
+	}
+	if _, err := os.Lstat(tree.userDir("alice") + "/threads/plain"); err != nil {
+		t.Error(err)
+	}
+	if undone, err := tree.undo(t, tree.open(t)); err != nil || undone.Back != 1 {
+		t.Fatalf("%v, %+v", err, undone)
+	}
+	if diff := tree.snapshot(t).Diff(before); diff != "" {
+		t.Error(diff)
 	}
 }
 
