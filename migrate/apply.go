@@ -104,7 +104,7 @@ func (a *applier) resume() error {
 	if err := a.before.refuse(a.fs); err != nil {
 		return err
 	}
-	return clearUp(a.fs, a.before)
+	return clearUp(a.ctx, a.fs, a.before)
 }
 
 // lock locks the claim, and reads the journal again: a run may have begun or ended just now.

@@ -1,6 +1,7 @@
 package migrate
 
 import (
+	"context"
 	"errors"
 	"fmt"
 	"io/fs"
@@ -151,17 +152,24 @@ func removeState(claimFS FS, rootTime time.Time) error {
 
 // clearUp tidies behind the last run, which was cut short: directories that have no owner yet get
 // theirs, and places that were only reserved are free again. What has not moved is the next plan's.
-func clearUp(claimFS FS, before state) error {
-	return readRun(claimFS, before.runs, func(record journal.Record) error {
+func clearUp(ctx context.Context, claimFS FS, before state) error {
+	err := readRun(claimFS, before.runs, func(record journal.Record) error {
 		if record.Batch == nil {
 			return nil
 		}
-		return clearUpBatch(claimFS, record.Batch, before)
+		return clearUpBatch(ctx, claimFS, record.Batch, before)
 	})
+	if errors.Is(err, errNotPlanned) { // it matters not in which line of the journal
+		return errNotPlanned
+	}
+	return err
 }
 
-func clearUpBatch(claimFS FS, batch *journal.Batch, before state) error {
+func clearUpBatch(ctx context.Context, claimFS FS, batch *journal.Batch, before state) error {
 	for _, dir := range batch.Dirs {
+		if ctx.Err() != nil {
+			return errNotPlanned
+		}
 		if before.found[dir.Path] {
 			continue
 		}
@@ -179,6 +187,9 @@ func clearUpBatch(claimFS FS, batch *journal.Batch, before state) error {
 		return nil
 	}
 	for _, move := range batch.Moves {
+		if ctx.Err() != nil {
+			return errNotPlanned
+		}
 		if err := release(claimFS, move.From, move.To, move.Inode); err != nil {
 			return err
 		}

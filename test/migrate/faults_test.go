@@ -7,6 +7,7 @@ import (
 	"fmt"
 	"os"
 	"path/filepath"
+	"slices"
 	"strings"
 	"syscall"
 	"testing"
@@ -266,6 +267,50 @@ func TestInterrupted(t *testing.T) {
 				if undone, err := tree.undo(t, tree.open(t)); err != nil || len(undone.Left) > 0 {
 					t.Errorf("%v, %+v", err, undone)
 				}
+			}
+			if diff := tree.snapshot(t).Diff(before); diff != "" {
+				t.Error(diff)
+			}
+		})
+	}
+}
+
+// So it ends one that clears up behind another, which takes long where a hundred thousand moves were cut
+// short.
+func TestInterruptedInClearUp(t *testing.T) {
+	for _, at := range []string{"users/alice", "plain-1"} { // a directory that was made, and a thread
+		t.Run(at, func(t *testing.T) {
+			tree := newTree(t)
+			before := tree.snapshot(t)
+			dying := tree.open(t)
+			dying.lacksNoReplace = true
+			dying.dieBeforeEnd()
+			if _, err := tree.apply(t, dying); !errors.Is(err, errDead) {
+				t.Fatalf("did not die: %v", err)
+			}
+			ctx, signal := context.WithCancel(t.Context())
+			l, since, locked := tree.open(t), []string(nil), false
+			l.before = func(_ int, op string, paths []claim.Path) error {
+				locked = locked || op == "lock"
+				if ctx.Err() != nil {
+					since = append(since, op)
+				}
+				if locked && op == "lstat" && paths[0].Name == at {
+					signal()
+				}
+				return nil
+			}
+			_, err := migrate.Apply(ctx, l, tree.options(t), noProgress)
+			tree.bury(t, l)
+			const want = "interrupted before all was looked at: nothing has moved"
+			if err == nil || err.Error() != want {
+				t.Errorf("%v, want %s", err, want)
+			}
+			if !slices.Equal(since, []string{"unlock"}) {
+				t.Errorf("goes on with %v", since)
+			}
+			if undone, err := tree.undo(t, tree.open(t)); err != nil || len(undone.Left) > 0 {
+				t.Errorf("%v, %+v", err, undone)
 			}
 			if diff := tree.snapshot(t).Diff(before); diff != "" {
 				t.Error(diff)
