@@ -82,6 +82,7 @@ func (k Kind) String() string {
 type Info struct {
 	Kind  Kind
 	Inode uint64
+	Links uint32 // how many names it has
 	// Mount tells mounts apart, two of one filesystem included where the kernel can.
 	Mount    uint64
 	UID, GID uint32

@@ -229,7 +229,7 @@ func stat(dir int, name string) (Info, error) {
 		return Info{}, err
 	}
 	info := Info{
-		Inode: s.Ino, UID: s.Uid, GID: s.Gid, Mode: uint32(s.Mode) & 0o7777,
+		Inode: s.Ino, Links: s.Nlink, UID: s.Uid, GID: s.Gid, Mode: uint32(s.Mode) & 0o7777,
 		Mount:   uint64(s.Dev_major)<<32 | uint64(s.Dev_minor),
 		ModTime: time.Unix(s.Mtime.Sec, int64(s.Mtime.Nsec)),
 	}
@@ -357,12 +357,12 @@ func (c *Claim) Rmdir(p Path) error {
 	return c.at("rmdir", p, func(dir int, name string) error { return unix.Unlinkat(dir, name, unix.AT_REMOVEDIR) })
 }
 
-// Append opens a file for adding to it, and makes it if it is missing.
+// Append opens a regular file for adding to it, and makes it if it is missing.
 func (c *Claim) Append(p Path) (File, error) {
 	return c.file(p, unix.O_WRONLY|unix.O_APPEND|unix.O_CREAT)
 }
 
-// Read opens a file.
+// Read opens a regular file.
 func (c *Claim) Read(p Path) (io.ReadCloser, error) { return c.file(p, unix.O_RDONLY) }
 
 func (c *Claim) file(p Path, flags int) (*os.File, error) {
@@ -373,6 +373,14 @@ func (c *Claim) file(p Path, flags int) (*os.File, error) {
 	})
 	if err != nil {
 		return nil, err
+	}
+	info, err := stat(fd, "")
+	if err == nil && info.Kind != Regular { // to read a pipe would wait for ever
+		err = fmt.Errorf("is %s where a file belongs", info.Kind)
+	}
+	if err != nil {
+		_ = unix.Close(fd)
+		return nil, c.failure("open", p, err)
 	}
 	return os.NewFile(uintptr(fd), c.show(p)), nil
 }

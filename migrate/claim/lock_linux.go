@@ -29,13 +29,29 @@ func (c *Claim) Lock(p Path) (unlock func() error, err error) {
 		}
 		theirs, err := c.tryLock(p, file, host)
 		if err == nil {
-			return func() error { return errors.Join(c.Unlink(p), file.Close()) }, nil
+			return func() error { return errors.Join(c.unlock(p, int(file.Fd())), file.Close()) }, nil
 		}
 		file.Close()
 		if !theirs {
 			return nil, err
 		}
 	}
+}
+
+// unlock removes a lock file, unless another run has one of that name: this one's was taken away.
+func (c *Claim) unlock(p Path, fd int) error {
+	own, err := stat(fd, "")
+	if err != nil {
+		return err
+	}
+	named, err := c.Lstat(p)
+	if err != nil {
+		return err
+	}
+	if named.Inode != own.Inode {
+		return fmt.Errorf("%s: somebody has removed the lock of this run: another may have worked at the same time", c.show(p))
+	}
+	return c.Unlink(p)
 }
 
 // lockFile is what locking needs of an open file.
@@ -75,6 +91,9 @@ func (c *Claim) tryLock(p Path, file lockFile, host string) (gone bool, err erro
 			err = c.Unlink(p)
 		}
 		return false, errors.Join(fmt.Errorf("%s: %s", c.show(p), problem), err)
+	}
+	if own.Links > 1 { // what it is signed with would be in another file
+		return false, fmt.Errorf("%s: is a file that has another name too: remove this one", c.show(p))
 	}
 	if err := sign(file, host); err != nil { // as on a full filesystem: a lock that nobody holds must not stay
 		return false, errors.Join(err, c.Unlink(p))

@@ -267,6 +267,58 @@ func TestWhatLiesAtTheNewJournal(t *testing.T) {
 	}
 }
 
+// Neither is what lies in the lock's place, whose end no run awaits.
+func TestWhatLiesAtTheLock(t *testing.T) {
+	for name, test := range map[string]struct {
+		put  func(tree *Tree, at string) error
+		want string
+	}{
+		"a second name of a file": {func(tree *Tree, at string) error { return os.Link(tree.Root+"/others", at) }, "is a file that has another name too: remove this one"},
+		"a link":                  {func(tree *Tree, at string) error { return os.Symlink(tree.Root+"/others", at) }, "too many levels of symbolic links"},
+		"a pipe":                  {func(_ *Tree, at string) error { return syscall.Mkfifo(at, 0o600) }, "is a special file where a file belongs"},
+		"a directory":             {func(_ *Tree, at string) error { return os.Mkdir(at, 0o700) }, "is a directory"},
+	} {
+		t.Run(name, func(t *testing.T) {
+			tree := small(t)
+			tree.do(os.WriteFile(tree.Root+"/others", make([]byte, 2000), 0o600)) // as nobody's lock, to its 1024th byte
+			tree.mkdir(tree.file(""), 0o700)
+			tree.do(test.put(tree, tree.file("lock")))
+			before := tree.snapshot(t)
+			if _, err := migrate.Apply(t.Context(), tree.open(t), tree.options(t), noProgress); err == nil || !strings.Contains(err.Error(), test.want) || tree.err != nil {
+				t.Errorf("apply: %v, %v, want %s", err, tree.err, test.want)
+			}
+			if _, err := migrate.Undo(t.Context(), tree.open(t), migrate.UndoOptions{}, noProgress); err == nil || !strings.Contains(err.Error(), test.want) {
+				t.Errorf("undo: %v, want %s", err, test.want)
+			}
+			if diff := tree.snapshot(t).Diff(before); diff != "" {
+				t.Errorf("changes\n%s", diff)
+			}
+		})
+	}
+}
+
+// A run whose lock somebody has removed does not remove that of the next.
+func TestUnlockOfAnothersLock(t *testing.T) {
+	tree := small(t)
+	tree.mkdir(tree.file(""), 0o700)
+	lock := claim.Path{Tree: claim.Root, Name: stateDir + "/lock"}
+	first, err := tree.open(t).Claim.Lock(lock)
+	if err != nil {
+		t.Fatal(err)
+	}
+	tree.do(os.Remove(tree.file("lock")))
+	second, err := tree.open(t).Claim.Lock(lock)
+	if err != nil || tree.err != nil {
+		t.Fatal(err, tree.err)
+	}
+	if err := first(); err == nil || !strings.Contains(err.Error(), "somebody has removed the lock of this run") {
+		t.Error(err)
+	}
+	if err := second(); err != nil {
+		t.Error(err)
+	}
+}
+
 // A journal that is not this root's, not this program's, or damaged is refused, and so is all that
 // would be done by it.
 func TestForeignJournal(t *testing.T) {
