@@ -231,7 +231,7 @@ func stat(dir int, name string) (Info, error) {
 	info := Info{
 		Inode: s.Ino, Links: s.Nlink, UID: s.Uid, GID: s.Gid, Mode: uint32(s.Mode) & 0o7777,
 		Mount:   uint64(s.Dev_major)<<32 | uint64(s.Dev_minor),
-		ModTime: time.Unix(s.Mtime.Sec, int64(s.Mtime.Nsec)),
+		ModTime: time.Unix(s.Mtime.Sec, int64(s.Mtime.Nsec)).UTC(), // JSON has no seconds of a zone, as old ones had
 	}
 	if s.Mask&unix.STATX_MNT_ID != 0 {
 		info.Mount = s.Mnt_id
