@@ -362,6 +362,13 @@ func (a *applier) found(dir claim.Path, exists error) error {
 	if info.Kind != claim.Directory {
 		return exists
 	}
+	names, err := a.fs.List(dir.Dir())
+	if err != nil {
+		return err
+	}
+	if !slices.Contains(names, dir.Base()) {
+		return errOtherName
+	}
 	return a.writeAndSync(journal.Record{Found: &journal.Time{Path: dir, ModTime: info.ModTime}})
 }
 
@@ -402,6 +409,10 @@ func (a *applier) tryItem(item *Item) error {
 	}
 	return a.mover.move(now, from, to)
 }
+
+// errOtherName is of a directory that is found by a name which it has not: it may be another user's. The
+// plan knows that from names that are there, and there may have been none.
+var errOtherName = errors.New("is the directory of another name here, as where the filesystem ignores case")
 
 // errChanged is of a file that is not the one that was planned for.
 var errChanged = errors.New("is gone, or another, since it was planned")

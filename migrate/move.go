@@ -99,7 +99,7 @@ func release(claimFS FS, from, to claim.Path, inode uint64) error {
 
 // alone reports whether an error is of one file, and the others may still move.
 func alone(err error) bool {
-	for _, one := range []error{errChanged, fs.ErrExist, fs.ErrNotExist, fs.ErrPermission, syscall.EXDEV, syscall.EBUSY, syscall.ELOOP, syscall.ENOTDIR, syscall.ENAMETOOLONG, syscall.EMLINK} {
+	for _, one := range []error{errChanged, errOtherName, fs.ErrExist, fs.ErrNotExist, fs.ErrPermission, syscall.EXDEV, syscall.EBUSY, syscall.ELOOP, syscall.ENOTDIR, syscall.ENAMETOOLONG, syscall.EMLINK} {
 		if errors.Is(err, one) {
 			return true
 		}

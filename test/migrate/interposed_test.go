@@ -108,7 +108,12 @@ func (l *layer) List(p claim.Path) (names []string, err error) {
 }
 
 func (l *layer) Mkdir(p claim.Path) error {
-	return l.call("mkdir", func() error { return l.Claim.Mkdir(p) }, p)
+	return l.call("mkdir", func() error {
+		if there, err := l.lstat(p); err == nil && there.Kind != claim.Missing {
+			return syscall.EEXIST
+		}
+		return l.Claim.Mkdir(p)
+	}, p)
 }
 
 func (l *layer) Chown(p claim.Path, uid, gid uint32) error {

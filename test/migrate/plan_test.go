@@ -252,6 +252,41 @@ func TestCase(t *testing.T) {
 	}
 }
 
+// Where no name told so before, as in an empty directory that alone ignores case, no user gets another's
+// directory, and the next run knows.
+func TestCaseThatShowsWhenDirectoriesAreMade(t *testing.T) {
+	tree := small(t)
+	tree.thread("one", "Alice")
+	l := tree.open(t)
+	l.before = func(_ int, op string, _ []claim.Path) error {
+		l.ignoresCase = op == "mkdir" || l.ignoresCase
+		return nil
+	}
+	plan, err := tree.apply(t, l)
+	if err != nil || tree.err != nil {
+		t.Fatal(err, tree.err)
+	}
+	equalLines(t, describePlan(plan), []string{
+		`failed "../threads/plain" users/alice/threads/plain is the directory of another name here, as where the filesystem ignores case`,
+		`moved "../threads/one" users/Alice/threads/one`,
+	})
+	again := tree.open(t)
+	again.ignoresCase = true
+	if plan, err = tree.apply(t, again); err != nil {
+		t.Fatal(err)
+	}
+	equalLines(t, describePlan(plan), []string{
+		`collision "../threads/plain" users/alice/threads/plain the filesystem ignores case, and cannot tell "alice" from others such as "Alice"`,
+	})
+	if undone, err := tree.undo(t, tree.open(t)); err != nil || len(undone.Left) > 0 || undone.Back != 1 {
+		t.Errorf("%v, %+v", err, undone)
+	}
+	tree.checkMarkers(t)
+	if _, err := os.Lstat(tree.Root + "/users"); !os.IsNotExist(err) {
+		t.Error(err)
+	}
+}
+
 // A thread is not parked where, if the filesystem ignores case, agents or skills would be parked in it.
 func TestParkedThreadIsNoDirectoryOfOthers(t *testing.T) {
 	tree := small(t)
