@@ -1,6 +1,7 @@
 package chart
 
 import (
+	"maps"
 	"os"
 	"os/exec"
 	"path/filepath"
@@ -14,6 +15,7 @@ import (
 	rbacv1 "k8s.io/api/rbac/v1"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 	"k8s.io/apimachinery/pkg/apis/meta/v1/unstructured"
+	"k8s.io/apimachinery/pkg/runtime"
 	"k8s.io/utils/ptr"
 
 	"userscope.dev/userscope/test/controlplane"
@@ -146,6 +148,32 @@ func TestMigrationPolicy(t *testing.T) {
 		return
 	}
 	t.Error("there is no such ConfigMap")
+}
+
+// Undo asks nobody for owners, so it runs also when the database's Secret is gone.
+func TestMigrationOwnersSecret(t *testing.T) {
+	secrets := map[string]string{}
+	for _, object := range parse(t, render(t, "migration: {enabled: true, owners: {postgres: {name: database, key: url}}}")) {
+		if object.GetKind() != "Job" {
+			continue
+		}
+		var job batchv1.Job
+		if err := runtime.DefaultUnstructuredConverter.FromUnstructured(object.Object, &job); err != nil {
+			t.Fatal(err)
+		}
+		secrets[job.Name] = ""
+		for _, variable := range job.Spec.Template.Spec.Containers[0].Env {
+			if variable.ValueFrom != nil && variable.ValueFrom.SecretKeyRef != nil {
+				secrets[job.Name] += variable.Name + " of " + variable.ValueFrom.SecretKeyRef.Name
+			}
+		}
+	}
+	want := map[string]string{
+		"userscope-migrate-plan": "USERSCOPE_OWNERS_DSN of database", "userscope-migrate-apply": "USERSCOPE_OWNERS_DSN of database", "userscope-migrate-undo": "",
+	}
+	if !maps.Equal(secrets, want) {
+		t.Errorf("%v, want %v", secrets, want)
+	}
 }
 
 // checkMounts checks that of all data a Pod has the claim's root only.
