@@ -17,11 +17,12 @@ func TestStrangeValues(t *testing.T) {
 		name    = "strange"
 		strange = `a: "b" #c \d\n 'é' <&> ${x} {{ y }} %s`
 	)
+	provisioners := []string{strange, ",", `a",`, `","`}
 	policy := Policy{Name: name, Spec: object{
 		"namespaces":        []string{name},
 		"claim":             "claim",
 		"selector":          object{"app": name, "empty": ""},
-		"provisioners":      []string{strange},
+		"provisioners":      provisioners,
 		"exemptCreators":    object{"users": []string{strange + "\n"}},
 		"userPattern":       `[a-z]+\-?"?[^"#]*`,
 		"userDataMountPath": `/data/a "b" #c`,
@@ -79,6 +80,12 @@ func TestStrangeValues(t *testing.T) {
 		_, err := ask(t.Context(), who, http.MethodPost, "pods", encoded(t, sandbox(test.subPath, test.hostPath)))
 		if (err != nil) != (test.want != "") || err != nil && (!Refuses(err) || failsToJudge(err) || !strings.Contains(err.Error(), test.want)) {
 			t.Errorf("%s, %s: %v, want %q", test.subPath, test.hostPath, err, test.want)
+		}
+	}
+	for _, username := range provisioners {
+		_, err := ask(t.Context(), oracle.Request{Namespace: name, Username: username}, http.MethodPost, "pods", encoded(t, bystander(object{"app": "web"})))
+		if !Refuses(err) || failsToJudge(err) {
+			t.Errorf("a Pod of the provisioner %s that is no sandbox: %v", username, err)
 		}
 	}
 }

@@ -6,7 +6,11 @@ and [?], which give none instead of an error: an error would refuse the Pod.
 
 {{/* A list of strings, with room to read. */}}
 {{- define "userscope.cel.list" -}}
-{{ . | default list | toJson | replace "\",\"" "\", \"" }}
+{{- $texts := list -}}
+{{- range . -}}
+{{- $texts = append $texts (toJson .) -}}
+{{- end -}}
+[{{ join ", " $texts }}]
 {{- end }}
 
 {{/* Whether labels match the selector of a policy. Call it with both: .labels, .policy. */}}
