@@ -128,6 +128,10 @@ func TestMistakes(t *testing.T) {
 			"everybody exempt", "policies:" + withExempt("groups: [system:masters, system:authenticated]"),
 			`policies[0].spec.exemptCreators.groups[1]: "system:authenticated" contains every ServiceAccount`,
 		},
+		{
+			"an exempt provisioner", "policies:" + strings.Replace(withExempt("users: [backup, spawner]"), "claim:", "provisioners: [spawner]\n    claim:", 1),
+			`policies[0].spec.exemptCreators.users[1]: "spawner" is also one of the provisioners`,
+		},
 		{"no selector", deerFlow("{app: deer-flow-sandbox}", "{}"), "at '/policies/0/spec/selector': minProperties"},
 		{"an unknown key", "prot: 10250", "additional properties 'prot' not allowed"},
 		{"an unknown key below", "image: {digset: x}", "at '/image': additional properties 'digset' not allowed"},
@@ -135,6 +139,10 @@ func TestMistakes(t *testing.T) {
 		{
 			"a pattern that is no regular expression", deerFlow("claim:", "userPattern: \"[a-\"\n    claim:"),
 			"at '/policies/0/spec/userPattern': '[a-' is not valid regex",
+		},
+		{
+			"a pattern that takes its anchors for its own text", deerFlow("claim:", "threadPattern: '\\Qa'\n    claim:"),
+			"error parsing regexp: missing closing ): `^(?:\\Qa)$`",
 		},
 		{
 			"a user-data directory for all", deerFlow("users/{user}/threads/{thread}/user-data", "users/all"),
@@ -245,4 +253,41 @@ func TestMistakes(t *testing.T) {
 		render(t, deerFlow("deer-flow-home", "deer-flow-data"))
 		render(t, "policies:"+withExempt("users: [backup, system:serviceaccount:backup:backup], groups: [hub, system:serviceaccounts:backup]"))
 	})
+}
+
+// What policies of one namespace must have in common for the webhook to take them, they must have for
+// Helm to render them: the conditions would have it at once.
+func TestPoliciesOfOneNamespace(t *testing.T) {
+	const (
+		alike = `
+    selector: {app: sandbox}
+    provisioners: [a, b]
+    exemptCreators: {users: [c, d], groups: [e, f]}
+    userKey: user
+    threadKey: thread
+    sandboxIDKey: sandbox
+    layout: {userData: "{user}/{thread}"}
+`
+		first  = "policies:\n- name: first\n  spec:\n    namespaces: [left, middle]\n    claim: first" + alike
+		second = "- name: second\n  spec:\n    namespaces: [middle, right]\n    claim: second" + alike
+	)
+	order := strings.NewReplacer("[a, b]", "[b, a]", "[c, d]", "[d, c]", "[e, f]", "[f, e]")
+	render(t, first+order.Replace(second))
+	for _, test := range []struct{ old, replacement, field string }{
+		{"app: sandbox", "app: other", "selector"},
+		{"[a, b]", "[a]", "provisioners"},
+		{"[c, d]", "[c, d, backup]", "exemptCreators.users"},
+		{"[e, f]", "[e, g]", "exemptCreators.groups"},
+		{"userKey: user", "", "userKey"},
+		{"threadKey: thread", "threadKey: run", "threadKey"},
+		{"sandboxIDKey: sandbox", "sandboxIDKey: id", "sandboxIDKey"},
+	} {
+		other := strings.Replace(second, test.old, test.replacement, 1)
+		_, problem, err := template(t, first+other)
+		want := "policies[1].spec." + test.field + `: must be as in policy "first", which governs Pods of the same namespace`
+		if err == nil || !strings.Contains(problem, want) {
+			t.Errorf("%v: helm says:\n%s\nwant: %s", err, problem, want)
+		}
+		render(t, first+strings.Replace(other, "[middle, right]", "[right]", 1))
+	}
 }
