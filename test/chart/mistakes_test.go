@@ -291,3 +291,39 @@ func TestPoliciesOfOneNamespace(t *testing.T) {
 		render(t, first+strings.Replace(other, "[middle, right]", "[right]", 1))
 	}
 }
+
+// No path of the nodes is rendered through which one can be read or ruled, or that shows what a policy
+// divides among its users: the backstop would let it pass.
+func TestPathsOfTheNodes(t *testing.T) {
+	own := regexp.MustCompile(`(?s)var nodesOwn = \[\]string\{(.+?)\n\}`).FindStringSubmatch(read(t, "webhook", "config", "layout.go"))
+	if own == nil {
+		t.Fatal("webhook/config does not say which paths are the nodes' own")
+	}
+	refused := func(policies, want string) {
+		t.Helper()
+		if _, problem, err := template(t, policies); err == nil || !strings.Contains(problem, want) {
+			t.Errorf("%v: helm says:\n%s\nwant: %s", err, problem, want)
+		}
+	}
+	names := regexp.MustCompile(`"(.+?)"`).FindAllStringSubmatch(own[1], -1)
+	for _, name := range names {
+		file := name[1]
+		for _, near := range []string{file + "/x", strings.TrimSuffix(filepath.Dir(file), "/") + "/./" + filepath.Base(file)} {
+			refused(deerFlow("claim:", "allow: {hostPaths: [/srv, "+near+"]}\n    claim:"),
+				fmt.Sprintf("policies[0].spec.allow.hostPaths[1]: %q and %q lie inside one another", near, file))
+		}
+		refused(deerFlow("claim:", "hostPathBases: [/srv, "+file+"]\n    claim:"),
+			fmt.Sprintf("policies[0].spec.hostPathBases[1]: %q and %q lie inside one another", file, file))
+		render(t, deerFlow("claim:", "hostPathBases: ["+file+"-x]\n    allow: {hostPaths: ["+file+"-y]}\n    claim:"))
+	}
+	if len(names) < 5 {
+		t.Errorf("the nodes' own are %q", names)
+	}
+
+	divided := "policies:" + jupyterHub + "    hostPathBases: [/srv/homes]\n"
+	for _, near := range []string{"/srv", "/srv/homes", "/srv/homes/home"} {
+		listing := strings.TrimPrefix(deerFlow("claim:", "allow: {hostPaths: [/opt, "+near+"]}\n    claim:"), "\npolicies:")
+		refused(divided+listing, fmt.Sprintf("policies[1].spec.allow.hostPaths[1]: %q and \"/srv/homes\" lie inside one another", near))
+	}
+	render(t, divided+strings.TrimPrefix(deerFlow("claim:", "allow: {hostPaths: [/srv/home]}\n    claim:"), "\npolicies:"))
+}

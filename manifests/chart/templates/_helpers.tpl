@@ -56,3 +56,12 @@ caBundle: {{ include "userscope.caBundle" .root }}
 cert-manager.io/inject-ca-from: {{ .Release.Namespace }}/userscope
 {{- end }}
 {{- end }}
+
+{{/* Whether one of two absolute paths is the other or an ancestor of it. Call it with a list of both. */}}
+{{- define "userscope.nested" -}}
+{{- $a := printf "%s/" (first . | clean | trimSuffix "/") -}}
+{{- $b := printf "%s/" (last . | clean | trimSuffix "/") -}}
+{{- if or (hasPrefix $a $b) (hasPrefix $b $a) -}}
+yes
+{{- end -}}
+{{- end }}
