@@ -93,6 +93,17 @@ object.spec.?ephemeralContainers.orValue([]).filter(c,
   !oldObject.spec.?ephemeralContainers.orValue([]).exists(o, o.name == c.name))
 {{- end }}
 
+{{/* Whether a request debugs a Pod of some policy, which is the longest condition. Call it with entries of
+.Values.policies. */}}
+{{- define "userscope.cel.debugging" -}}
+request.?subResource.orValue("") != "ephemeralcontainers" || (
+  {{ include "userscope.cel.added" . | indent 2 | trim }}.size() > 0
+  && (
+{{- include "userscope.cel.any" (dict "policies" . "condition" "userscope.cel.debugged") | nindent 4 }}
+  )
+)
+{{- end }}
+
 {{/* When the creation of a Pod is judged. Call it with entries of .Values.policies. */}}
 {{- define "userscope.matchConditions.create" -}}
 - name: governed
@@ -109,12 +120,7 @@ object.spec.?ephemeralContainers.orValue([]).filter(c,
     )
 - name: a-sandbox-gets-an-ephemeral-container
   expression: |-
-    request.?subResource.orValue("") != "ephemeralcontainers" || (
-      {{ include "userscope.cel.added" . | indent 6 | trim }}.size() > 0
-      && (
-    {{- include "userscope.cel.any" (dict "policies" . "condition" "userscope.cel.debugged") | nindent 8 }}
-      )
-    )
+    {{- include "userscope.cel.debugging" . | nindent 4 }}
 - name: a-provisioner-deletes-what-is-no-sandbox
   expression: |-
     request.operation != "DELETE" || (
