@@ -4,6 +4,7 @@ import (
 	"errors"
 	"os"
 	"path/filepath"
+	"slices"
 	"strings"
 	"testing"
 
@@ -78,6 +79,24 @@ func TestPolicyChange(t *testing.T) {
 		}
 		return nil
 	})
+}
+
+// What kubectl leaves of a policy that is no more, docs/install.md names whole.
+func TestLeftBackstop(t *testing.T) {
+	names := map[string][]string{}
+	for _, object := range parse(t, render(t, "")) {
+		if strings.HasSuffix(object.GetName(), "-deer-flow") {
+			names[object.GetKind()] = append(names[object.GetKind()], object.GetName())
+		}
+	}
+	policies, bindings := names["ValidatingAdmissionPolicy"], names["ValidatingAdmissionPolicyBinding"]
+	if len(names) != 2 || len(policies) == 0 || !slices.Equal(policies, bindings) {
+		t.Fatalf("named after the policy are %v", names)
+	}
+	command := "    kubectl delete validatingadmissionpolicybinding,validatingadmissionpolicy " + strings.Join(policies, " ")
+	if !strings.Contains(read(t, "docs", "install.md"), "\n"+command+"\n") {
+		t.Errorf("docs/install.md does not give the command: %s", command)
+	}
 }
 
 // checkPasses creates a sandbox whose user data must come to lie at a path. An API server that had no
