@@ -133,6 +133,22 @@ func TestMistakes(t *testing.T) {
 			`policies[0].spec.exemptCreators.users[1]: "spawner" is also one of the provisioners`,
 		},
 		{"no selector", deerFlow("{app: deer-flow-sandbox}", "{}"), "at '/policies/0/spec/selector': minProperties"},
+		{
+			"a label of the selector as the sandbox id", deerFlow("claim:", "sandboxIDKey: app\n    claim:"),
+			`policies[0].spec.sandboxIDKey: "app" is also a label of the selector`,
+		},
+		{
+			"a selector of the sandbox id", deerFlow("{app: deer-flow-sandbox}", "{app: deer-flow-sandbox, sandbox-id: x}"),
+			`policies[0].spec.sandboxIDKey: "sandbox-id" is also a label of the selector`,
+		},
+		{
+			"one key for user and thread", deerFlow("claim:", "userKey: thread-id\n    claim:"),
+			`policies[0].spec.threadKey: "thread-id" is also a label of the selector, another key`,
+		},
+		{
+			"the marker as the user's key", deerFlow("claim:", "userKey: userscope.dev/policies\n    claim:"),
+			`policies[0].spec.userKey: "userscope.dev/policies" is also a label of the selector, another key or the marker`,
+		},
 		{"an unknown key", "prot: 10250", "additional properties 'prot' not allowed"},
 		{"an unknown key below", "image: {digset: x}", "at '/image': additional properties 'digset' not allowed"},
 		{"an unknown key of a policy", deerFlow("claim:", "clam: x\n    claim:"), "at '/policies/0/spec': additional properties 'clam' not allowed"},
