@@ -202,6 +202,29 @@ func TestUninstallFreesFirst(t *testing.T) {
 	}
 }
 
+// Whatever judges in the cluster, docs/install.md says that it is installed.
+func TestWhatJudgesIsNamed(t *testing.T) {
+	_, section, _ := strings.Cut(read(t, "docs", "install.md"), "\n## What is installed\n")
+	section, _, _ = strings.Cut(section, "\n## ")
+	judges := 0
+	for _, object := range parse(t, render(t, "")) {
+		if !strings.HasPrefix(object.GetAPIVersion(), "admissionregistration.k8s.io/") {
+			continue
+		}
+		judges++
+		name := "`" + object.GetName() + "`"
+		if strings.HasPrefix(object.GetName(), "userscope-backstop-") {
+			name = "the backstop"
+		}
+		if !strings.Contains(section, name) {
+			t.Errorf("docs/install.md does not name %s %s", object.GetKind(), name)
+		}
+	}
+	if judges != 8 {
+		t.Errorf("%d objects judge", judges)
+	}
+}
+
 // Whatever has become of Userscope, one command ends its say, until the next upgrade.
 func TestBreakGlass(t *testing.T) {
 	for _, page := range []string{"README.md", "docs/install.md", "docs/runbook.md", "manifests/chart/templates/NOTES.txt"} {
