@@ -222,6 +222,8 @@ func TestMistakes(t *testing.T) {
 		},
 		{"a label that selects other Pods", "podLabels: {app.kubernetes.io/name: other}", "podLabels[app.kubernetes.io/name]: is what the Pods are selected by"},
 		{"a label that cannot be", "nodeSelector: {a b: c}", "at '/nodeSelector': additional properties 'a b' not allowed"},
+		{"a label of no domain", "nodeSelector: {a..b/c: d}", "at '/nodeSelector': additional properties 'a..b/c' not allowed"},
+		{"a key of no domain", deerFlow("claim:", "userKey: a-.b/c\n    claim:"), "at '/policies/0/spec/userKey': 'a-.b/c' does not match pattern"},
 		{"the migration of no policy", "migration: {enabled: true, policy: deerflow}", `migration.policy: "deerflow" is none of policies`},
 		{"the migration in no namespace", "migration: {enabled: true, namespace: default}", `migration.namespace: "default" is none of the policy's namespaces`},
 		{
@@ -267,6 +269,7 @@ func TestMistakes(t *testing.T) {
 	})
 	t.Run("what they are made of is none", func(t *testing.T) {
 		render(t, deerFlow("deer-flow-home", "deer-flow-data"))
+		render(t, deerFlow("claim:", "userKey: a-b.c/d\n    claim:"))
 		render(t, "policies:"+withExempt("users: [backup, system:serviceaccount:backup:backup], groups: [hub, system:serviceaccounts:backup]"))
 	})
 }
