@@ -165,6 +165,10 @@ func TestMistakes(t *testing.T) {
 			"at '/policies/0/spec/layout/userData': 'users/all' does not match pattern",
 		},
 		{
+			"a directory that all write to", deerFlow("layout: {", "layout: {directories: [{path: a, access: ReadOnly}, {path: b, access: ReadWrite}], "),
+			`policies[0].spec.layout.directories[1]: "b" is shared by all without {user}, and must be ReadOnly`,
+		},
+		{
 			"a placeholder in a segment", deerFlow("users/{user}/threads/{thread}/user-data", "users/u-{user}"),
 			"at '/policies/0/spec/layout/userData': 'users/u-{user}' does not match pattern",
 		},
