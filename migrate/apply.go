@@ -64,14 +64,14 @@ func (a *applier) apply(options Options) (*Plan, error) {
 	if err != nil {
 		return nil, err
 	}
-	a.total = plan.Count(Status.Pending)
+	items := plan.pending()
+	a.total = len(items)
 	if before.done && a.total == 0 {
 		return plan, nil
 	}
 	if err := a.begin(); err != nil {
 		return plan, errors.Join(err, a.abandon())
 	}
-	items := plan.pending()
 	if err := a.announce(items); err != nil {
 		return plan, errors.Join(err, a.journal.Close(), a.abandon())
 	}
