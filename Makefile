@@ -53,7 +53,7 @@ try-image: image sbom ## start the image as a node does, and build it again; nee
 	@rm -rf bin/image/again && mkdir bin/image/again
 	@git ls-files -z --cached --others --exclude-standard | xargs -0 cp --parents -t bin/image/again
 	@$(MAKE) -C bin/image/again image VERSION=$(VERSION)
-	@cd test && go build -o ../bin/try-image ./image
+	@cd test && go build -o ../bin/try-image ./cmd/tryimage
 	@bin/try-image
 
 .PHONY: sbom
@@ -66,7 +66,7 @@ sbom: bin/cyclonedx-gomod programs ## list all that is in the image, in CycloneD
 
 .PHONY: demo
 demo: build $(KUBERNETES) ## show it on a real API server; KEEP=1 leaves that running
-	@cd test && go build -o ../bin/demo ./demo
+	@cd test && go build -o ../bin/demo ./cmd/demo
 	@bin/demo $(if $(KEEP),-keep)
 
 # The integration tests do not depend on caches: Go does not see that they run bin/.
@@ -79,23 +79,23 @@ test: build-race $(KUBERNETES) bin/helm ## run all tests, with the race detector
 	(cd test && USERSCOPE_BINARY=$(CURDIR)/bin/race/userscope go test -race -count=1 -timeout 30m ./...) || status=1; \
 	echo "Searching every state of the issuer, and judging millions of Pods, without the race detector"; \
 	go test -count=1 -timeout 30m ./certs/plan || status=1; \
-	(cd test && go test -count=1 -timeout 30m ./property ./exhaustion) || status=1; \
+	(cd test && go test -count=1 -timeout 30m ./suites/property ./suites/exhaustion) || status=1; \
 	exit $$status
 
 # Apart from `test`, which wants nothing of the machine but Go and a C compiler.
 .PHONY: test-postgres
 test-postgres: ## test with a PostgreSQL server (Debian's package postgresql)
 	@echo "Testing what reads PostgreSQL"
-	@cd test && go test -tags postgres -race -count=1 -timeout 10m ./postgres
+	@cd test && go test -tags postgres -race -count=1 -timeout 10m ./suites/postgres
 
 .PHONY: golden
 golden: build $(KUBERNETES) bin/helm ## write what tests compare with: fixtures, docs, golden files
 	go test ./cmd/userscope ./certs/status -update
-	cd test && go test ./fixtures ./attack ./identity ./monitoring -update
+	cd test && go test ./pods/fixtures ./suites/attack ./suites/identity ./suites/monitoring -update
 
 .PHONY: manifests
 manifests: bin/helm ## render manifests/install.yaml and the chart's table of values
-	cd test && go test ./chart -run '^(TestInstallYAML|TestTable)$$' -update
+	cd test && go test ./suites/chart -run '^(TestInstallYAML|TestTable)$$' -update
 
 # In the background: it takes an hour and more.
 .PHONY: evidence

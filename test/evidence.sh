@@ -20,7 +20,7 @@ coverage=$(grep -oE '[0-9.]+%' "$logs/coverage")
 awk -v have="${coverage%\%}" 'BEGIN { exit !(have >= 97) }' || fail "the tables cover only $coverage" "$logs/coverage"
 
 say "every Pod of a small alphabet"
-(cd test && go test -count=1 -v -timeout 1h ./exhaustion) >"$logs/exhaustion" 2>&1 || fail "the oracle disagrees" "$logs/exhaustion"
+(cd test && go test -count=1 -v -timeout 1h ./suites/exhaustion) >"$logs/exhaustion" 2>&1 || fail "the oracle disagrees" "$logs/exhaustion"
 exhaustion=$(grep -oE '[0-9]+ Pods in [0-9hms.]+' "$logs/exhaustion" | sed ':a; N; $!ba; s/\n/; /g' || true)
 [ -n "$exhaustion" ] || fail "no Pod was tried" "$logs/exhaustion"
 
@@ -30,19 +30,19 @@ model=$(grep -oE '[0-9]+ states' "$logs/model" | paste -sd ';' | sed 's/;/; /g' 
 [ -n "$model" ] || fail "no state was visited" "$logs/model"
 
 say "random Pods"
-(cd test && go test -count=1 -v -timeout 1h ./property -rapid.checks 50000) >"$logs/property" 2>&1 || fail "the oracle disagrees" "$logs/property"
+(cd test && go test -count=1 -v -timeout 1h ./suites/property -rapid.checks 50000) >"$logs/property" 2>&1 || fail "the oracle disagrees" "$logs/property"
 
 say "rotations of the CA"
-(cd test && go test -count=1 -v -timeout 2h ./rotation -run '^TestRotation$' -rotations 20) >"$logs/rotation" 2>&1 || fail "a rotation is noticed" "$logs/rotation"
+(cd test && go test -count=1 -v -timeout 2h ./suites/rotation -run '^TestRotation$' -rotations 20) >"$logs/rotation" 2>&1 || fail "a rotation is noticed" "$logs/rotation"
 rotation=$(sed -n 's/.*: \([0-9]* rotations, .* trusted\)$/\1/p' "$logs/rotation")
 [ -n "$rotation" ] || fail "no CA was replaced" "$logs/rotation"
 
 say "random Pods on a real API server"
-(cd test && go test -count=1 -v -timeout 1h ./backstop -rapid.checks 5000) >"$logs/backstop" 2>&1 || fail "the API server's part disagrees" "$logs/backstop"
+(cd test && go test -count=1 -v -timeout 1h ./suites/backstop -rapid.checks 5000) >"$logs/backstop" 2>&1 || fail "the API server's part disagrees" "$logs/backstop"
 
 say "migrations that are cut short"
 go build -o bin/userscope ./cmd/userscope
-(cd test && go test -count=1 -v -timeout 2h ./migrate -run 'TestCrash|TestKill' -every -kills 500) >"$logs/migrate" 2>&1 || fail "a migration loses something" "$logs/migrate"
+(cd test && go test -count=1 -v -timeout 2h ./suites/migrate -run 'TestCrash|TestKill' -every -kills 500) >"$logs/migrate" 2>&1 || fail "a migration loses something" "$logs/migrate"
 kills=$(grep -oE '[0-9]+ processes killed, [0-9]+ of them at work' "$logs/migrate") || fail "no migration was killed" "$logs/migrate"
 deaths=$(grep -cE '^ +--- PASS: .*/(before|within|after|with)' "$logs/migrate") || fail "no migration died" "$logs/migrate"
 
@@ -65,12 +65,12 @@ set -m # each job has a process group, which ends as a whole
 trap 'jobs -p | sed s/^/-/ | xargs -r kill --' EXIT
 # Two at a time.
 say "fuzzing for three times $fuzztime"
-fuzz test ./fuzz FuzzPodJSON "JSON as a Pod: decided, applied, judged by the oracle" & first=$!
-fuzz test ./property FuzzCreate "the choices that make a Pod: decided, judged by the oracle" & second=$!
+fuzz test ./suites/fuzz FuzzPodJSON "JSON as a Pod: decided, applied, judged by the oracle" & first=$!
+fuzz test ./suites/property FuzzCreate "the choices that make a Pod: decided, judged by the oracle" & second=$!
 wait "$first"
 wait "$second"
-fuzz test ./fuzz FuzzAdmissionReview "bytes as an AdmissionReview" & first=$!
-fuzz test ./fuzz FuzzPolicyFile "bytes as a policy file" & second=$!
+fuzz test ./suites/fuzz FuzzAdmissionReview "bytes as an AdmissionReview" & first=$!
+fuzz test ./suites/fuzz FuzzPolicyFile "bytes as a policy file" & second=$!
 wait "$first"
 wait "$second"
 fuzz . ./webhook/scope FuzzTemplate "templates and the paths that they write and read" & first=$!

@@ -17,7 +17,7 @@ import (
 )
 
 // What keeps a migration from starting is said before anything is looked at, and changes nothing.
-// What an API server decides is tried in test/inuse.
+// What an API server decides is tried in test/suites/inuse.
 func TestMigrateDoesNotStart(t *testing.T) {
 	t.Setenv("KUBECONFIG", "/none")
 	t.Setenv("KUBERNETES_SERVICE_HOST", "")
@@ -98,7 +98,7 @@ func TestMigrateSignal(t *testing.T) {
 	}
 }
 
-// So it does while it looks at the claim. Where it is then is tried in test/migrate.
+// So it does while it looks at the claim. Where it is then is tried in test/suites/migrate.
 func TestMigrateInterrupted(t *testing.T) {
 	root, legacy, list := oldClaim(t)
 	interrupted, cancel := context.WithCancel(t.Context())

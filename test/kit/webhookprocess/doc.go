@@ -1,0 +1,2 @@
+// Package webhookprocess runs the program under test, bin/userscope, as the webhook of a control plane.
+package webhookprocess

@@ -1,0 +1,116 @@
+package random
+
+import (
+	"maps"
+	"slices"
+
+	"pgregory.net/rapid"
+
+	"userscope.dev/userscope/test/pods/differential"
+	"userscope.dev/userscope/test/pods/oracle"
+)
+
+// Operation is a request about a stored Pod. The sample's Pod is what shall become of it.
+type Operation struct {
+	*Sample
+	// Stored is the Pod as it is, in JSON.
+	Stored []byte
+}
+
+// Updates returns a generator of requests that change what may say whose sandbox a Pod is, and
+// other things.
+func Updates(stored *rapid.Generator[*Sample]) *rapid.Generator[*Operation] {
+	return operations(stored, relabel)
+}
+
+// Deletions returns a generator of requests to delete a Pod.
+func Deletions(stored *rapid.Generator[*Sample]) *rapid.Generator[*Operation] {
+	return operations(stored, func(*drawing) {})
+}
+
+// Debuggers returns a generator of requests to add ephemeral containers. Good tells that they are
+// as kubectl debug has them.
+func Debuggers(stored *rapid.Generator[*Sample]) *rapid.Generator[*Operation] {
+	return operations(stored, debug)
+}
+
+// Stored returns a generator of Pods that are stored already: as the decision leaves them or, where
+// it refuses them, as Pods that are older than the installation.
+func Stored(installations []differential.Installation) *rapid.Generator[*Sample] {
+	return rapid.Custom(func(t *rapid.T) *Sample {
+		s := Creations(installations).Draw(t, "stored Pod")
+		if outcome, err := s.In.Create(s.Request, s.Raw()); err == nil && outcome.Final != nil {
+			if err := s.Replace(outcome.Final); err != nil {
+				t.Fatal(err)
+			}
+		}
+		return s
+	})
+}
+
+// operations returns a generator of requests about stored Pods, to each of which up to two changes
+// are made.
+func operations(stored *rapid.Generator[*Sample], change func(*drawing)) *rapid.Generator[*Operation] {
+	return rapid.Custom(func(t *rapid.T) *Operation {
+		drawn := *stored.Draw(t, "stored Pod")
+		o := &Operation{Sample: &drawn, Stored: drawn.Raw()}
+		if err := o.Replace(o.Stored); err != nil {
+			t.Fatal(err)
+		}
+		d := &drawing{t: t, Sample: o.Sample}
+		d.Good = true
+		d.Request = oracle.Request{
+			Namespace: of(d, d.Request.Namespace, d.Request.Namespace, d.Request.Namespace, "elsewhere"),
+			Username:  of(d, append(slices.Clone(d.Policy.ExemptUsers), d.provisioner(), d.provisioner(), "somebody")...),
+			Groups:    of(d, nil, nil, d.Policy.ExemptGroups),
+		}
+		for range of(d, 0, 1, 1, 2) {
+			change(d)
+		}
+		return o
+	})
+}
+
+// relabel changes what may say whose sandbox a Pod is, or what says nothing.
+func relabel(d *drawing) {
+	keys := append(slices.Sorted(maps.Keys(d.Policy.Selector)),
+		d.Policy.Identity.UserKey, d.Policy.Identity.ThreadKey, d.Policy.Identity.SandboxIDKey,
+		"userscope.dev/policies", "other", "app.kubernetes.io/name")
+	key := of(d, keys...)
+	entries := of(d, d.labels(), d.annotations())
+	of(d,
+		func() { delete(entries, key) },
+		func() { entries[key] = of(d, "bob", "", d.Policy.Selector[key], d.Policy.Name) },
+		d.wear,
+		func() { at(d.Pod, "metadata")["finalizers"] = of[any](d, []any{"x/y"}, nil) },
+		func() { at(d.Pod, "metadata")["deletionTimestamp"] = "2026-01-01T00:00:00Z" },
+		func() { d.Pod["status"] = object{"phase": "Running", "tomorrow": 1} },
+		func() { delete(at(d.Pod, "metadata"), of(d, "labels", "annotations")) },
+	)()
+}
+
+// debug adds ephemeral containers of all kinds. The first are as kubectl debug has them.
+func debug(d *drawing) {
+	volume := d.anyVolume()
+	c := object{"name": of(d, d.name("debugger"), "debug-1"), "image": "image"}
+	choice := of(d, 0, 1, 2, 3, 4, 5, 6, 7, 8, 9)
+	// A provisioner debugs nothing but sandboxes.
+	d.Good = d.Good && choice < 3 && !slices.Contains(d.Policy.Provisioners, d.Request.Username)
+	[]func(){
+		func() {},
+		func() { c["securityContext"] = object{"capabilities": object{"add": []any{"SYS_PTRACE"}}} },
+		func() { c["securityContext"] = object{"privileged": of[any](d, false, nil)} },
+		func() { c["securityContext"] = object{"privileged": true} },
+		func() { c["volumeMounts"] = []any{object{"name": volume, "mountPath": "/x"}} },
+		func() { c["volumeMounts"] = []any{object{"name": volume, "mountPath": "/x", "subPath": "x"}} },
+		func() { c["volumeDevices"] = []any{object{"name": volume, "devicePath": "/dev/x"}} },
+		func() { c["envFrom"] = []any{object{"secretRef": object{"name": d.secret()}}} },
+		func() {
+			c["env"] = []any{object{"name": "S", "valueFrom": object{"secretKeyRef": object{"name": d.secret(), "key": "k"}}}}
+		},
+		func() {
+			c["env"] = []any{object{"name": "F", "valueFrom": object{"fileKeyRef": object{"volumeName": volume, "path": "x", "key": "k"}}}}
+		},
+	}[choice]()
+	add(d.spec(), "ephemeralContainers", c)
+}

@@ -1,0 +1,197 @@
+package identity
+
+import (
+	"cmp"
+	"flag"
+	"fmt"
+	"maps"
+	"os"
+	"path/filepath"
+	"slices"
+	"strings"
+	"testing"
+
+	jsonpatch "github.com/evanphx/json-patch/v5"
+	"sigs.k8s.io/yaml"
+
+	"userscope.dev/userscope/test/kit/controlplane"
+	"userscope.dev/userscope/test/suites/corpus"
+	"userscope.dev/userscope/webhook/config"
+	"userscope.dev/userscope/webhook/scope"
+)
+
+// The files of the repository that are read, from this directory.
+const (
+	policyFile = "../../../manifests/policies/deerflow.yaml"
+	ownPods    = "../corpus/testdata"
+	pageFile   = "../../../docs/identity.md"
+)
+
+// generatedBelow ends the part of the page that a human writes.
+const generatedBelow = "<!-- generated: the table below is written by the tests -->\n"
+
+var update = flag.Bool("update", false, "write the table of docs/identity.md")
+
+// settings are the columns of the table.
+var settings = []struct {
+	proof       scope.Proof
+	defaultUser string
+}{
+	{scope.ProofAdopted, ""}, {scope.ProofAdopted, "default"},
+	{scope.ProofAlways, ""}, {scope.ProofAlways, "default"},
+	{scope.ProofNever, ""}, {scope.ProofNever, "default"},
+}
+
+// version is a row of the table.
+type version struct{ provisioner, userData string }
+
+// verdicts are what becomes of one version's Pods, by the settings.
+type verdicts [6]string
+
+// TestTable holds the page to what becomes of our own Pods.
+func TestTable(t *testing.T) {
+	file, err := os.ReadFile(pageFile)
+	if err != nil {
+		t.Fatal(err)
+	}
+	written, _, ok := strings.Cut(string(file), generatedBelow)
+	if !ok {
+		t.Fatalf("%s has no line %s", pageFile, generatedBelow)
+	}
+	want := written + generatedBelow + "\n" + render(judgeFolder(t, ownPods))
+	switch {
+	case string(file) == want:
+	case *update:
+		if err := os.WriteFile(pageFile, []byte(want), 0o600); err != nil {
+			t.Fatal(err)
+		}
+	default:
+		t.Errorf("%s does not say what follows from the decision; after checking, run go test ./suites/identity -update\nwant:\n%s", pageFile, want[len(written):])
+	}
+}
+
+// TestCorpus holds the table to real Pods, where there are some.
+func TestCorpus(t *testing.T) {
+	corpus := os.Getenv("USERSCOPE_CORPUS")
+	if corpus == "" {
+		return
+	}
+	table := judgeFolder(t, ownPods)
+	for version, got := range judgeFolder(t, corpus) {
+		if want, ok := table[version]; !ok || got != want {
+			t.Errorf("%+v:\ngot  %q\nwant %q, as of our own Pods", version, got, want)
+		}
+	}
+}
+
+// judgeFolder decides on every Pod of a folder under all settings. Pods of one version come out
+// alike.
+func judgeFolder(t *testing.T, dir string) map[version]verdicts {
+	t.Helper()
+	entries, err := corpus.ReadIndex(dir)
+	if err != nil {
+		t.Fatal(err)
+	}
+	table := map[version]verdicts{}
+	for _, entry := range entries {
+		content, err := os.ReadFile(filepath.Join(dir, entry.File))
+		if err != nil {
+			t.Fatal(err)
+		}
+		var got verdicts
+		for i, setting := range settings {
+			got[i] = decide(t, policies(t, setting.proof, setting.defaultUser), content)
+		}
+		row := versionOf(entry)
+		if want, ok := table[row]; ok && got != want {
+			t.Errorf("%s: %q\nother Pods of %+v: %q", entry.File, got, row, want)
+		}
+		table[row] = got
+	}
+	return table
+}
+
+// versionOf names the row that a Pod belongs to.
+func versionOf(entry corpus.Entry) version {
+	row := version{entry.Provisioner, "hostPath"}
+	if entry.Claimed() {
+		row.userData = "claim"
+	}
+	if entry.SandboxID == entry.Thread {
+		row.userData += ", without a thread"
+	}
+	return row
+}
+
+// policies are DeerFlow's, with the settings.
+func policies(t *testing.T, proof scope.Proof, defaultUser string) scope.Policies {
+	t.Helper()
+	shipped, err := os.ReadFile(policyFile)
+	if err != nil {
+		t.Fatal(err)
+	}
+	asJSON, err := yaml.YAMLToJSONStrict(shipped)
+	if err != nil {
+		t.Fatal(err)
+	}
+	patch := fmt.Sprintf(`{"spec": {"proof": %q, "defaultUser": %q}}`, proof, defaultUser)
+	set, err := jsonpatch.MergePatch(asJSON, []byte(patch))
+	if err != nil {
+		t.Fatal(err)
+	}
+	loaded, err := config.Parse(policyFile, set)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return loaded
+}
+
+// decide says in words what becomes of a Pod that the provisioner sends.
+func decide(t *testing.T, policies scope.Policies, pod []byte) string {
+	t.Helper()
+	parsed, unknown, err := scope.ParsePod(pod)
+	if err != nil {
+		t.Fatal(err)
+	}
+	decision := policies.Create(scope.Request{
+		Namespace: controlplane.Namespace,
+		Creator:   scope.Creator{Username: controlplane.Provisioner},
+		Pod:       parsed,
+		Unknown:   unknown,
+	})
+	words := string(decision.Verdict)
+	if decision.Verdict == scope.Refused {
+		var rules []string
+		for _, violation := range decision.Violations {
+			rules = append(rules, string(violation.Rule))
+		}
+		words += ": " + strings.Join(rules, ", ")
+	} else if decision.Identity.Source == scope.SourceDefault {
+		words += ", as `" + decision.Identity.User + "`"
+	}
+	return words
+}
+
+// render writes the table.
+func render(table map[version]verdicts) string {
+	var page strings.Builder
+	heads := []string{"provisioner", "user data"}
+	for _, setting := range settings {
+		head := "`" + string(setting.proof) + "`"
+		if setting.defaultUser != "" {
+			head += " + `defaultUser`"
+		}
+		heads = append(heads, head)
+	}
+	line := func(cells ...string) { fmt.Fprintf(&page, "| %s |\n", strings.Join(cells, " | ")) }
+	line(heads...)
+	fmt.Fprintf(&page, "|%s\n", strings.Repeat("---|", len(heads)))
+	rows := slices.SortedFunc(maps.Keys(table), func(a, b version) int {
+		return cmp.Or(strings.Compare(a.provisioner, b.provisioner), strings.Compare(a.userData, b.userData))
+	})
+	for _, row := range rows {
+		got := table[row]
+		line(append([]string{row.provisioner, row.userData}, got[:]...)...)
+	}
+	return page.String()
+}

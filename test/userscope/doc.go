@@ -1,2 +1,0 @@
-// Package userscope runs the program under test, bin/userscope, as the webhook of a control plane.
-package userscope
