@@ -78,7 +78,7 @@ test: build-race $(KUBERNETES) bin/helm ## run all tests, with the race detector
 	echo "Testing it on a real API server"; \
 	(cd test && USERSCOPE_BINARY=$(CURDIR)/bin/race/userscope go test -race -count=1 -timeout 30m ./...) || status=1; \
 	echo "Searching every state of the issuer, and judging millions of Pods, without the race detector"; \
-	go test -count=1 -timeout 30m ./certs/plan || status=1; \
+	go test -count=1 -timeout 30m ./certs/rotation || status=1; \
 	(cd test && go test -count=1 -timeout 30m ./suites/property ./suites/exhaustion) || status=1; \
 	exit $$status
 

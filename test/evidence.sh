@@ -25,7 +25,7 @@ exhaustion=$(grep -oE '[0-9]+ Pods in [0-9hms.]+' "$logs/exhaustion" | sed ':a; 
 [ -n "$exhaustion" ] || fail "no Pod was tried" "$logs/exhaustion"
 
 say "every state of the issuer, two of it at once"
-USERSCOPE_MODEL_LONG=1 go test -count=1 -v -timeout 3h -run '^TestModel$' ./certs/plan >"$logs/model" 2>&1 || fail "the issuer is not safe" "$logs/model"
+USERSCOPE_MODEL_LONG=1 go test -count=1 -v -timeout 3h -run '^TestModel$' ./certs/rotation >"$logs/model" 2>&1 || fail "the issuer is not safe" "$logs/model"
 model=$(grep -oE '[0-9]+ states' "$logs/model" | paste -sd ';' | sed 's/;/; /g' || true)
 [ -n "$model" ] || fail "no state was visited" "$logs/model"
 

@@ -17,7 +17,7 @@ import (
 	"k8s.io/apimachinery/pkg/util/wait"
 	ctrllog "sigs.k8s.io/controller-runtime/pkg/log"
 
-	"userscope.dev/userscope/certs/issue"
+	"userscope.dev/userscope/certs/pki"
 )
 
 func TestMain(m *testing.M) {
@@ -77,7 +77,7 @@ func (m mount) with(changes mount) mount {
 // write makes the files in a directory what the mount says. Each is replaced as a whole.
 func (m mount) write(t *testing.T, dir string) {
 	t.Helper()
-	for _, name := range []string{issue.ServingCertificate, issue.ServingKey, issue.CACertificate} {
+	for _, name := range []string{pki.ServingCertificate, pki.ServingKey, pki.CACertificate} {
 		path := filepath.Join(dir, name)
 		data, half := m[name], path+".half"
 		var err error
@@ -94,9 +94,9 @@ func (m mount) write(t *testing.T, dir string) {
 	}
 }
 
-func newAuthority(t *testing.T) *issue.Authority {
+func newAuthority(t *testing.T) *pki.Authority {
 	t.Helper()
-	authority, err := issue.NewAuthority(time.Now(), 2*lifetime, host)
+	authority, err := pki.NewAuthority(time.Now(), 2*lifetime, host)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -104,16 +104,16 @@ func newAuthority(t *testing.T) *issue.Authority {
 }
 
 // issued is a mount with a certificate of an authority, issued at a time for a host.
-func issued(t *testing.T, authority *issue.Authority, at time.Time, host string) mount {
+func issued(t *testing.T, authority *pki.Authority, at time.Time, host string) mount {
 	t.Helper()
 	certificate, key, err := authority.Issue(at, at.Add(lifetime), host)
 	if err != nil {
 		t.Fatal(err)
 	}
 	return mount{
-		issue.ServingCertificate: certificate,
-		issue.ServingKey:         key,
-		issue.CACertificate:      issue.Encode(authority.Certificate),
+		pki.ServingCertificate: certificate,
+		pki.ServingKey:         key,
+		pki.CACertificate:      pki.Encode(authority.Certificate),
 	}
 }
 
@@ -184,7 +184,7 @@ func (s *Source) served(t *testing.T) []*x509.Certificate {
 // serves reports whether the certificate of a mount is served.
 func (s *Source) serves(t *testing.T, m mount) bool {
 	t.Helper()
-	return bytes.Equal(issue.Encode(s.served(t)...), m[issue.ServingCertificate])
+	return bytes.Equal(pki.Encode(s.served(t)...), m[pki.ServingCertificate])
 }
 
 // await waits until a condition holds.

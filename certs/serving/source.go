@@ -17,8 +17,8 @@ import (
 	"sigs.k8s.io/controller-runtime/pkg/certwatcher"
 	ctrllog "sigs.k8s.io/controller-runtime/pkg/log"
 
-	"userscope.dev/userscope/certs/issue"
-	"userscope.dev/userscope/certs/plan"
+	"userscope.dev/userscope/certs/pki"
+	"userscope.dev/userscope/certs/rotation"
 )
 
 var logger = ctrllog.Log.WithName("certificate")
@@ -58,7 +58,7 @@ type loaded struct {
 	caProblem error
 	// taken is when API servers take the chain that trust the CAs, and where none do, when the serving
 	// certificate is valid.
-	taken plan.Validity
+	taken rotation.Validity
 }
 
 // files are what tls.crt, tls.key and ca.crt hold, or why they cannot be read.
@@ -98,7 +98,7 @@ func (s *Source) Watch(ctx context.Context) error {
 			}
 		}
 	}()
-	watcher, err := certwatcher.New(s.path(issue.ServingCertificate), s.path(issue.ServingKey))
+	watcher, err := certwatcher.New(s.path(pki.ServingCertificate), s.path(pki.ServingKey))
 	if err != nil {
 		return err
 	}
@@ -110,7 +110,7 @@ func (s *Source) Watch(ctx context.Context) error {
 
 // read reads what lies in the directory.
 func (s *Source) read() (f files) {
-	for i, name := range []string{issue.ServingCertificate, issue.ServingKey, issue.CACertificate} {
+	for i, name := range []string{pki.ServingCertificate, pki.ServingKey, pki.CACertificate} {
 		f[i].data, f[i].err = os.ReadFile(s.path(name))
 	}
 	return f
@@ -132,8 +132,8 @@ func (s *Source) load(f files) (loaded, error) {
 	case ca.err != nil:
 		l.caProblem = fmt.Errorf("CA: %w", ca.err)
 	default:
-		if l.roots, err = issue.Decode(ca.data); err != nil {
-			l.caProblem = fmt.Errorf("CA %s: %w", s.path(issue.CACertificate), err)
+		if l.roots, err = pki.Decode(ca.data); err != nil {
+			l.caProblem = fmt.Errorf("CA %s: %w", s.path(pki.CACertificate), err)
 		}
 	}
 	if certificate.err != nil {
@@ -142,11 +142,11 @@ func (s *Source) load(f files) (loaded, error) {
 	if key.err != nil {
 		return l, fmt.Errorf("private key: %w", key.err)
 	}
-	if l.certificate, l.chain, err = issue.ReadPair(certificate.data, key.data); err != nil {
-		return l, fmt.Errorf("certificate %s with private key %s: %w", s.path(issue.ServingCertificate), s.path(issue.ServingKey), err)
+	if l.certificate, l.chain, err = pki.ReadPair(certificate.data, key.data); err != nil {
+		return l, fmt.Errorf("certificate %s with private key %s: %w", s.path(pki.ServingCertificate), s.path(pki.ServingKey), err)
 	}
-	if l.taken, _, err = issue.Taken(l.chain, l.roots, s.host); err != nil { // which check says
-		l.taken = issue.Validity(l.chain[0])
+	if l.taken, _, err = pki.Taken(l.chain, l.roots, s.host); err != nil { // which check says
+		l.taken = pki.Validity(l.chain[0])
 	}
 	return l, nil
 }
@@ -199,12 +199,12 @@ func (s *Source) check(l *loaded, chain []*x509.Certificate, now time.Time) erro
 	if l.caProblem != nil {
 		return l.caProblem
 	}
-	return issue.Verify(chain, l.roots, s.host, now)
+	return pki.Verify(chain, l.roots, s.host, now)
 }
 
 // Register makes the served certificate's validity be served as metrics.
 func (s *Source) Register(registry prometheus.Registerer) {
-	gauge := func(name, help string, value func(plan.Validity) time.Time) prometheus.Collector {
+	gauge := func(name, help string, value func(rotation.Validity) time.Time) prometheus.Collector {
 		return prometheus.NewGaugeFunc(prometheus.GaugeOpts{Name: name, Help: help}, func() float64 {
 			s.mu.RLock()
 			defer s.mu.RUnlock()
@@ -213,8 +213,8 @@ func (s *Source) Register(registry prometheus.Registerer) {
 	}
 	registry.MustRegister(
 		gauge("userscope_certificate_not_before_seconds", "From when on the certificate that is served, and all that it chains by, is valid, in seconds since 1970.",
-			func(v plan.Validity) time.Time { return v.NotBefore }),
+			func(v rotation.Validity) time.Time { return v.NotBefore }),
 		gauge("userscope_certificate_not_after_seconds", "When the certificate that is served, or something that it chains by, expires, in seconds since 1970.",
-			func(v plan.Validity) time.Time { return v.NotAfter }),
+			func(v rotation.Validity) time.Time { return v.NotAfter }),
 	)
 }

@@ -14,8 +14,8 @@ import (
 
 	"github.com/prometheus/client_golang/prometheus"
 
-	"userscope.dev/userscope/certs/issue"
-	"userscope.dev/userscope/certs/plan"
+	"userscope.dev/userscope/certs/pki"
+	"userscope.dev/userscope/certs/rotation"
 )
 
 // A directory that cannot be served at all is an error that names the file.
@@ -57,7 +57,7 @@ func TestOpenNamesTheFile(t *testing.T) {
 func TestCheckAtTheBeginning(t *testing.T) {
 	authority, now := newAuthority(t), time.Now()
 	good := issued(t, authority, now, host)
-	foreign := issue.Encode(newAuthority(t).Certificate)
+	foreign := pki.Encode(newAuthority(t).Certificate)
 	tests := []struct {
 		name  string
 		given mount
@@ -378,13 +378,13 @@ func swap(t *testing.T, dir string, m mount) {
 func TestMetrics(t *testing.T) {
 	authority, now := newAuthority(t), time.Now()
 	s := opened(t, issued(t, authority, now, host))
-	expectMetrics(t, s, now.Add(-plan.Backdating), now.Add(lifetime))
+	expectMetrics(t, s, now.Add(-rotation.Backdating), now.Add(lifetime))
 	issued(t, authority, now.Add(2*time.Hour), host).write(t, s.dir) // not yet valid
 	s.reconsider(now)
-	expectMetrics(t, s, now.Add(-plan.Backdating), now.Add(lifetime))
+	expectMetrics(t, s, now.Add(-rotation.Backdating), now.Add(lifetime))
 	issued(t, authority, now.Add(time.Minute), host).write(t, s.dir)
 	s.reconsider(now)
-	expectMetrics(t, s, now.Add(time.Minute-plan.Backdating), now.Add(time.Minute+lifetime))
+	expectMetrics(t, s, now.Add(time.Minute-rotation.Backdating), now.Add(time.Minute+lifetime))
 }
 
 // A certificate is of no use any more when its CA has expired.
@@ -395,12 +395,12 @@ func TestMetricsEndWithTheCA(t *testing.T) {
 		t.Fatal(err)
 	}
 	ca := authority.Certificate
-	outlives := mount{issue.ServingCertificate: certificate, issue.ServingKey: key, issue.CACertificate: issue.Encode(ca)}
+	outlives := mount{pki.ServingCertificate: certificate, pki.ServingKey: key, pki.CACertificate: pki.Encode(ca)}
 	s := opened(t, outlives)
 	expectMetrics(t, s, ca.NotBefore, ca.NotAfter)
-	for name, other := range map[string][]byte{"foreign": issue.Encode(newAuthority(t).Certificate), "none": []byte("CA"), "not there": nil} {
+	for name, other := range map[string][]byte{"foreign": pki.Encode(newAuthority(t).Certificate), "none": []byte("CA"), "not there": nil} {
 		t.Run(name, func(t *testing.T) {
-			expectMetrics(t, opened(t, outlives.with(mount{"ca.crt": other})), now.Add(-time.Hour-plan.Backdating), now.Add(3*lifetime))
+			expectMetrics(t, opened(t, outlives.with(mount{"ca.crt": other})), now.Add(-time.Hour-rotation.Backdating), now.Add(3*lifetime))
 		})
 	}
 }

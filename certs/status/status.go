@@ -8,9 +8,9 @@ import (
 	"strings"
 	"time"
 
-	"userscope.dev/userscope/certs/apply"
-	"userscope.dev/userscope/certs/issue"
-	"userscope.dev/userscope/certs/plan"
+	"userscope.dev/userscope/certs/issuer"
+	"userscope.dev/userscope/certs/pki"
+	"userscope.dev/userscope/certs/rotation"
 )
 
 // Report is how the certificates are. It is healthy without problems.
@@ -41,7 +41,7 @@ const stateOK = "ok"
 
 // Look finds out how the certificates for a host are at a time. The address of a serving Pod or of the
 // Service is asked too, unless it is empty. The error says what of the cluster could not be read.
-func Look(ctx context.Context, cluster *apply.Cluster, host, address string, now time.Time) (*Report, error) {
+func Look(ctx context.Context, cluster *issuer.Cluster, host, address string, now time.Time) (*Report, error) {
 	observed, err := cluster.Observe(ctx)
 	if observed == nil {
 		return nil, err
@@ -50,7 +50,7 @@ func Look(ctx context.Context, cluster *apply.Cluster, host, address string, now
 }
 
 // describe reports on what was observed, with an error about what is not there.
-func describe(ctx context.Context, observed *apply.Observation, missing error, host, address string, now time.Time) *Report {
+func describe(ctx context.Context, observed *issuer.Observation, missing error, host, address string, now time.Time) *Report {
 	r := &reporter{now: now, host: host, observed: observed, report: &Report{Problems: []string{}}}
 	if missing != nil {
 		r.report.Problems = append(r.report.Problems, strings.Split(missing.Error(), "\n")...)
@@ -66,7 +66,7 @@ func describe(ctx context.Context, observed *apply.Observation, missing error, h
 type reporter struct {
 	now      time.Time
 	host     string
-	observed *apply.Observation
+	observed *issuer.Observation
 	report   *Report
 }
 
@@ -78,10 +78,10 @@ func (r *reporter) problem(format string, args ...any) {
 func (r *reporter) add(where string, certificate, issuer *x509.Certificate, state string) {
 	row := Row{Where: where, State: state}
 	if certificate != nil {
-		row.Fingerprint = string(issue.CA(certificate).ID)
+		row.Fingerprint = string(pki.CA(certificate).ID)
 		row.NotAfter = &certificate.NotAfter
 		if issuer != nil {
-			row.Issuer = string(issue.CA(issuer).ID)
+			row.Issuer = string(pki.CA(issuer).ID)
 		}
 	}
 	r.report.Rows = append(r.report.Rows, row)
@@ -91,7 +91,7 @@ func (r *reporter) add(where string, certificate, issuer *x509.Certificate, stat
 }
 
 // age says how far something is through its life.
-func (r *reporter) age(validity plan.Validity) string {
+func (r *reporter) age(validity rotation.Validity) string {
 	switch {
 	case r.now.Before(validity.NotBefore):
 		return "valid only from " + validity.NotBefore.UTC().Format(time.RFC3339)
@@ -106,8 +106,8 @@ func (r *reporter) age(validity plan.Validity) string {
 
 // chainAge says how far a serving certificate is through its life, or, if that is well, how far that is through
 // it by which API servers take it.
-func (r *reporter) chainAge(certificate *x509.Certificate, taken plan.Validity) string {
-	if state := r.age(issue.Validity(certificate)); state != stateOK {
+func (r *reporter) chainAge(certificate *x509.Certificate, taken rotation.Validity) string {
+	if state := r.age(pki.Validity(certificate)); state != stateOK {
 		return state
 	}
 	if state := r.age(taken); state != stateOK {
@@ -123,26 +123,26 @@ func (r *reporter) secret() {
 	}
 	switch {
 	case secret.CA != nil:
-		r.authority(issue.CACertificate, secret.CA.Certificate)
+		r.authority(pki.CACertificate, secret.CA.Certificate)
 	case secret.Issuer != nil: // its private key is kept elsewhere
-		r.authority(issue.CACertificate, secret.Issuer)
+		r.authority(pki.CACertificate, secret.Issuer)
 	}
 	if secret.Next != nil {
-		r.authority(issue.NextCACertificate, secret.Next.Certificate)
+		r.authority(pki.NextCACertificate, secret.Next.Certificate)
 	}
 	if secret.Leaf == nil {
-		r.add("Secret "+issue.ServingCertificate, nil, nil, "there is no serving certificate that is of use")
+		r.add("Secret "+pki.ServingCertificate, nil, nil, "there is no serving certificate that is of use")
 		return
 	}
-	r.add("Secret "+issue.ServingCertificate, secret.Leaf[0], secret.Issuer, r.chainAge(secret.Leaf[0], secret.Taken))
+	r.add("Secret "+pki.ServingCertificate, secret.Leaf[0], secret.Issuer, r.chainAge(secret.Leaf[0], secret.Taken))
 }
 
 func (r *reporter) authority(key string, certificate *x509.Certificate) {
-	r.add("Secret "+key, certificate, nil, r.age(issue.Validity(certificate)))
+	r.add("Secret "+key, certificate, nil, r.age(pki.Validity(certificate)))
 }
 
 // name is what a webhook is called in the report.
-func name(configuration *apply.Configuration, webhook apply.Webhook) string {
+func name(configuration *issuer.Configuration, webhook issuer.Webhook) string {
 	return fmt.Sprintf("%s, %s", configuration, webhook.Name)
 }
 
@@ -150,7 +150,7 @@ func (r *reporter) bundles() {
 	for _, configuration := range r.observed.Configurations {
 		for _, webhook := range configuration.Webhooks {
 			where := name(configuration, webhook)
-			certificates, err := issue.Decode(webhook.CABundle)
+			certificates, err := pki.Decode(webhook.CABundle)
 			if err != nil {
 				r.add(where, nil, nil, "its caBundle "+err.Error()+": API servers trust no one")
 				continue
@@ -165,12 +165,12 @@ func (r *reporter) bundle(where string, certificates []*x509.Certificate) {
 	var used *x509.Certificate // is that by which the Secret's certificate is taken
 	var err error
 	if leaf != nil {
-		_, used, err = issue.Taken(leaf, certificates, r.host)
+		_, used, err = pki.Taken(leaf, certificates, r.host)
 	}
 	for _, certificate := range certificates {
 		state := stateOK // one that is of no use may expire there
 		if leaf == nil || used != nil && used.Equal(certificate) {
-			state = r.age(issue.Validity(certificate))
+			state = r.age(pki.Validity(certificate))
 		}
 		r.add(where, certificate, nil, state)
 	}
@@ -199,20 +199,20 @@ func (r *reporter) served(ctx context.Context, address string) {
 	}
 	defer func() { _ = conn.Close() }()
 	chain := conn.(*tls.Conn).ConnectionState().PeerCertificates
-	taken := issue.Validity(chain[0])
+	taken := pki.Validity(chain[0])
 	var issuer *x509.Certificate
 	for _, configuration := range r.observed.Configurations {
 		for _, webhook := range configuration.Webhooks {
-			roots, err := issue.Decode(webhook.CABundle)
+			roots, err := pki.Decode(webhook.CABundle)
 			if err != nil {
 				continue // it stands above
 			}
-			if err := issue.Verify(chain, roots, r.host, r.now); err != nil {
+			if err := pki.Verify(chain, roots, r.host, r.now); err != nil {
 				r.problem("%s: %s does not take it: %v", where, name(configuration, webhook), err)
 				continue
 			}
 			// The first end of what the webhooks take it by is the one that matters.
-			if when, root, err := issue.Taken(chain, roots, r.host); err == nil && !when.NotAfter.After(taken.NotAfter) {
+			if when, root, err := pki.Taken(chain, roots, r.host); err == nil && !when.NotAfter.After(taken.NotAfter) {
 				taken, issuer = when, root
 			}
 		}

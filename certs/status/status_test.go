@@ -21,9 +21,9 @@ import (
 	"testing"
 	"time"
 
-	"userscope.dev/userscope/certs/apply"
-	"userscope.dev/userscope/certs/issue"
-	"userscope.dev/userscope/certs/plan"
+	"userscope.dev/userscope/certs/issuer"
+	"userscope.dev/userscope/certs/pki"
+	"userscope.dev/userscope/certs/rotation"
 )
 
 // update rewrites the golden files: go test ./certs/status -update
@@ -38,11 +38,11 @@ const (
 var now = time.Date(2026, 7, 1, 12, 0, 0, 0, time.UTC)
 
 // do returns a Secret's data after some actions, all of them now.
-func do(t *testing.T, data map[string][]byte, actions ...plan.Action) map[string][]byte {
+func do(t *testing.T, data map[string][]byte, actions ...rotation.Action) map[string][]byte {
 	t.Helper()
 	for _, action := range actions {
 		var err error
-		if data, err = issue.ReadSecret(data, host).Do(action, now, plan.Defaults()); err != nil {
+		if data, err = pki.ReadSecret(data, host).Do(action, now, rotation.Defaults()); err != nil {
 			t.Fatal(err)
 		}
 	}
@@ -50,20 +50,20 @@ func do(t *testing.T, data map[string][]byte, actions ...plan.Action) map[string
 }
 
 // observe is what is seen of a Secret, and of a caBundle in each of the two configurations.
-func observe(data map[string][]byte, mutating, validating []byte) *apply.Observation {
-	configuration := func(kind string, caBundle []byte) *apply.Configuration {
-		return &apply.Configuration{Kind: kind, Name: "zz-userscope", Webhooks: []apply.Webhook{{Name: "pods.userscope.dev", CABundle: caBundle}}}
+func observe(data map[string][]byte, mutating, validating []byte) *issuer.Observation {
+	configuration := func(kind string, caBundle []byte) *issuer.Configuration {
+		return &issuer.Configuration{Kind: kind, Name: "zz-userscope", Webhooks: []issuer.Webhook{{Name: "pods.userscope.dev", CABundle: caBundle}}}
 	}
-	return &apply.Observation{
-		Secret:         issue.ReadSecret(data, host),
-		Configurations: []*apply.Configuration{configuration(apply.Mutating, mutating), configuration(apply.Validating, validating)},
+	return &issuer.Observation{
+		Secret:         pki.ReadSecret(data, host),
+		Configurations: []*issuer.Configuration{configuration(issuer.Mutating, mutating), configuration(issuer.Validating, validating)},
 	}
 }
 
 // issued is a CA with a lifetime, and what serves its certificate for a host, valid as long.
 func issued(t *testing.T, lifetime time.Duration, host string) (ca []byte, data map[string][]byte) {
 	t.Helper()
-	authority, err := issue.NewAuthority(now, lifetime, host)
+	authority, err := pki.NewAuthority(now, lifetime, host)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -71,7 +71,7 @@ func issued(t *testing.T, lifetime time.Duration, host string) (ca []byte, data 
 	if err != nil {
 		t.Fatal(err)
 	}
-	return issue.Encode(authority.Certificate), map[string][]byte{"tls.crt": certificate, "tls.key": key}
+	return pki.Encode(authority.Certificate), map[string][]byte{"tls.crt": certificate, "tls.key": key}
 }
 
 // ended is a certificate that another signs, or that signs for itself, valid for a lifetime. Without names it
@@ -116,7 +116,7 @@ type signer struct {
 	key         *ecdsa.PrivateKey
 }
 
-func (s *signer) pem() []byte { return issue.Encode(s.certificate) }
+func (s *signer) pem() []byte { return pki.Encode(s.certificate) }
 
 // secret is a Secret's data with a serving certificate, the certificates that come with it, and ca.crt.
 func (s *signer) secret(t *testing.T, intermediate, ca []byte) map[string][]byte {
@@ -181,12 +181,12 @@ func bundle(authorities ...[]byte) []byte { return bytes.Join(authorities, nil) 
 func named(t *testing.T, report string, names map[string][]byte) string {
 	t.Helper()
 	for name, data := range names {
-		certificates, err := issue.Decode(data)
+		certificates, err := pki.Decode(data)
 		if err != nil {
 			t.Fatal(err)
 		}
 		padded := (name + "............")[:12]
-		report = strings.ReplaceAll(report, short(string(issue.CA(certificates[0]).ID)), padded)
+		report = strings.ReplaceAll(report, short(string(pki.CA(certificates[0]).ID)), padded)
 	}
 	return report
 }
@@ -194,10 +194,10 @@ func named(t *testing.T, report string, names map[string][]byte) string {
 // What is printed is compared with golden files; see update. Certificates have names there, and the
 // address is that of a webhook.
 func TestReport(t *testing.T) {
-	good := do(t, nil, plan.Fill{})
-	rotating := do(t, good, plan.Introduce{})
-	promoted := do(t, rotating, plan.Promote{})
-	foreign := do(t, nil, plan.Fill{})
+	good := do(t, nil, rotation.Fill{})
+	rotating := do(t, good, rotation.Introduce{})
+	promoted := do(t, rotating, rotation.Promote{})
+	foreign := do(t, nil, rotation.Fill{})
 	old, _ := issued(t, 9*day, host)
 	elsewhereCA, elsewhere := issued(t, 9*day, "a.b.svc")
 	names := map[string][]byte{
@@ -223,10 +223,10 @@ func TestReport(t *testing.T) {
 	empty := observe(good, ca, ca)
 	empty.Configurations[1].Webhooks = nil
 	two := observe(good, ca, next)
-	two.Configurations[1].Webhooks = append(two.Configurations[1].Webhooks, apply.Webhook{Name: "services.userscope.dev", CABundle: next})
+	two.Configurations[1].Webhooks = append(two.Configurations[1].Webhooks, issuer.Webhook{Name: "services.userscope.dev", CABundle: next})
 	tests := []struct {
 		name     string
-		observed *apply.Observation
+		observed *issuer.Observation
 		missing  error
 		address  string
 		after    time.Duration
@@ -304,10 +304,10 @@ func TestReport(t *testing.T) {
 
 // Programs read the report too: its keys are theirs.
 func TestReportAsJSON(t *testing.T) {
-	good := do(t, nil, plan.Fill{})
+	good := do(t, nil, rotation.Fill{})
 	for _, test := range []struct {
 		name     string
-		observed *apply.Observation
+		observed *issuer.Observation
 		want     string
 	}{
 		{"well", observe(good, good["ca.crt"], good["ca.crt"]), `{
@@ -340,7 +340,7 @@ func TestReportAsJSON(t *testing.T) {
   ],
   "problems": []
 }`},
-		{"not well", &apply.Observation{Secret: issue.ReadSecret(nil, host)}, `{
+		{"not well", &issuer.Observation{Secret: pki.ReadSecret(nil, host)}, `{
   "certificates": [
     {
       "where": "Secret tls.crt",
@@ -359,11 +359,11 @@ func TestReportAsJSON(t *testing.T) {
 			}
 			got := string(out)
 			for name, data := range map[string][]byte{"CA": good["ca.crt"], "LEAF": good["tls.crt"]} {
-				certificates, err := issue.Decode(data)
+				certificates, err := pki.Decode(data)
 				if err != nil {
 					t.Fatal(err)
 				}
-				got = strings.ReplaceAll(got, string(issue.CA(certificates[0]).ID), name)
+				got = strings.ReplaceAll(got, string(pki.CA(certificates[0]).ID), name)
 			}
 			if got != test.want {
 				t.Errorf("got\n%s\nwant\n%s", got, test.want)
@@ -390,8 +390,8 @@ func TestSpan(t *testing.T) {
 
 // Whoever redirects the report to a full disk is told so, wherever the disk becomes full.
 func TestPrintCannotWrite(t *testing.T) {
-	good := do(t, nil, plan.Fill{})
-	for name, observed := range map[string]*apply.Observation{"well": observe(good, good["ca.crt"], good["ca.crt"]), "not well": observe(nil, nil, nil)} {
+	good := do(t, nil, rotation.Fill{})
+	for name, observed := range map[string]*issuer.Observation{"well": observe(good, good["ca.crt"], good["ca.crt"]), "not well": observe(nil, nil, nil)} {
 		report := describe(t.Context(), observed, nil, host, "", now)
 		for at := 0; ; at++ {
 			w := &failing{at: at}

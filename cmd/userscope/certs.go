@@ -14,8 +14,8 @@ import (
 	"github.com/spf13/cobra"
 	"k8s.io/client-go/tools/clientcmd"
 
-	"userscope.dev/userscope/certs/apply"
-	"userscope.dev/userscope/certs/plan"
+	"userscope.dev/userscope/certs/issuer"
+	"userscope.dev/userscope/certs/rotation"
 	"userscope.dev/userscope/certs/status"
 	"userscope.dev/userscope/webhook/server"
 )
@@ -49,7 +49,7 @@ The Secret and the configurations must be there: none is ever created.`,
 // clusterFlags say which cluster, and what in it.
 type clusterFlags struct {
 	kubeconfig string
-	target     apply.Target
+	target     issuer.Target
 }
 
 func (f *clusterFlags) add(command *cobra.Command) {
@@ -61,7 +61,7 @@ func (f *clusterFlags) add(command *cobra.Command) {
 	flags.StringVar(&f.target.ConfigurationName, "configuration", "zz-userscope", "`NAME` of the two webhook configurations")
 }
 
-func (f *clusterFlags) cluster() (*apply.Cluster, error) {
+func (f *clusterFlags) cluster() (*issuer.Cluster, error) {
 	config, err := loadKubeconfig(f.kubeconfig)
 	switch {
 	case clientcmd.IsEmptyConfig(err) && f.kubeconfig == "":
@@ -71,19 +71,19 @@ func (f *clusterFlags) cluster() (*apply.Cluster, error) {
 	case err != nil:
 		return nil, fmt.Errorf("%s: %w", strings.TrimSpace("--kubeconfig "+f.kubeconfig), err)
 	}
-	return apply.NewCluster(config, f.target)
+	return issuer.NewCluster(config, f.target)
 }
 
 // issuerFlags are those of an issuer.
 type issuerFlags struct {
 	clusterFlags
-	settings plan.Settings
+	settings rotation.Settings
 	level    logLevel
 }
 
 func (f *issuerFlags) add(command *cobra.Command) {
 	f.clusterFlags.add(command)
-	defaults, flags := plan.Defaults(), command.Flags()
+	defaults, flags := rotation.Defaults(), command.Flags()
 	flags.DurationVar(&f.settings.CALifetime, "ca-lifetime", defaults.CALifetime, "`DURATION` for which a CA is valid; it is replaced after two thirds")
 	flags.DurationVar(&f.settings.LeafLifetime, "leaf-lifetime", defaults.LeafLifetime, "`DURATION` for which a serving certificate is valid; it is replaced after two thirds")
 	flags.DurationVar(&f.settings.Propagation, "propagation", defaults.Propagation, "`DURATION` that a change may take to reach every API server, and every serving Pod")
@@ -91,13 +91,13 @@ func (f *issuerFlags) add(command *cobra.Command) {
 }
 
 // issuer returns what the flags describe.
-func (f *issuerFlags) issuer(cmd *cobra.Command) (*apply.Issuer, error) {
+func (f *issuerFlags) issuer(cmd *cobra.Command) (*issuer.Issuer, error) {
 	setLogger(cmd.ErrOrStderr(), slog.Level(f.level))
 	cluster, err := f.cluster()
 	if err != nil {
 		return nil, err
 	}
-	return apply.New(cluster, f.settings), nil
+	return issuer.New(cluster, f.settings), nil
 }
 
 func (f *issuerFlags) validate() error {
@@ -198,9 +198,9 @@ func checkTimeout(timeout time.Duration) error {
 }
 
 // checkOnce reports a propagation bound that is too short for once, which looks every second.
-func checkOnce(settings plan.Settings) error {
-	if settings.Propagation > 0 && settings.CheckInterval(apply.OnceInterval) != nil {
-		return fmt.Errorf("--propagation %s: must be at least twice %s, between two looks at the cluster", settings.Propagation, apply.OnceInterval)
+func checkOnce(settings rotation.Settings) error {
+	if settings.Propagation > 0 && settings.CheckInterval(issuer.OnceInterval) != nil {
+		return fmt.Errorf("--propagation %s: must be at least twice %s, between two looks at the cluster", settings.Propagation, issuer.OnceInterval)
 	}
 	return nil
 }
@@ -251,7 +251,7 @@ func checkAddress(address string) error {
 	return nil
 }
 
-func printStatus(ctx context.Context, out io.Writer, cluster *apply.Cluster, host, address string, format outputFormat) error {
+func printStatus(ctx context.Context, out io.Writer, cluster *issuer.Cluster, host, address string, format outputFormat) error {
 	now := time.Now()
 	report, err := status.Look(ctx, cluster, host, address, now)
 	if err != nil {

@@ -64,16 +64,16 @@ func TestScopeIsPure(t *testing.T) {
 // state that it can be asked about.
 func TestPlanIsPure(t *testing.T) {
 	allowed := []string{"errors", "fmt", "slices", "time"}
-	imports := list(t, "-f", `{{join .Imports "\n"}}`, "./certs/plan")
+	imports := list(t, "-f", `{{join .Imports "\n"}}`, "./certs/rotation")
 	if !slices.Contains(imports, "time") {
 		t.Fatalf("go list does not show the imports: %v", imports)
 	}
 	for _, imported := range imports {
 		if !slices.Contains(allowed, imported) {
-			t.Errorf("certs/plan imports %s", imported)
+			t.Errorf("certs/rotation imports %s", imported)
 		}
 	}
-	files, err := filepath.Glob("../../../certs/plan/*.go")
+	files, err := filepath.Glob("../../../certs/rotation/*.go")
 	if err != nil || len(files) == 0 {
 		t.Fatalf("%d files, %v", len(files), err)
 	}
@@ -105,9 +105,9 @@ func TestCertsAndWebhookAreApart(t *testing.T) {
 // before it, and none of its own or a later one.
 func TestImportsPointOneWay(t *testing.T) {
 	layers := [][]string{
-		{"manifests/policies", "migrate/claim", "webhook/documents", "webhook/scope", "certs/plan"},
-		{"migrate/inuse", "migrate/journal", "migrate/owners", "webhook/config", "certs/issue"},
-		{"migrate", "webhook/admission", "certs/serving", "certs/apply"},
+		{"manifests/policies", "migrate/claim", "webhook/documents", "webhook/scope", "certs/rotation"},
+		{"migrate/inuse", "migrate/journal", "migrate/owners", "webhook/config", "certs/pki"},
+		{"migrate", "webhook/admission", "certs/serving", "certs/issuer"},
 		{"webhook/server", "certs/status"},
 		{"cmd/userscope"},
 	}

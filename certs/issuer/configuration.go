@@ -1,0 +1,125 @@
+package issuer
+
+import (
+	"context"
+	"fmt"
+
+	admissionregistrationv1 "k8s.io/api/admissionregistration/v1"
+	apierrors "k8s.io/apimachinery/pkg/api/errors"
+	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
+	applyv1 "k8s.io/client-go/applyconfigurations/admissionregistration/v1"
+	admissionv1client "k8s.io/client-go/kubernetes/typed/admissionregistration/v1"
+)
+
+// FieldManager owns what the issuer writes: the caBundles and nothing else, so that nobody who applies
+// a manifest without them takes them away.
+const FieldManager = "userscope-issuer"
+
+// Configuration is a MutatingWebhookConfiguration or a ValidatingWebhookConfiguration.
+type Configuration struct {
+	Kind, Name string
+	Webhooks   []Webhook
+
+	resourceVersion string
+	// version is another one when anything but the metadata has been written.
+	version string
+}
+
+// Webhook is one of a configuration.
+type Webhook struct {
+	Name string
+	// CABundle is in PEM.
+	CABundle []byte
+}
+
+func (c *Configuration) String() string { return c.Kind + " " + c.Name }
+
+// The kinds of configuration.
+const (
+	Mutating   = "MutatingWebhookConfiguration"
+	Validating = "ValidatingWebhookConfiguration"
+)
+
+// configurations are those of our name, of both kinds.
+type configurations struct {
+	client admissionv1client.AdmissionregistrationV1Interface
+	name   string
+}
+
+// get reads both. Which are not there, missing says.
+func (c *configurations) get(ctx context.Context) (found []*Configuration, missing []error, err error) {
+	for _, kind := range []string{Mutating, Validating} {
+		configuration, err := c.read(ctx, kind)
+		switch {
+		case apierrors.IsNotFound(err):
+			missing = append(missing, fmt.Errorf("%s %s: is not there, so that Userscope does not see what it is for: "+
+				"restore it with what installed it: helm upgrade --reuse-values, or kubectl apply -f install.yaml", kind, c.name))
+		case err != nil:
+			return nil, nil, fmt.Errorf("get %s %s: %w", kind, c.name, err)
+		default:
+			found = append(found, configuration)
+		}
+	}
+	return found, missing, nil
+}
+
+func (c *configurations) read(ctx context.Context, kind string) (*Configuration, error) {
+	read := &Configuration{Kind: kind, Name: c.name}
+	if kind == Mutating {
+		object, err := c.client.MutatingWebhookConfigurations().Get(ctx, c.name, metav1.GetOptions{})
+		if err != nil {
+			return nil, err
+		}
+		read.identify(object)
+		for i := range object.Webhooks {
+			read.add(object.Webhooks[i].Name, &object.Webhooks[i].ClientConfig)
+		}
+		return read, nil
+	}
+	object, err := c.client.ValidatingWebhookConfigurations().Get(ctx, c.name, metav1.GetOptions{})
+	if err != nil {
+		return nil, err
+	}
+	read.identify(object)
+	for i := range object.Webhooks {
+		read.add(object.Webhooks[i].Name, &object.Webhooks[i].ClientConfig)
+	}
+	return read, nil
+}
+
+func (c *Configuration) identify(object metav1.Object) {
+	c.resourceVersion = object.GetResourceVersion()
+	c.version = fmt.Sprintf("%s/%d", object.GetUID(), object.GetGeneration())
+}
+
+func (c *Configuration) add(name string, client *admissionregistrationv1.WebhookClientConfig) {
+	c.Webhooks = append(c.Webhooks, Webhook{name, client.CABundle})
+}
+
+// apply writes the caBundles of a configuration, if it is still as it was read. The names that it
+// writes them under are those that it has read; it would be refused to add a webhook.
+func (c *configurations) apply(ctx context.Context, configuration *Configuration) error {
+	options := metav1.ApplyOptions{FieldManager: FieldManager, Force: true}
+	var err error
+	if configuration.Kind == Mutating {
+		object := applyv1.MutatingWebhookConfiguration(c.name).WithResourceVersion(configuration.resourceVersion)
+		for _, webhook := range configuration.Webhooks {
+			object.WithWebhooks(applyv1.MutatingWebhook().WithName(webhook.Name).WithClientConfig(webhook.client()))
+		}
+		_, err = c.client.MutatingWebhookConfigurations().Apply(ctx, object, options)
+	} else {
+		object := applyv1.ValidatingWebhookConfiguration(c.name).WithResourceVersion(configuration.resourceVersion)
+		for _, webhook := range configuration.Webhooks {
+			object.WithWebhooks(applyv1.ValidatingWebhook().WithName(webhook.Name).WithClientConfig(webhook.client()))
+		}
+		_, err = c.client.ValidatingWebhookConfigurations().Apply(ctx, object, options)
+	}
+	if err != nil {
+		return fmt.Errorf("patch the caBundle of %s: %w", configuration, err)
+	}
+	return nil
+}
+
+func (w Webhook) client() *applyv1.WebhookClientConfigApplyConfiguration {
+	return applyv1.WebhookClientConfig().WithCABundle(w.CABundle...)
+}

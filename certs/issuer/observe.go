@@ -1,0 +1,135 @@
+package issuer
+
+import (
+	"context"
+	"crypto/x509"
+	"errors"
+	"fmt"
+
+	corev1 "k8s.io/api/core/v1"
+	apierrors "k8s.io/apimachinery/pkg/api/errors"
+	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
+	admissionv1client "k8s.io/client-go/kubernetes/typed/admissionregistration/v1"
+	corev1client "k8s.io/client-go/kubernetes/typed/core/v1"
+	"k8s.io/client-go/rest"
+
+	"userscope.dev/userscope/certs/pki"
+	"userscope.dev/userscope/certs/rotation"
+)
+
+// Target names what the certificates are for and where they are kept.
+type Target struct {
+	// ServiceName and ServiceNamespace are the Service that the certificates name. The Secret is in
+	// the same namespace.
+	ServiceName, ServiceNamespace string
+	// SecretName is the Secret of the certificates.
+	SecretName string
+	// ConfigurationName is the name of both the MutatingWebhookConfiguration and the
+	// ValidatingWebhookConfiguration.
+	ConfigurationName string
+}
+
+// Host is the name by which API servers call the Service.
+func (t Target) Host() string { return t.ServiceName + "." + t.ServiceNamespace + ".svc" }
+
+// Validate reports every mistake, named by the flags that set the target.
+func (t Target) Validate() error {
+	var mistakes []error
+	for _, name := range []struct{ flag, value string }{
+		{"--service-name", t.ServiceName},
+		{"--service-namespace", t.ServiceNamespace},
+		{"--secret-name", t.SecretName},
+		{"--configuration", t.ConfigurationName},
+	} {
+		if name.value == "" {
+			mistakes = append(mistakes, fmt.Errorf("%s: is empty", name.flag))
+		}
+	}
+	return errors.Join(mistakes...)
+}
+
+// Cluster reads, and for the issuer writes, what the certificates touch.
+type Cluster struct {
+	target         Target
+	secrets        corev1client.SecretInterface
+	configurations configurations
+	clock          serverClock
+}
+
+// NewCluster returns a client of a cluster.
+func NewCluster(config *rest.Config, target Target) (*Cluster, error) {
+	c := &Cluster{target: target}
+	config = c.clock.wrap(config)
+	core, err := corev1client.NewForConfig(config)
+	if err != nil {
+		return nil, err
+	}
+	admission, err := admissionv1client.NewForConfig(config)
+	if err != nil {
+		return nil, err
+	}
+	c.secrets = core.Secrets(target.ServiceNamespace)
+	c.configurations = configurations{admission, target.ConfigurationName}
+	return c, nil
+}
+
+// Observation is what is found in the cluster.
+type Observation struct {
+	*rotation.Observed
+	Secret         *pki.Secret
+	Configurations []*Configuration
+
+	stored *corev1.Secret
+	// webhooks are all of all configurations, in the order of Observed.Bundles.
+	webhooks []*Webhook
+	// known are the certificates that appear anywhere.
+	known map[rotation.ID]*x509.Certificate
+}
+
+// Observe reads the Secret first and then the configurations: that order is what package plan counts
+// on. An observation of what there is may come together with an error about what is not.
+func (c *Cluster) Observe(ctx context.Context) (*Observation, error) {
+	stored, err := c.secrets.Get(ctx, c.target.SecretName, metav1.GetOptions{})
+	if apierrors.IsNotFound(err) {
+		return nil, fmt.Errorf("the Secret %[1]s/%[2]s is not there: restore it with: kubectl create secret generic %[2]s --namespace %[1]s",
+			c.target.ServiceNamespace, c.target.SecretName)
+	}
+	if err != nil {
+		return nil, fmt.Errorf("get Secret %s/%s: %w", c.target.ServiceNamespace, c.target.SecretName, err)
+	}
+	o := &Observation{Secret: pki.ReadSecret(stored.Data, c.target.Host()), stored: stored, known: map[rotation.ID]*x509.Certificate{}}
+	o.Observed = o.Secret.Observed()
+	o.SecretVersion = string(stored.UID) + "/" + stored.ResourceVersion
+	for _, certificate := range o.Secret.Certificates() {
+		o.known[pki.CA(certificate).ID] = certificate
+	}
+
+	// Without one that exists, what all of them trust would not be known.
+	configurations, errs, err := c.configurations.get(ctx)
+	if err != nil {
+		return nil, err
+	}
+	o.Configurations = configurations
+	for _, configuration := range configurations {
+		if len(configuration.Webhooks) == 0 {
+			errs = append(errs, fmt.Errorf("%s: has no webhooks: restore it with what installed it", configuration))
+		}
+		o.BundleVersions = append(o.BundleVersions, configuration.version)
+		for i := range configuration.Webhooks {
+			o.addWebhook(&configuration.Webhooks[i])
+		}
+	}
+	return o, errors.Join(errs...)
+}
+
+func (o *Observation) addWebhook(webhook *Webhook) {
+	certificates, _ := pki.Decode(webhook.CABundle) // one without certificates trusts nobody
+	var cas []rotation.CA
+	for _, certificate := range certificates {
+		ca := pki.CA(certificate)
+		o.known[ca.ID] = certificate
+		cas = append(cas, ca)
+	}
+	o.webhooks = append(o.webhooks, webhook)
+	o.Bundles = append(o.Bundles, cas)
+}

@@ -1,0 +1,584 @@
+package rotation
+
+import (
+	"encoding/binary"
+	"fmt"
+	"slices"
+	"strconv"
+	"strings"
+	"time"
+)
+
+// The model is the issuer's world, with Plan in its middle: a Secret, two webhooks in
+// configurations of their own, API servers that may see each caBundle late, serving Pods that may see the
+// Secret late, and issuers, each of which remembers what it saw and may be about to write.
+//
+// Time runs in ticks of an hour. Nobody sees anything later than the propagation bound. In every tick
+// each issuer looks, and does what it has planned, in any order; everything else is a fault, of
+// which there may be several before all has come to rest.
+const (
+	tick        = time.Hour
+	propagation = 1
+	leafLife    = 12
+	caLife      = 12
+)
+
+var (
+	settings = Settings{CALifetime: caLife * tick, LeafLifetime: leafLife * tick, Propagation: propagation * tick}
+	epoch    = time.Date(2026, 1, 1, 0, 0, 0, 0, time.UTC)
+)
+
+// authority is a CA; its number is its ID. No CA has the number 0.
+type authority struct{ id, start, end int }
+
+// certificate is a serving certificate; without issuer there is none.
+type certificate struct {
+	issuer     authority
+	start, end int
+	// planted is what a human put into the Secret with a CA of his own: nothing keeps Pods
+	// from serving it before anybody trusts it.
+	planted bool
+}
+
+func validity(start, end int) Validity {
+	return Validity{epoch.Add(time.Duration(start)*tick - Backdating), epoch.Add(time.Duration(end) * tick)}
+}
+
+func (a authority) name() ID { return ID(strconv.Itoa(a.id)) }
+
+func (a authority) ca() *CA {
+	if a.id == 0 {
+		return nil
+	}
+	return &CA{a.name(), validity(a.start, a.end)}
+}
+
+// secret is a version of the Secret.
+type secret struct {
+	ca, next authority
+	leaf     certificate
+	// served are the certificates that a Pod which has this version may serve: this one's, or what
+	// it had before.
+	served []certificate
+	// until is when the next version came.
+	until   int
+	version int
+}
+
+// bundle is a version of a caBundle.
+type bundle struct {
+	cas []authority
+	// bare means that a human made it so: the configuration is new.
+	bare    bool
+	until   int
+	version int
+}
+
+// intent is a write that an issuer has planned upon a version that is still the newest.
+type intent struct {
+	action Action
+	// cas are what a Publish is to write.
+	cas []authority
+}
+
+type issuer struct {
+	history History
+	// last is when it last observed.
+	last    int
+	intents []intent
+	// away is for how many ticks more it does nothing: its machine is suspended, or the API
+	// server is not reached.
+	away int
+	// skewed means that its clock is not the API server's.
+	skewed bool
+}
+
+// world is a state of the model. Old versions are those that somebody may still see.
+type world struct {
+	// elapsed runs steadily; wall is what clocks show.
+	elapsed, wall int
+	lastID        int
+
+	secret     secret
+	oldSecrets []secret
+	bundles    [2]bundle
+	oldBundles [2][]bundle
+	issuers    []issuer
+
+	// faults is how much may go wrong before all is at rest.
+	faults int
+}
+
+func (w *world) now() time.Time { return epoch.Add(time.Duration(w.wall) * tick) }
+
+// clone copies what a step may change.
+func (w *world) clone() *world {
+	c := *w
+	c.oldSecrets = slices.Clone(w.oldSecrets)
+	for i := range c.oldBundles {
+		c.oldBundles[i] = slices.Clone(w.oldBundles[i])
+	}
+	c.issuers = slices.Clone(w.issuers)
+	for i := range c.issuers {
+		c.issuers[i].intents = slices.Clone(c.issuers[i].intents)
+	}
+	return &c
+}
+
+// forget drops the versions that nobody can see any more.
+func (w *world) forget() {
+	w.oldSecrets = slices.DeleteFunc(w.oldSecrets, func(s secret) bool { return s.until <= w.elapsed-propagation })
+	for i := range w.oldBundles {
+		w.oldBundles[i] = slices.DeleteFunc(w.oldBundles[i], func(b bundle) bool { return b.until <= w.elapsed-propagation })
+	}
+}
+
+// write makes a new version of the Secret. Whoever was about to write the old one has a conflict.
+func (w *world) write(s secret) {
+	s.served = nil
+	takes := s.leaf.issuer.id != 0
+	if takes {
+		s.served = append(s.served, s.leaf)
+	}
+	if !takes || !validity(s.leaf.start, s.leaf.end).Holds(w.now()) {
+		for _, leaf := range w.served() {
+			if !slices.Contains(s.served, leaf) {
+				s.served = append(s.served, leaf)
+			}
+		}
+	}
+	old := w.secret
+	old.until = w.elapsed
+	s.version = old.version + 1
+	w.oldSecrets = append(w.oldSecrets, old)
+	w.secret = s
+	w.conflict(-1)
+}
+
+// publish makes a new version of a caBundle.
+func (w *world) publish(webhook int, b bundle) {
+	old := w.bundles[webhook]
+	old.until = w.elapsed
+	b.version = old.version + 1
+	w.oldBundles[webhook] = append(w.oldBundles[webhook], old)
+	w.bundles[webhook] = b
+	w.conflict(webhook)
+}
+
+// conflict fails all writes that are planned upon an older version: of a webhook, or, for -1, of
+// the Secret.
+func (w *world) conflict(webhook int) {
+	for i := range w.issuers {
+		w.issuers[i].intents = slices.DeleteFunc(w.issuers[i].intents, func(planned intent) bool { return planned.object() == webhook })
+	}
+}
+
+func (i intent) object() int {
+	if publish, ok := i.action.(Publish); ok {
+		return publish.Webhook
+	}
+	return -1
+}
+
+// newCA returns a CA that nobody has seen before.
+func (w *world) newCA() authority {
+	w.lastID++
+	return authority{w.lastID, w.wall, w.wall + caLife}
+}
+
+func (w *world) sign(by authority) certificate {
+	end := LeafEnd(w.now(), *by.ca(), settings)
+	return certificate{issuer: by, start: w.wall, end: int(end.Sub(epoch) / tick)}
+}
+
+// planner is what is tried.
+type planner func(time.Time, *Observed, *History, Settings) []Action
+
+// observe lets an issuer look and plan. It reads the Secret first and then the configurations, each as it
+// is in that moment; so what it sees may be old when it has read the last: the Secret, or the
+// Secret and the first configuration.
+func (w *world) observe(i int, plan planner) []*world {
+	if w.issuers[i].away > 0 || w.issuers[i].skewed { // CheckClocks keeps it from doing anything
+		return nil
+	}
+	c := w.clone()
+	c.look(i, plan, w.secret, w.bundles, [3]bool{})
+	worlds := []*world{c}
+	if w.faults > 0 && len(w.oldSecrets) > 0 {
+		before := w.oldSecrets[len(w.oldSecrets)-1]
+		c := w.clone()
+		c.faults--
+		c.look(i, plan, before, w.bundles, [3]bool{2: true})
+		worlds = append(worlds, c)
+		if n := len(w.oldBundles[0]); n > 0 {
+			c := w.clone()
+			c.faults--
+			c.look(i, plan, before, [2]bundle{w.oldBundles[0][n-1], w.bundles[1]}, [3]bool{0: true, 2: true})
+			worlds = append(worlds, c)
+		}
+	}
+	return worlds
+}
+
+// look plans upon what is seen; writes upon what is old are lost to conflicts.
+func (w *world) look(i int, plan planner, seen secret, bundles [2]bundle, old [3]bool) {
+	known := map[ID]authority{}
+	observed := &Observed{CA: seen.ca.ca(), Next: seen.next.ca(), SecretVersion: strconv.Itoa(seen.version)}
+	known[seen.ca.name()], known[seen.next.name()] = seen.ca, seen.next
+	if leaf := seen.leaf; leaf.issuer.id != 0 {
+		observed.Leaf = &Leaf{Issuer: *leaf.issuer.ca(), Alone: true, Validity: validity(leaf.start, leaf.end)}
+		known[observed.Leaf.Issuer.ID] = leaf.issuer
+	}
+	for _, b := range bundles {
+		var cas []CA
+		for _, a := range b.cas {
+			cas = append(cas, *a.ca())
+			known[a.name()] = a
+		}
+		observed.Bundles = append(observed.Bundles, cas)
+		observed.BundleVersions = append(observed.BundleVersions, strconv.Itoa(b.version))
+	}
+
+	me := &w.issuers[i]
+	me.last = w.elapsed
+	at := time.Duration(w.elapsed) * tick
+	me.history.Note(w.now(), at, at, observed, settings)
+	me.intents = nil
+	for _, action := range plan(w.now(), observed, &me.history, settings) {
+		planned := intent{action: action}
+		if publish, ok := action.(Publish); ok {
+			for _, id := range publish.CAs {
+				planned.cas = append(planned.cas, known[id])
+			}
+		}
+		if object := planned.object(); object < 0 && !old[2] || object >= 0 && !old[object] {
+			me.intents = append(me.intents, planned)
+		}
+	}
+}
+
+// apply lets an issuer do one of the writes that it has planned.
+func (w *world) apply(i, n int) *world {
+	c := w.clone()
+	planned := c.issuers[i].intents[n]
+	c.issuers[i].intents = slices.Delete(c.issuers[i].intents, n, n+1)
+	s := c.secret
+	switch action := planned.action.(type) {
+	case Publish:
+		c.publish(action.Webhook, bundle{cas: planned.cas, bare: c.bundles[action.Webhook].bare && !c.trusts(planned.cas)})
+		return c
+	case Fill:
+		ca := c.newCA()
+		c.beginAnew(ca)
+		s = secret{ca: ca, leaf: c.sign(ca)}
+	case Introduce:
+		s.next = c.newCA()
+	case Promote:
+		c.beginAnew(s.next)
+		s = secret{ca: s.next, leaf: c.sign(s.next)}
+	case Renew:
+		c.beginAnew(s.ca)
+		s.leaf = c.sign(s.ca)
+		if validity(s.next.start, s.next.end).Ended(c.now()) {
+			s.next = authority{}
+		}
+	}
+	c.write(s)
+	c.excuse()
+	return c
+}
+
+// steps returns all that may come next.
+func (w *world) steps(plan planner) []*world {
+	var next []*world
+	fault := func(change func(*world)) {
+		if w.faults > 0 {
+			c := w.clone()
+			c.faults--
+			change(c)
+			next = append(next, c)
+		}
+	}
+
+	if w.tickIsOver() {
+		next = append(next, w.tick())
+	} else {
+		fault(func(c *world) { *c = *c.tick() }) // with somebody late
+	}
+	for i := range w.issuers {
+		next = append(next, w.observe(i, plan)...)
+		for n := range w.issuers[i].intents {
+			next = append(next, w.apply(i, n))
+			fault(func(c *world) { c.issuers[i].intents = slices.Delete(c.issuers[i].intents, n, n+1) })
+		}
+		fault(func(c *world) { c.issuers[i] = issuer{last: -1} })
+		fault(func(c *world) { c.issuers[i].skewed = true })
+		for _, ticks := range []int{propagation + 1, caLife + 1} {
+			fault(func(c *world) { c.issuers[i].away = ticks })
+		}
+		if w.issuers[i].skewed {
+			c := w.clone()
+			c.issuers[i].skewed = false
+			next = append(next, c)
+		}
+	}
+	// All clocks at once are set, by hours, between two writes at the least: what is planned by one
+	// clock and done by another is a matter of milliseconds.
+	if !slices.ContainsFunc(w.issuers, func(i issuer) bool { return len(i.intents) > 0 }) {
+		for _, step := range []int{-3, leafLife / 2, 2 * caLife} {
+			fault(func(c *world) { c.wall += step })
+		}
+	}
+	for _, human := range humans {
+		fault(func(c *world) {
+			human.does(c)
+			c.excuse()
+		})
+	}
+	for _, c := range next {
+		c.forget()
+	}
+	return next
+}
+
+// tickIsOver reports whether every issuer has done what it does in a tick.
+func (w *world) tickIsOver() bool {
+	for _, i := range w.issuers {
+		if i.away == 0 && !i.skewed && (i.last < w.elapsed || len(i.intents) > 0) {
+			return false
+		}
+	}
+	return true
+}
+
+func (w *world) tick() *world {
+	c := w.clone()
+	c.elapsed++
+	c.wall++
+	for i := range c.issuers {
+		c.issuers[i].away = max(0, c.issuers[i].away-1)
+	}
+	// A certificate that has been valid for a tick is taken by every Pod that sees it.
+	take := func(s *secret) {
+		if v := validity(s.leaf.start, s.leaf.end); s.leaf.issuer.id != 0 && v.Holds(w.now()) && v.Holds(c.now()) {
+			s.served = []certificate{s.leaf}
+		}
+	}
+	take(&c.secret)
+	for i := range c.oldSecrets {
+		take(&c.oldSecrets[i])
+	}
+	return c
+}
+
+// humans are what people do to the Secret and the configurations.
+var humans = []struct {
+	name string
+	does func(*world)
+}{
+	{"empties the Secret", func(w *world) { w.write(secret{}) }},
+	{"takes the CA's key", func(w *world) { s := w.secret; s.ca = authority{}; w.write(s) }},
+	{"takes the next CA", func(w *world) { s := w.secret; s.next = authority{}; w.write(s) }},
+	{"takes the certificate", func(w *world) { s := w.secret; s.leaf = certificate{}; w.write(s) }},
+	{"plants a CA", func(w *world) { s := w.secret; s.ca, s.leaf = w.newCA(), certificate{}; w.write(s) }},
+	{"plants a CA and a certificate", func(w *world) {
+		ca := w.newCA()
+		leaf := w.sign(ca)
+		leaf.planted = true
+		w.write(secret{ca: ca, leaf: leaf})
+	}},
+	{"makes a configuration anew", func(w *world) { w.publish(0, bundle{bare: true}) }},
+	{"adds a CA to a caBundle", func(w *world) {
+		w.publish(1, bundle{cas: append(slices.Clone(w.bundles[1].cas), w.newCA()), bare: w.bundles[1].bare})
+	}},
+}
+
+// unsafe says which certificate a Pod may be serving, to which API server that does not trust it.
+func (w *world) unsafe() string {
+	for _, leaf := range w.served() {
+		if leaf.planted || !validity(leaf.start, leaf.end).Holds(w.now()) {
+			continue
+		}
+		for i := range w.bundles {
+			for _, seen := range append(slices.Clone(w.oldBundles[i]), w.bundles[i]) {
+				if !seen.bare && !slices.Contains(seen.cas, leaf.issuer) {
+					return fmt.Sprintf("a Pod may serve a certificate of CA %d, and webhook %d may be called with CAs %v", leaf.issuer.id, i, seen.cas)
+				}
+			}
+		}
+	}
+	return ""
+}
+
+// beginAnew excuses each version of a caBundle by which no certificate is trusted that a Pod may be
+// serving: whoever sees it has nothing to lose by what is signed now.
+func (w *world) beginAnew(signs authority) {
+	excused := func(b bundle) bool {
+		return b.bare || !slices.Contains(b.cas, signs) && !w.trusts(b.cas)
+	}
+	for i := range w.bundles {
+		w.bundles[i].bare = excused(w.bundles[i])
+		for n, old := range w.oldBundles[i] {
+			w.oldBundles[i][n].bare = excused(old)
+		}
+	}
+}
+
+// trusts reports whether by some CAs a certificate is trusted that a Pod may be serving.
+func (w *world) trusts(cas []authority) bool {
+	return slices.ContainsFunc(w.served(), func(leaf certificate) bool {
+		return slices.Contains(cas, leaf.issuer) && !validity(leaf.start, leaf.end).Ended(w.now())
+	})
+}
+
+// served are the certificates that some Pod may be serving.
+func (w *world) served() []certificate {
+	served := slices.Clone(w.secret.served)
+	for _, version := range w.oldSecrets {
+		served = append(served, version.served...)
+	}
+	return served
+}
+
+// excuse forgets the certificates whose CA is neither in a caBundle that a human has made anew nor, any
+// longer, in the Secret, from which it could be put there.
+func (w *world) excuse() {
+	lost := func(c certificate) bool {
+		known := slices.Contains([]authority{w.secret.ca, w.secret.next, w.secret.leaf.issuer}, c.issuer)
+		return !known && slices.ContainsFunc(w.bundles[:], func(b bundle) bool { return b.bare && !slices.Contains(b.cas, c.issuer) })
+	}
+	w.secret.served = slices.DeleteFunc(slices.Clone(w.secret.served), lost)
+	for i := range w.oldSecrets {
+		w.oldSecrets[i].served = slices.DeleteFunc(slices.Clone(w.oldSecrets[i].served), lost)
+	}
+}
+
+// settled reports whether all is as it is when nothing is going on.
+func (w *world) settled() bool {
+	leaf := w.secret.leaf
+	if w.secret.next.id != 0 || leaf.issuer.id == 0 || leaf.issuer != w.secret.ca || !validity(leaf.start, leaf.end).Holds(w.now()) {
+		return false
+	}
+	for _, b := range w.bundles {
+		if len(b.cas) != 1 || b.cas[0] != w.secret.ca {
+			return false
+		}
+	}
+	return true
+}
+
+// key tells states apart, but not those that differ only in the names of CAs and in when all of it
+// happens.
+func (w *world) key() []byte {
+	names := map[int]int{0: 0}
+	key := make([]byte, 0, 256)
+	number := func(n int) { key = binary.AppendVarint(key, int64(n)) }
+	ca := func(a authority) {
+		name, ok := names[a.id]
+		if !ok {
+			name = len(names)
+			names[a.id] = name
+		}
+		number(name)
+		if !ok { // the first time only: a CA does not change
+			number(max(a.end-w.wall, -8)) // long gone: no step of the clocks brings it back
+			number(max(a.start-w.wall, -caLife-8))
+		}
+	}
+	leaf := func(c certificate) {
+		ca(c.issuer)
+		number(max(c.end-w.wall, -8))
+		number(max(c.start-w.wall, -leafLife-8))
+		number(bit(c.planted))
+	}
+	version := func(s secret) {
+		ca(s.ca)
+		ca(s.next)
+		leaf(s.leaf)
+		number(len(s.served))
+		for _, served := range s.served {
+			leaf(served)
+		}
+	}
+	caBundle := func(b bundle) {
+		number(len(b.cas))
+		for _, a := range b.cas {
+			ca(a)
+		}
+		number(bit(b.bare))
+	}
+	seen := func(i *issuer, since map[ID]time.Duration) {
+		start := len(key)
+		for name := range len(names) + 1 {
+			for id, as := range names {
+				if as != name {
+					continue
+				}
+				if first, ok := since[authority{id: id}.name()]; ok {
+					number(name)
+					number(min(int((i.history.last-first)/tick), propagation))
+				}
+			}
+		}
+		number(len(key) - start)
+	}
+
+	version(w.secret)
+	for _, s := range w.oldSecrets {
+		version(s)
+		number(w.elapsed - s.until)
+	}
+	number(-1)
+	for i := range w.bundles {
+		caBundle(w.bundles[i])
+		for _, b := range w.oldBundles[i] {
+			caBundle(b)
+			number(w.elapsed - b.until)
+		}
+		number(-1)
+	}
+	for n := range w.issuers {
+		i := &w.issuers[n]
+		number(min(w.elapsed-i.last, propagation+1))
+		seen(i, i.history.trusted)
+		seen(i, i.history.unused)
+		if len(i.history.unused) > 0 { // else the version does not matter
+			number(behind(i.history.secret, w.secret.version))
+		}
+		if len(i.history.trusted) > 0 {
+			number(max(behind(i.history.bundles[0], w.bundles[0].version), behind(i.history.bundles[1], w.bundles[1].version)))
+		}
+		number(bit(i.skewed))
+		number(i.away)
+		for _, planned := range i.intents {
+			key = fmt.Appendf(key, "%T", planned.action)
+			number(planned.object())
+			caBundle(bundle{cas: planned.cas})
+		}
+		number(-1)
+	}
+	number(w.faults)
+	return key
+}
+
+func (w *world) String() string {
+	var b strings.Builder
+	fmt.Fprintf(&b, "elapsed %d wall %d secret {ca %v next %v leaf %v} bundles %v %v", w.elapsed, w.wall, w.secret.ca, w.secret.next, w.secret.leaf, w.bundles[0].cas, w.bundles[1].cas)
+	for _, i := range w.issuers {
+		fmt.Fprintf(&b, " issuer{intends %v skewed %v trusted %v unused %v}", i.intents, i.skewed, i.history.trusted, i.history.unused)
+	}
+	return b.String()
+}
+
+// behind is by how many versions another is newer. A stale read shows the one before the newest.
+func behind(seen string, newest int) int {
+	version, _ := strconv.Atoi(seen)
+	return min(newest-version, 2)
+}
+
+func bit(b bool) int {
+	if b {
+		return 1
+	}
+	return 0
+}

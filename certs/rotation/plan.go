@@ -1,0 +1,143 @@
+package rotation
+
+import (
+	"fmt"
+	"slices"
+	"time"
+)
+
+// Action is one write. Its String says for a log what it does and why.
+type Action interface{ String() string }
+
+// The writes to the Secret.
+type (
+	// Fill puts a new CA and a certificate of it into a Secret that has neither, where nobody is
+	// trusted yet.
+	Fill struct{}
+
+	// Introduce puts a new CA beside the one that signs.
+	Introduce struct{}
+
+	// Promote makes the new CA the one that signs, and lets it sign.
+	Promote struct{}
+
+	// Renew lets the CA sign another certificate.
+	Renew struct{}
+)
+
+// Publish sets the caBundle of the webhook of this index in Observed.Bundles.
+type Publish struct {
+	Webhook int
+	CAs     []ID
+}
+
+func (Fill) String() string {
+	return "issue a CA and a serving certificate: there is none, and no caBundle trusts another"
+}
+func (Introduce) String() string { return "issue the next CA" }
+func (Promote) String() string {
+	return "sign the serving certificate with the next CA, which is trusted everywhere"
+}
+func (Renew) String() string   { return "renew the serving certificate" }
+func (Publish) String() string { return "set the caBundle" }
+
+// Plan returns what is to be done now: at most one write to the Secret, and at most one to each
+// webhook. None waits for another, so that one that fails holds none up. When there is nothing to
+// do, it returns nothing.
+func Plan(now time.Time, o *Observed, h *History, s Settings) []Action {
+	action := fillSecret(now, o, h, s)
+	if action == (Fill{}) {
+		return []Action{action} // nothing of what there is will be needed
+	}
+	actions := publish(now, o, h, s)
+	if action != nil {
+		actions = append(actions, action)
+	}
+	return actions
+}
+
+func fillSecret(now time.Time, o *Observed, h *History, s Settings) Action {
+	signs := o.CA != nil && o.CA.Holds(now)
+	next := o.Next != nil && o.Next.Holds(now)
+	switch {
+	case next && maySign(now, o.Next, o, h, s):
+		return Promote{}
+	// Another certificate of the same CA is trusted by whoever trusts the one that it replaces, if that is alone.
+	case signs && mustRenew(now, o, s) && (o.signed(now) && o.Leaf.Alone || maySign(now, o.CA, o, h, s)):
+		return Renew{}
+	case next:
+		return nil // until it may sign
+	case !signs && !o.inUse(now, ""):
+		return Fill{}
+	case !signs || !now.Before(o.CA.RenewAt()):
+		return Introduce{}
+	default:
+		return nil
+	}
+}
+
+// maySign reports whether every API server trusts a CA by now. Where nothing else can be in use, there
+// is nothing to lose by not waiting.
+func maySign(now time.Time, ca *CA, o *Observed, h *History, s Settings) bool {
+	return h.Trusted(ca.ID) >= s.Propagation || !o.inUse(now, ca.ID)
+}
+
+// mustRenew reports whether the CA should sign another certificate.
+func mustRenew(now time.Time, o *Observed, s Settings) bool {
+	if !o.signed(now) {
+		return true
+	}
+	// A certificate ends with its CA at the latest.
+	return !now.Before(o.Leaf.RenewAt()) && LeafEnd(now, *o.CA, s).After(o.Leaf.NotAfter)
+}
+
+// LeafEnd is the NotAfter of a certificate that a CA signs now.
+func LeafEnd(now time.Time, ca CA, s Settings) time.Time {
+	end := now.Add(s.LeafLifetime)
+	if end.After(ca.NotAfter) {
+		return ca.NotAfter
+	}
+	return end
+}
+
+// publish adds to each caBundle what is needed and has not expired, and takes from it what has been
+// unused for so long that no Pod serves a certificate of it any more.
+func publish(now time.Time, o *Observed, h *History, s Settings) []Action {
+	var actions []Action
+	needed := o.needed()
+	for i, bundle := range o.Bundles {
+		var want []ID
+		changes := false
+		for _, ca := range bundle {
+			if !holds(needed, ca.ID) && h.Unused(ca.ID) >= s.Propagation {
+				changes = true
+				continue
+			}
+			want = append(want, ca.ID)
+		}
+		for _, ca := range needed {
+			if !ca.Ended(now) && !holds(bundle, ca.ID) {
+				want, changes = append(want, ca.ID), true
+			}
+		}
+		if changes {
+			actions = append(actions, Publish{Webhook: i, CAs: want})
+		}
+	}
+	return actions
+}
+
+// Waiting says what a plan without actions waits for; empty if for nothing.
+func Waiting(now time.Time, o *Observed, s Settings) string {
+	switch needed := o.needed(); {
+	case o.Next != nil && o.Next.Holds(now):
+		return fmt.Sprintf("the next CA signs once it has been in every caBundle for %s", s.Propagation)
+	case !o.signed(now):
+		return fmt.Sprintf("there is no serving certificate that is of use; the CA signs one once it has been in every caBundle for %s", s.Propagation)
+	case slices.ContainsFunc(o.Bundles, func(bundle []CA) bool {
+		return slices.ContainsFunc(bundle, func(ca CA) bool { return !holds(needed, ca.ID) })
+	}):
+		return fmt.Sprintf("a CA leaves the caBundles once it has been of no use for %s", s.Propagation)
+	}
+	return ""
+}
