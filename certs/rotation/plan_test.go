@@ -71,7 +71,7 @@ func describe(actions []rotation.Action) string {
 			}
 			described = append(described, fmt.Sprintf("publish %d:%s", action.Webhook, ids))
 		default:
-			described = append(described, strings.ToLower(strings.TrimPrefix(fmt.Sprintf("%T", action), "plan.")))
+			described = append(described, strings.ToLower(strings.TrimPrefix(fmt.Sprintf("%T", action), "rotation.")))
 		}
 	}
 	return strings.Join(described, ", ")
