@@ -83,12 +83,12 @@ func (r *review) adopt(noun string, spelled []spelling, ruleOf func(*Policy) IDR
 		switch {
 		case id == "":
 		case slices.ContainsFunc(r.governing, illegal):
-			r.refuse(IdentityInvalid, s.at, s.path, fmt.Sprintf("names the %s %s, which is no legal id: mount directories of a legal one", noun, quote(id)))
+			r.refuse(RuleIdentityInvalid, s.at, s.path, fmt.Sprintf("names the %s %s, which is no legal id: mount directories of a legal one", noun, quote(id)))
 			return claimed{}, false
 		case first.at == nil:
 			first = s
 		case id != half(first.Identity):
-			r.refuse(IdentityConflict, s.at, s.path, fmt.Sprintf("names another %[1]s than mounts before it: mount directories of one %[1]s; found %[2]s and %[3]s",
+			r.refuse(RuleIdentityConflict, s.at, s.path, fmt.Sprintf("names another %[1]s than mounts before it: mount directories of one %[1]s; found %[2]s and %[3]s",
 				noun, quote(half(first.Identity)), quote(id)))
 			return claimed{id: half(first.Identity), source: SourceSubPath, rival: id}, false
 		}

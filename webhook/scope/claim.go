@@ -22,7 +22,7 @@ func (r *review) checkClaimMounts(policy *Policy, dirs tree) {
 			continue
 		}
 		if m.SubPathExpr != "" {
-			r.refuse(ClaimMount, m.at("subPathExpr"), m.SubPathExpr, "is expanded on the node, where it could become any path: set subPath instead")
+			r.refuse(RuleClaimMount, m.at("subPathExpr"), m.SubPathExpr, "is expanded on the node, where it could become any path: set subPath instead")
 			continue
 		}
 		clean, problem := cleanRelative(m.SubPath)
@@ -31,7 +31,7 @@ func (r *review) checkClaimMounts(policy *Policy, dirs tree) {
 			problem = "is not a directory of this sandbox"
 		}
 		if problem != "" {
-			r.refuse(ClaimMount, m.at("subPath"), m.SubPath, problem+": "+remedy)
+			r.refuse(RuleClaimMount, m.at("subPath"), m.SubPath, problem+": "+remedy)
 			continue
 		}
 		r.setString(&m.SubPath, m.at("subPath"), clean)
@@ -55,7 +55,7 @@ func (r *review) checkEnvFiles(judged []container) {
 	for _, c := range judged {
 		for i, env := range c.Env {
 			if env.ValueFrom != nil && env.ValueFrom.FileKeyRef != nil && !scratch[env.ValueFrom.FileKeyRef.VolumeName] {
-				r.refuse(ClaimMount, c.at("env", i, "valueFrom", "fileKeyRef", "volumeName"), env.ValueFrom.FileKeyRef.VolumeName,
+				r.refuse(RuleClaimMount, c.at("env", i, "valueFrom", "fileKeyRef", "volumeName"), env.ValueFrom.FileKeyRef.VolumeName,
 					"is read from the volume's root: use an emptyDir")
 			}
 		}

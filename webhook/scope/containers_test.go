@@ -58,7 +58,7 @@ func TestTheLastContainer(t *testing.T) {
 				return setTo(path+"/volumeMounts/9/subPath", "x", aliceDir, at+".volumeMounts[9].subPath")
 			}},
 		{name: "another user's directory", mount: &corev1.VolumeMount{Name: "extra-0", MountPath: "/m/9", SubPath: "deer-flow/users/bob/skills"},
-			rule: ClaimMount, field: "volumeMounts[9].subPath", value: "deer-flow/users/bob/skills", message: "is not a directory of this sandbox: mount a directory of the policy's layout"},
+			rule: RuleClaimMount, field: "volumeMounts[9].subPath", value: "deer-flow/users/bob/skills", message: "is not a directory of this sandbox: mount a directory of the policy's layout"},
 		{name: "a read-only directory, mounted writable", mount: &corev1.VolumeMount{Name: "extra-0", MountPath: "/m/9", SubPath: "deer-flow/shared/tools"},
 			edits: func(path, at string) []Edit {
 				return []Edit{readOnly(path+"/volumeMounts/9/readOnly", at+".volumeMounts[9].readOnly", ro)}
@@ -68,29 +68,29 @@ func TestTheLastContainer(t *testing.T) {
 				return []Edit{readOnly(path+"/volumeMounts/9/readOnly", at+".volumeMounts[9].readOnly", ro)}
 			}},
 		{name: "a part of a hostPath", mount: &corev1.VolumeMount{Name: "host", MountPath: "/m/9", SubPath: "x", ReadOnly: true},
-			rule: HostPath, field: "volumeMounts[9].subPath", value: "x", message: "is a part of a hostPath volume: mount the volume without subPath"},
+			rule: RuleHostPath, field: "volumeMounts[9].subPath", value: "x", message: "is a part of a hostPath volume: mount the volume without subPath"},
 		{name: "a Secret as a variable", change: func(c *corev1.Container) {
 			c.Env = []corev1.EnvVar{{Name: "A"}, {Name: "B"}, secretVariable("C", "db")}
-		}, rule: Secret, field: "env[2].valueFrom.secretKeyRef.name", value: "db", message: notASecret},
+		}, rule: RuleSecret, field: "env[2].valueFrom.secretKeyRef.name", value: "db", message: notASecret},
 		{name: "a Secret as the environment", change: func(c *corev1.Container) {
 			c.EnvFrom = []corev1.EnvFromSource{{ConfigMapRef: &corev1.ConfigMapEnvSource{}}, {ConfigMapRef: &corev1.ConfigMapEnvSource{}}, secretEnvironment("db")}
-		}, rule: Secret, field: "envFrom[2].secretRef.name", value: "db", message: notASecret},
+		}, rule: RuleSecret, field: "envFrom[2].secretRef.name", value: "db", message: notASecret},
 		{name: "a variable from a file of the claim", change: func(c *corev1.Container) {
 			c.Env = []corev1.EnvVar{{Name: "A"}, {Name: "B"}, fileVariable("C", "user-data")}
-		}, rule: ClaimMount, field: "env[2].valueFrom.fileKeyRef.volumeName", value: "user-data", message: notScratch},
+		}, rule: RuleClaimMount, field: "env[2].valueFrom.fileKeyRef.volumeName", value: "user-data", message: notScratch},
 		{name: "a device that is limited", change: func(c *corev1.Container) {
 			c.Resources.Limits = corev1.ResourceList{"cpu": resource.MustParse("1"), "example.com/gpu": resource.MustParse("2")}
-		}, rule: ResourceClaim, field: "resources.limits[example.com/gpu]", value: "2", message: device},
+		}, rule: RuleResourceClaim, field: "resources.limits[example.com/gpu]", value: "2", message: device},
 		{name: "a device that is requested", change: func(c *corev1.Container) {
 			c.Resources.Requests = corev1.ResourceList{"cpu": resource.MustParse("1"), "example.com/gpu": resource.MustParse("2")}
-		}, rule: ResourceClaim, field: "resources.requests[example.com/gpu]", value: "2", message: device},
+		}, rule: RuleResourceClaim, field: "resources.requests[example.com/gpu]", value: "2", message: device},
 		{name: "SELinux options", change: func(c *corev1.Container) {
 			c.SecurityContext = &corev1.SecurityContext{SELinuxOptions: &corev1.SELinuxOptions{Level: "s0:c1,c2"}}
-		}, rule: SELinuxOptions, field: "securityContext.seLinuxOptions", value: "level=s0:c1,c2", message: "would relabel files that others use: drop it, or have the policy name it"},
+		}, rule: RuleSELinuxOptions, field: "securityContext.seLinuxOptions", value: "level=s0:c1,c2", message: "would relabel files that others use: drop it, or have the policy name it"},
 		{name: "a capability", change: func(c *corev1.Container) {
 			c.Name = "last"
 			c.SecurityContext = &corev1.SecurityContext{Capabilities: &corev1.Capabilities{Add: []corev1.Capability{"NET_ADMIN"}}}
-		}, rule: PodSecurity, value: "non-default capabilities",
+		}, rule: RulePodSecurity, value: "non-default capabilities",
 			message: `is forbidden by the Pod Security baseline: drop it; container "last" must not include "NET_ADMIN" in securityContext.capabilities.add`},
 	}
 	var tests []createTest
@@ -123,7 +123,7 @@ func TestTheLastContainer(t *testing.T) {
 		pod := crowd()
 		list.last(&pod.Spec).VolumeDevices = []corev1.VolumeDevice{{Name: "user-data"}}
 		tests = append(tests, createTest{name: "a block device/" + list.name, pod: pod, verdict: Refused, violations: []Violation{
-			{VolumeDevice, "spec." + list.name + "[2].volumeDevices[0].name", "user-data", "is a raw device, which shows all of the volume: mount it as a directory"}}})
+			{RuleVolumeDevice, "spec." + list.name + "[2].volumeDevices[0].name", "user-data", "is a raw device, which shows all of the volume: mount it as a directory"}}})
 	}
 	runCreate(t, tests)
 }
@@ -147,21 +147,21 @@ func TestTheLastEphemeralContainer(t *testing.T) {
 	}{
 		{"none", func(c *corev1.EphemeralContainerCommon) { c.VolumeMounts = many("tmp") }, nil},
 		{"the claim", func(c *corev1.EphemeralContainerCommon) { c.VolumeMounts = many("user-data") },
-			[]Violation{{EphemeralContainer, at + "volumeMounts[9].name", "user-data", "shows all of persistentVolumeClaim deer-flow-home: debug without it"}}},
+			[]Violation{{RuleEphemeralContainer, at + "volumeMounts[9].name", "user-data", "shows all of persistentVolumeClaim deer-flow-home: debug without it"}}},
 		{"a device", func(c *corev1.EphemeralContainerCommon) {
 			c.VolumeDevices = []corev1.VolumeDevice{{Name: "tmp"}, {Name: "user-data"}}
-		}, []Violation{{EphemeralContainer, at + "volumeDevices[0].name", "tmp", "is a volume as a raw device: debug without it"},
-			{EphemeralContainer, at + "volumeDevices[1].name", "user-data", "is a volume as a raw device: debug without it"}}},
+		}, []Violation{{RuleEphemeralContainer, at + "volumeDevices[0].name", "tmp", "is a volume as a raw device: debug without it"},
+			{RuleEphemeralContainer, at + "volumeDevices[1].name", "user-data", "is a volume as a raw device: debug without it"}}},
 		{"privileged", func(c *corev1.EphemeralContainerCommon) {
 			c.SecurityContext = &corev1.SecurityContext{Privileged: new(true)}
-		}, []Violation{{EphemeralContainer, at + "securityContext.privileged", "true", "would own the node and everyone's data on it: debug without it"}}},
+		}, []Violation{{RuleEphemeralContainer, at + "securityContext.privileged", "true", "would own the node and everyone's data on it: debug without it"}}},
 		{"a Secret as a variable", func(c *corev1.EphemeralContainerCommon) { c.Env = []corev1.EnvVar{secretVariable("A", "db")} },
-			[]Violation{{Secret, at + "env[0].valueFrom.secretKeyRef.name", "db", notASecret}}},
+			[]Violation{{RuleSecret, at + "env[0].valueFrom.secretKeyRef.name", "db", notASecret}}},
 		{"a Secret as the environment", func(c *corev1.EphemeralContainerCommon) {
 			c.EnvFrom = []corev1.EnvFromSource{secretEnvironment("db")}
-		}, []Violation{{Secret, at + "envFrom[0].secretRef.name", "db", notASecret}}},
+		}, []Violation{{RuleSecret, at + "envFrom[0].secretRef.name", "db", notASecret}}},
 		{"a variable from a file of the claim", func(c *corev1.EphemeralContainerCommon) { c.Env = []corev1.EnvVar{fileVariable("A", "user-data")} },
-			[]Violation{{ClaimMount, at + "env[0].valueFrom.fileKeyRef.volumeName", "user-data", notScratch}}},
+			[]Violation{{RuleClaimMount, at + "env[0].valueFrom.fileKeyRef.volumeName", "user-data", notScratch}}},
 	}
 	for _, test := range tests {
 		t.Run(test.name, func(t *testing.T) {
@@ -203,15 +203,15 @@ func TestTheLastVolume(t *testing.T) {
 		{name: "none", pod: many(corev1.VolumeSource{EmptyDir: &corev1.EmptyDirVolumeSource{}}), verdict: Allowed},
 		{name: "a type", pod: many(corev1.VolumeSource{NFS: &corev1.NFSVolumeSource{}}), verdict: Refused, violations: []Violation{notListed(at+"nfs", "nfs")}},
 		{name: "a claim", pod: many(claimVolume("", "db").VolumeSource), verdict: Refused, violations: []Violation{otherClaim(at, "db")}},
-		{name: "a hostPath", pod: many(hostPathVolume("", "/etc").VolumeSource), verdict: Refused, violations: []Violation{{HostPath, at + "hostPath.path", "/etc",
+		{name: "a hostPath", pod: many(hostPathVolume("", "/etc").VolumeSource), verdict: Refused, violations: []Violation{{RuleHostPath, at + "hostPath.path", "/etc",
 			"is not a hostPath that this sandbox may have: use the claim, or have the policy list it"}}},
 		{name: "a Secret", pod: many(corev1.VolumeSource{Secret: &corev1.SecretVolumeSource{SecretName: "db"}}), verdict: Refused,
-			violations: []Violation{{Secret, at + "secret.secretName", "db", notASecret}}},
+			violations: []Violation{{RuleSecret, at + "secret.secretName", "db", notASecret}}},
 		{name: "a projected certificate", pod: projected(corev1.VolumeProjection{PodCertificate: &corev1.PodCertificateProjection{}}), verdict: Refused,
 			violations: []Violation{notListed(inSource+"podCertificate", "podCertificate")}},
 		{name: "a projected Secret", pod: projected(corev1.VolumeProjection{Secret: &corev1.SecretProjection{}}), verdict: Refused,
-			violations: []Violation{{Secret, inSource + "secret.name", "", notASecret}}},
+			violations: []Violation{{RuleSecret, inSource + "secret.name", "", notASecret}}},
 		{name: "a projected token", pod: projected(corev1.VolumeProjection{ServiceAccountToken: &corev1.ServiceAccountTokenProjection{}}), verdict: Refused,
-			violations: []Violation{{ServiceAccountToken, inSource + "serviceAccountToken.audience", "", "is missing, so the token is for the API server: drop it, a Pod has its own"}}},
+			violations: []Violation{{RuleServiceAccountToken, inSource + "serviceAccountToken.audience", "", "is missing, so the token is for the API server: drop it, a Pod has its own"}}},
 	})
 }

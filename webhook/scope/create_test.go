@@ -60,7 +60,7 @@ func (test createTest) run(t *testing.T) {
 }
 
 func (test createTest) wantIdentity() string {
-	unknown := func(v Violation) bool { return v.Rule.Identity() && v.Rule != IdentityUnproven }
+	unknown := func(v Violation) bool { return v.Rule.Identity() && v.Rule != RuleIdentityUnproven }
 	switch {
 	case test.verdict == Ungoverned, test.identity == nobody, test.identity == "" && slices.ContainsFunc(test.violations, unknown):
 		return ""

@@ -8,11 +8,11 @@ import (
 
 func TestDeclaredIdentity(t *testing.T) {
 	missing := func(noun, key string) Violation {
-		return Violation{IdentityMissing, "metadata.labels[" + key + "]", "",
+		return Violation{RuleIdentityMissing, "metadata.labels[" + key + "]", "",
 			"no " + noun + ": set this label to the sandbox's " + noun + " id or, if the id is no legal label value, an annotation with the same key"}
 	}
 	invalid := func(where, value, problem, noun string) Violation {
-		return Violation{IdentityInvalid, "metadata." + where, value, problem + ": set it to the " + noun + " id that the data belongs to"}
+		return Violation{RuleIdentityInvalid, "metadata." + where, value, problem + ": set it to the " + noun + " id that the data belongs to"}
 	}
 	const alphabet = "has characters other than A-Z, a-z, 0-9, _ and -"
 	t64, t65 := strings.Repeat("t", 64), strings.Repeat("t", 65)
@@ -32,17 +32,17 @@ func TestDeclaredIdentity(t *testing.T) {
 			verdict: Allowed, identity: "alice/t1 annotation"},
 		{name: "both, alike", pod: sandbox(annotation("user-id", "alice"), annotation("thread-id", "t1")), verdict: Allowed, identity: "alice/t1 label"},
 		{name: "both, different", pod: sandbox(annotation("user-id", "bob")), verdict: Refused,
-			violations: []Violation{{IdentityConflict, "metadata.annotations[user-id]", "bob", `contradicts the label with the same key: set only one of them, or both alike; the label says "alice"`}}},
+			violations: []Violation{{RuleIdentityConflict, "metadata.annotations[user-id]", "bob", `contradicts the label with the same key: set only one of them, or both alike; the label says "alice"`}}},
 		{name: "no user", pod: sandbox(subPath("x"), noLabel("user-id")), verdict: Refused, violations: []Violation{missing("user", "user-id")}},
 		{name: "no thread", pod: sandbox(subPath("x"), noLabel("thread-id")), verdict: Refused, violations: []Violation{missing("thread", "thread-id")}},
 		{name: "neither", pod: sandbox(subPath("x"), noLabel("user-id", "thread-id")), verdict: Refused,
 			violations: []Violation{missing("user", "user-id"), missing("thread", "thread-id")}},
 		{name: "an empty user beside a good annotation", pod: sandbox(label("user-id", ""), annotation("user-id", "alice")), verdict: Refused,
 			violations: []Violation{invalid("labels[user-id]", "", "is empty", "user"),
-				{IdentityConflict, "metadata.annotations[user-id]", "alice", `contradicts the label with the same key: set only one of them, or both alike; the label says ""`}}},
+				{RuleIdentityConflict, "metadata.annotations[user-id]", "alice", `contradicts the label with the same key: set only one of them, or both alike; the label says ""`}}},
 		{name: "an empty thread annotation beside a good label", pod: sandbox(annotation("thread-id", "")), verdict: Refused,
 			violations: []Violation{invalid("annotations[thread-id]", "", "is empty", "thread"),
-				{IdentityConflict, "metadata.annotations[thread-id]", "", `contradicts the label with the same key: set only one of them, or both alike; the label says "t1"`}}},
+				{RuleIdentityConflict, "metadata.annotations[thread-id]", "", `contradicts the label with the same key: set only one of them, or both alike; the label says "t1"`}}},
 		{name: "dots", pod: sandbox(label("user-id", "a.b")), verdict: Refused, violations: []Violation{invalid("labels[user-id]", "a.b", alphabet, "user")}},
 		{name: "the parent directory", pod: sandbox(noLabel("user-id"), annotation("user-id", "..")), verdict: Refused,
 			violations: []Violation{invalid("annotations[user-id]", "..", alphabet, "user")}},

@@ -14,7 +14,7 @@ func (p Policies) Delete(req Request, old *corev1.Pod) Decision {
 		}
 		r.governing = append(r.governing, policy)
 		if !policy.isSandbox(old) {
-			r.refuse(DeleteNotSandbox, location{"metadata", "labels"}, labelsText(old.Labels),
+			r.refuse(RuleDeleteNotSandbox, location{"metadata", "labels"}, labelsText(old.Labels),
 				"are not a sandbox's ("+labelsText(policy.Selector)+"), and a provisioner deletes nothing else: use another user")
 		}
 	}

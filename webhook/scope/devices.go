@@ -18,7 +18,7 @@ import (
 func (r *review) checkDevices(policy *Policy) {
 	for _, c := range containers(r.pod) {
 		for i, device := range c.VolumeDevices {
-			r.refuse(VolumeDevice, c.at("volumeDevices", i, "name"), device.Name, "is a raw device, which shows all of the volume: mount it as a directory")
+			r.refuse(RuleVolumeDevice, c.at("volumeDevices", i, "name"), device.Name, "is a raw device, which shows all of the volume: mount it as a directory")
 		}
 	}
 	for _, c := range containers(r.pod) {
@@ -28,11 +28,11 @@ func (r *review) checkDevices(policy *Policy) {
 	for i, claim := range r.pod.Spec.ResourceClaims {
 		name, template := value(claim.ResourceClaimName), value(claim.ResourceClaimTemplateName)
 		if name != "" && template != "" || !slices.Contains(policy.Allow.ResourceClaims, cmp.Or(name, template)) {
-			r.refuse(ResourceClaim, location{"spec", "resourceClaims", i}, cmp.Or(name, template, claim.Name), "is a device that sandboxes may not claim: drop it, or have the policy list it")
+			r.refuse(RuleResourceClaim, location{"spec", "resourceClaims", i}, cmp.Or(name, template, claim.Name), "is a device that sandboxes may not claim: drop it, or have the policy list it")
 		}
 	}
 	if class := r.pod.Spec.RuntimeClassName; class != nil && !slices.Contains(policy.Allow.RuntimeClasses, *class) {
-		r.refuse(RuntimeClass, location{"spec", "runtimeClassName"}, *class, "is a runtime that sandboxes may not choose: drop it, or have the policy list it")
+		r.refuse(RuleRuntimeClass, location{"spec", "runtimeClassName"}, *class, "is a runtime that sandboxes may not choose: drop it, or have the policy list it")
 	}
 }
 
@@ -42,7 +42,7 @@ func (r *review) checkResources(policy *Policy, resources corev1.ResourceList, a
 	for _, name := range slices.Sorted(maps.Keys(resources)) {
 		if strings.Contains(string(name), "/") && !slices.Contains(policy.Allow.ResourceClaims, string(name)) {
 			amount := resources[name]
-			r.refuse(ResourceClaim, at.child(mapKey(name)), amount.String(),
+			r.refuse(RuleResourceClaim, at.child(mapKey(name)), amount.String(),
 				"asks for a device that is not listed: drop it, or have the policy list it")
 		}
 	}

@@ -54,7 +54,7 @@ func newEphemeralContainers(pod, old *corev1.Pod) []container {
 // refuseDebugger refuses ephemeral containers in a Pod that is no sandbox.
 func (r *review) refuseDebugger(policy *Policy, added []container) {
 	for _, c := range added {
-		r.refuse(EphemeralContainer, c.at("name"), c.Name,
+		r.refuse(RuleEphemeralContainer, c.at("name"), c.Name,
 			"joins a Pod that is no sandbox ("+labelsText(policy.Selector)+"), and a provisioner debugs nothing else: use another user")
 	}
 }
@@ -71,14 +71,14 @@ func (r *review) checkEphemeralContainers(added []container) {
 	for _, c := range added {
 		for i, m := range c.VolumeMounts {
 			if text, ok := persistent[m.Name]; ok {
-				r.refuse(EphemeralContainer, c.at("volumeMounts", i, "name"), m.Name, "shows all of "+printable(text)+remedy)
+				r.refuse(RuleEphemeralContainer, c.at("volumeMounts", i, "name"), m.Name, "shows all of "+printable(text)+remedy)
 			}
 		}
 		for i, device := range c.VolumeDevices {
-			r.refuse(EphemeralContainer, c.at("volumeDevices", i, "name"), device.Name, "is a volume as a raw device"+remedy)
+			r.refuse(RuleEphemeralContainer, c.at("volumeDevices", i, "name"), device.Name, "is a volume as a raw device"+remedy)
 		}
 		if c.SecurityContext != nil && c.SecurityContext.Privileged != nil && *c.SecurityContext.Privileged {
-			r.refuse(EphemeralContainer, c.at("securityContext", "privileged"), "true", "would own the node and everyone's data on it"+remedy)
+			r.refuse(RuleEphemeralContainer, c.at("securityContext", "privileged"), "true", "would own the node and everyone's data on it"+remedy)
 		}
 	}
 }

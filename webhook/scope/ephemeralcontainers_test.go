@@ -26,9 +26,9 @@ func TestEphemeralContainers(t *testing.T) {
 	extra := volumes(claimVolume("user-data", "deer-flow-home"), claimVolume("skills", "skills"), hostPathVolume("host", "/skills"),
 		corev1.Volume{Name: "tmp", VolumeSource: corev1.VolumeSource{EmptyDir: &corev1.EmptyDirVolumeSource{}}})
 	refused := func(volume, text string) []Violation {
-		return []Violation{{EphemeralContainer, "spec.ephemeralContainers[0].volumeMounts[0].name", volume, "shows all of " + text + remedy}}
+		return []Violation{{RuleEphemeralContainer, "spec.ephemeralContainers[0].volumeMounts[0].name", volume, "shows all of " + text + remedy}}
 	}
-	noSandbox := []Violation{{EphemeralContainer, "spec.ephemeralContainers[0].name", "debug",
+	noSandbox := []Violation{{RuleEphemeralContainer, "spec.ephemeralContainers[0].name", "debug",
 		"joins a Pod that is no sandbox (app=deer-flow-sandbox), and a provisioner debugs nothing else: use another user"}}
 	unmarked := func(pod *corev1.Pod) { pod.Annotations = nil }
 	admin, dev := Creator{Username: "root", Groups: []string{"system:masters"}}, Creator{Username: "dev"}
@@ -52,10 +52,10 @@ func TestEphemeralContainers(t *testing.T) {
 		{name: "with a hostPath", creator: dev, change: mounting("host"), verdict: Refused, want: refused("host", "hostPath /skills")},
 		{name: "with a device", creator: dev, change: debug("debug", func(c *corev1.EphemeralContainerCommon) {
 			c.VolumeDevices = []corev1.VolumeDevice{{Name: "user-data"}}
-		}), verdict: Refused, want: []Violation{{EphemeralContainer, "spec.ephemeralContainers[0].volumeDevices[0].name", "user-data", "is a volume as a raw device" + remedy}}},
+		}), verdict: Refused, want: []Violation{{RuleEphemeralContainer, "spec.ephemeralContainers[0].volumeDevices[0].name", "user-data", "is a volume as a raw device" + remedy}}},
 		{name: "privileged", creator: dev, change: debug("debug", func(c *corev1.EphemeralContainerCommon) {
 			c.SecurityContext = &corev1.SecurityContext{Privileged: new(true)}
-		}), verdict: Refused, want: []Violation{{EphemeralContainer, "spec.ephemeralContainers[0].securityContext.privileged", "true", "would own the node and everyone's data on it" + remedy}}},
+		}), verdict: Refused, want: []Violation{{RuleEphemeralContainer, "spec.ephemeralContainers[0].securityContext.privileged", "true", "would own the node and everyone's data on it" + remedy}}},
 		{name: "beside an old one with the claim", creator: dev, before: []func(*corev1.Pod){mounting("user-data")}, change: debug("debug-2", nil), verdict: Allowed},
 		{name: "in a sandbox older than the installation", creator: admin, before: []func(*corev1.Pod){unmarked}, change: mounting("user-data"), verdict: Refused,
 			want: refused("user-data", "persistentVolumeClaim deer-flow-home")},
@@ -69,7 +69,7 @@ func TestEphemeralContainers(t *testing.T) {
 		{name: "in the gateway, by a provisioner, with nothing", creator: Creator{Username: provisioner}, before: []func(*corev1.Pod){unmarked, noLabel("app")},
 			change: debug("debug", nil), verdict: Refused, want: noSandbox},
 		{name: "in the gateway, by a provisioner, with nothing, twice", creator: Creator{Username: provisioner}, before: []func(*corev1.Pod){unmarked, noLabel("app")},
-			change: func(pod *corev1.Pod) { debug("debug", nil)(pod); debug("debug-2", nil)(pod) }, verdict: Refused, want: append(noSandbox, Violation{EphemeralContainer,
+			change: func(pod *corev1.Pod) { debug("debug", nil)(pod); debug("debug-2", nil)(pod) }, verdict: Refused, want: append(noSandbox, Violation{RuleEphemeralContainer,
 				"spec.ephemeralContainers[1].name", "debug-2", noSandbox[0].Message})},
 		{name: "with the claim, and another with nothing", creator: dev, change: func(pod *corev1.Pod) { mounting("user-data")(pod); debug("debug-2", nil)(pod) }, verdict: Refused,
 			want: refused("user-data", "persistentVolumeClaim deer-flow-home")},
@@ -81,16 +81,16 @@ func TestEphemeralContainers(t *testing.T) {
 		}), verdict: Allowed},
 		{name: "with a Secret as a variable", creator: dev, change: debug("debug", func(c *corev1.EphemeralContainerCommon) {
 			c.Env = []corev1.EnvVar{{Name: "A", Value: "a"}, secretVariable("B", "postgres")}
-		}), verdict: Refused, want: []Violation{{Secret, "spec.ephemeralContainers[0].env[1].valueFrom.secretKeyRef.name", "postgres", notASecret}}},
+		}), verdict: Refused, want: []Violation{{RuleSecret, "spec.ephemeralContainers[0].env[1].valueFrom.secretKeyRef.name", "postgres", notASecret}}},
 		{name: "with a Secret as its environment", creator: dev, change: debug("debug", func(c *corev1.EphemeralContainerCommon) {
 			c.EnvFrom = []corev1.EnvFromSource{secretEnvironment("postgres")}
-		}), verdict: Refused, want: []Violation{{Secret, "spec.ephemeralContainers[0].envFrom[0].secretRef.name", "postgres", notASecret}}},
+		}), verdict: Refused, want: []Violation{{RuleSecret, "spec.ephemeralContainers[0].envFrom[0].secretRef.name", "postgres", notASecret}}},
 		{name: "with a Secret, in the gateway", creator: dev, before: []func(*corev1.Pod){unmarked, noLabel("app")}, change: debug("debug", func(c *corev1.EphemeralContainerCommon) {
 			c.EnvFrom = []corev1.EnvFromSource{secretEnvironment("postgres")}
 		}), verdict: Allowed},
 		{name: "with a variable from a file of the claim", creator: dev, change: debug("debug", func(c *corev1.EphemeralContainerCommon) {
 			c.Env = []corev1.EnvVar{fileVariable("A", "user-data")}
-		}), verdict: Refused, want: []Violation{{ClaimMount, "spec.ephemeralContainers[0].env[0].valueFrom.fileKeyRef.volumeName", "user-data", notScratch}}},
+		}), verdict: Refused, want: []Violation{{RuleClaimMount, "spec.ephemeralContainers[0].env[0].valueFrom.fileKeyRef.volumeName", "user-data", notScratch}}},
 		{name: "beside an old one with a Secret", creator: dev, before: []func(*corev1.Pod){debug("debug", func(c *corev1.EphemeralContainerCommon) {
 			c.Env = []corev1.EnvVar{secretVariable("B", "postgres")}
 		})}, change: debug("debug-2", nil), verdict: Allowed},

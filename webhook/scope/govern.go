@@ -69,6 +69,6 @@ func (r *review) checkSelector(policy *Policy, creator Creator) {
 	if policy.selects(r.pod.Labels) || !policy.isProvisioner(creator) {
 		return
 	}
-	r.refuse(SelectorMismatch, location{"metadata", "labels"}, labelsText(r.pod.Labels),
+	r.refuse(RuleSelectorMismatch, location{"metadata", "labels"}, labelsText(r.pod.Labels),
 		"this creator's Pods are sandboxes: set the labels "+labelsText(policy.Selector))
 }

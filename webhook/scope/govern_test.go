@@ -8,7 +8,7 @@ import (
 
 func TestGoverning(t *testing.T) {
 	plain := func(pod *corev1.Pod) { pod.Spec.Volumes, pod.Spec.Containers[0].VolumeMounts = nil, nil }
-	wrongSelector := []Violation{{SelectorMismatch, "metadata.labels", "thread-id=t1,user-id=alice",
+	wrongSelector := []Violation{{RuleSelectorMismatch, "metadata.labels", "thread-id=t1,user-id=alice",
 		"this creator's Pods are sandboxes: set the labels app=deer-flow-sandbox"}}
 	anyone, admin := &Creator{Username: "dev"}, &Creator{Username: "root", Groups: []string{"devs", "system:masters"}}
 	runCreate(t, []createTest{
@@ -22,7 +22,7 @@ func TestGoverning(t *testing.T) {
 		{name: "a provisioner without the selector's labels", pod: sandbox(plain, noLabel("app")),
 			verdict: Refused, violations: wrongSelector},
 		{name: "a provisioner with another value of the selector's label", pod: sandbox(plain, noLabel("user-id", "thread-id"), label("app", "gateway")),
-			verdict: Refused, identity: nobody, violations: []Violation{{SelectorMismatch, "metadata.labels", "app=gateway",
+			verdict: Refused, identity: nobody, violations: []Violation{{RuleSelectorMismatch, "metadata.labels", "app=gateway",
 				"this creator's Pods are sandboxes: set the labels app=deer-flow-sandbox"}}},
 		{name: "a provisioner in an exempt group", creator: &Creator{Username: provisioner, Groups: []string{"system:masters"}}, pod: sandbox(plain, noLabel("app")),
 			verdict: Refused, violations: wrongSelector},

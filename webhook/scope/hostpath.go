@@ -26,12 +26,12 @@ func (r *review) checkHostPaths(policy *Policy, dirs tree, identified bool) {
 		access, allowed := policy.onHost(clean, dirs)
 		switch {
 		case hasDotDot(volume.HostPath.Path):
-			r.refuse(HostPath, at.child("path"), volume.HostPath.Path, "contains ..: write the path that it means")
+			r.refuse(RuleHostPath, at.child("path"), volume.HostPath.Path, "contains ..: write the path that it means")
 			continue
 		case !allowed && !identified && policy.isPrivateHostPath(volume):
 			continue // whose it is cannot be said, and that is refused already
 		case !allowed:
-			r.refuse(HostPath, at.child("path"), volume.HostPath.Path,
+			r.refuse(RuleHostPath, at.child("path"), volume.HostPath.Path,
 				"is not a hostPath that this sandbox may have: use the claim, or have the policy list it")
 			continue
 		}
@@ -53,7 +53,7 @@ func (r *review) checkHostPathType(kind *corev1.HostPathType, at location) {
 	switch *kind {
 	case corev1.HostPathUnset, corev1.HostPathDirectory, corev1.HostPathDirectoryOrCreate:
 	default:
-		r.refuse(HostPath, at.child("type"), string(*kind), "is not a directory: use Directory or DirectoryOrCreate")
+		r.refuse(RuleHostPath, at.child("type"), string(*kind), "is not a directory: use Directory or DirectoryOrCreate")
 	}
 }
 
@@ -66,10 +66,10 @@ func (r *review) checkHostPathMounts(volumes map[string]Access) {
 			continue
 		}
 		if m.SubPath != "" {
-			r.refuse(HostPath, m.at("subPath"), m.SubPath, "is a part of a hostPath volume: mount the volume without subPath")
+			r.refuse(RuleHostPath, m.at("subPath"), m.SubPath, "is a part of a hostPath volume: mount the volume without subPath")
 		}
 		if m.SubPathExpr != "" {
-			r.refuse(HostPath, m.at("subPathExpr"), m.SubPathExpr, "is a part of a hostPath volume: mount the volume without subPathExpr")
+			r.refuse(RuleHostPath, m.at("subPathExpr"), m.SubPathExpr, "is a part of a hostPath volume: mount the volume without subPathExpr")
 		}
 		if access == ReadOnly {
 			r.setTrue(&m.ReadOnly, m.at("readOnly"), "the policy lists the directory as ReadOnly")

@@ -22,17 +22,17 @@ func TestHostPaths(t *testing.T) {
 	}
 	writable := first(func(c *corev1.Container) { c.VolumeMounts[1].ReadOnly = false })
 	refused := func(name, path, problem string) createTest {
-		return createTest{name: name, pod: node(path), verdict: Refused, violations: []Violation{{HostPath, at + "path", path, problem}}}
+		return createTest{name: name, pod: node(path), verdict: Refused, violations: []Violation{{RuleHostPath, at + "path", path, problem}}}
 	}
 	refusedType := func(kind corev1.HostPathType) createTest {
 		return createTest{name: "type " + string(kind), pod: node("/skills", ofType(kind)), verdict: Refused,
-			violations: []Violation{{HostPath, at + "type", string(kind), "is not a directory: use Directory or DirectoryOrCreate"}}}
+			violations: []Violation{{RuleHostPath, at + "type", string(kind), "is not a directory: use Directory or DirectoryOrCreate"}}}
 	}
 	scratch := spec(func(s *corev1.PodSpec) {
 		s.Volumes[0] = corev1.Volume{Name: "tmp", VolumeSource: corev1.VolumeSource{EmptyDir: &corev1.EmptyDirVolumeSource{}}}
 	})
 	missing := func(noun string) Violation {
-		return Violation{IdentityMissing, "metadata.labels[" + noun + "-id]", "",
+		return Violation{RuleIdentityMissing, "metadata.labels[" + noun + "-id]", "",
 			"no " + noun + ": set this label to the sandbox's " + noun + " id or, if the id is no legal label value, an annotation with the same key"}
 	}
 	runCreate(t, []createTest{
@@ -60,9 +60,9 @@ func TestHostPaths(t *testing.T) {
 		refusedType(corev1.HostPathBlockDev),
 		refusedType("Symlink"),
 		{name: "a subPath", pod: node("/skills", first(func(c *corev1.Container) { c.VolumeMounts[1].SubPath = "link" })), verdict: Refused,
-			violations: []Violation{{HostPath, "spec.containers[0].volumeMounts[1].subPath", "link", "is a part of a hostPath volume: mount the volume without subPath"}}},
+			violations: []Violation{{RuleHostPath, "spec.containers[0].volumeMounts[1].subPath", "link", "is a part of a hostPath volume: mount the volume without subPath"}}},
 		{name: "a subPathExpr", pod: node("/skills", first(func(c *corev1.Container) { c.VolumeMounts[1].SubPathExpr = "$(X)" })), verdict: Refused,
-			violations: []Violation{{HostPath, "spec.containers[0].volumeMounts[1].subPathExpr", "$(X)", "is a part of a hostPath volume: mount the volume without subPathExpr"}}},
+			violations: []Violation{{RuleHostPath, "spec.containers[0].volumeMounts[1].subPathExpr", "$(X)", "is a part of a hostPath volume: mount the volume without subPathExpr"}}},
 		refused("a way up", "/skills/../base", "contains ..: write the path that it means"),
 		refused("a base", "/base", remedy),
 		refused("the parent of a base", "/other", remedy),
@@ -74,15 +74,15 @@ func TestHostPaths(t *testing.T) {
 		refused("below a directory", "/base/users/alice/skills/link", remedy),
 		refused("the thread-only directory of old", "/base/threads/t1/user-data", remedy),
 		{name: "somebody's directory, without an identity", pod: node("/base/users/a.b/skills", noLabel("user-id"), scratch), verdict: Refused,
-			violations: []Violation{{IdentityInvalid, "spec.volumes[1].hostPath.path", "/base/users/a.b/skills",
+			violations: []Violation{{RuleIdentityInvalid, "spec.volumes[1].hostPath.path", "/base/users/a.b/skills",
 				`names the user "a.b", which is no legal id: mount directories of a legal one`}}},
 		{name: "somebody's path, which is no directory of the layout, without an identity", pod: node("/base/users/alice/other", noLabel("user-id", "thread-id"), scratch), verdict: Refused,
 			violations: []Violation{missing("user"), missing("thread")}},
 		{name: "somebody's path below another base, without an identity", pod: node("/other/base/x", noLabel("user-id", "thread-id"), scratch), verdict: Refused,
 			violations: []Violation{missing("user"), missing("thread")}},
 		{name: "a path that begins like a base, without an identity", pod: node("/basex/users", noLabel("user-id", "thread-id"), scratch), verdict: Refused, identity: nobody,
-			violations: []Violation{{HostPath, at + "path", "/basex/users", remedy}}},
+			violations: []Violation{{RuleHostPath, at + "path", "/basex/users", remedy}}},
 		{name: "another path, without an identity", pod: node("/etc", noLabel("user-id"), subPath("x")), verdict: Refused,
-			violations: []Violation{missing("user"), {HostPath, at + "path", "/etc", remedy}}},
+			violations: []Violation{missing("user"), {RuleHostPath, at + "path", "/etc", remedy}}},
 	})
 }

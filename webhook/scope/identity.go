@@ -88,7 +88,7 @@ func (r *review) identify() (Identity, bool) {
 	}
 	if userOK && !user.found() {
 		if thread.source == SourceSubPath && policy.Proof != ProofAlways {
-			r.refuse(IdentityMissing, location{"metadata", "labels", mapKey(policy.User.Key)}, "",
+			r.refuse(RuleIdentityMissing, location{"metadata", "labels", mapKey(policy.User.Key)}, "",
 				"no user, only a thread's directory (DeerFlow to 2026-05): set this label, an annotation with the same key, or the policy's defaultUser")
 		} else {
 			r.refuseMissing(policy.User.Key, "user")
@@ -133,7 +133,7 @@ func (r *review) declared(noun string, ruleOf func(*Policy) IDRule) (claimed, bo
 	check := func(present bool, value string, at location) {
 		for _, policy := range r.governing {
 			if problem := ruleOf(policy).Check(value); present && problem != "" {
-				r.refuse(IdentityInvalid, at, value, fmt.Sprintf("%s: set it to the %s id that the data belongs to", problem, noun))
+				r.refuse(RuleIdentityInvalid, at, value, fmt.Sprintf("%s: set it to the %s id that the data belongs to", problem, noun))
 				ok = false
 			}
 		}
@@ -141,7 +141,7 @@ func (r *review) declared(noun string, ruleOf func(*Policy) IDRule) (claimed, bo
 	check(hasLabel, label, inLabels)
 	check(hasAnnotation, annotation, inAnnotations)
 	if hasLabel && hasAnnotation && label != annotation {
-		r.refuse(IdentityConflict, inAnnotations, annotation, "contradicts the label with the same key: set only one of them, or both alike; the label says "+quote(label))
+		r.refuse(RuleIdentityConflict, inAnnotations, annotation, "contradicts the label with the same key: set only one of them, or both alike; the label says "+quote(label))
 		ok = false
 	}
 	switch {
@@ -156,7 +156,7 @@ func (r *review) declared(noun string, ruleOf func(*Policy) IDRule) (claimed, bo
 
 // refuseMissing refuses a Pod that nobody can be found for.
 func (r *review) refuseMissing(key, noun string) {
-	r.refuse(IdentityMissing, location{"metadata", "labels", mapKey(key)}, "", fmt.Sprintf(
+	r.refuse(RuleIdentityMissing, location{"metadata", "labels", mapKey(key)}, "", fmt.Sprintf(
 		"no %[1]s: set this label to the sandbox's %[1]s id or, if the id is no legal label value, an annotation with the same key", noun))
 }
 

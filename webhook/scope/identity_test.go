@@ -50,7 +50,7 @@ const (
 )
 
 func unproven(sandboxID, message string) []Violation {
-	return []Violation{{IdentityUnproven, "metadata.labels[sandbox-id]", sandboxID, message}}
+	return []Violation{{RuleIdentityUnproven, "metadata.labels[sandbox-id]", sandboxID, message}}
 }
 
 func TestAdoptedIdentity(t *testing.T) {
@@ -67,23 +67,23 @@ func TestAdoptedIdentity(t *testing.T) {
 		Value:   map[string]any{"name": "user-data", "persistentVolumeClaim": map[string]any{"claimName": "deer-flow-home"}},
 		Warning: "spec.volumes[0]: hostPath /base/threads/t1/user-data is now persistentVolumeClaim deer-flow-home: user data lies on that claim"}}
 	missing := func(noun string) Violation {
-		return Violation{IdentityMissing, "metadata.labels[" + noun + "-id]", "",
+		return Violation{RuleIdentityMissing, "metadata.labels[" + noun + "-id]", "",
 			"no " + noun + ": set this label to the sandbox's " + noun + " id or, if the id is no legal label value, an annotation with the same key"}
 	}
-	onlyThread := Violation{IdentityMissing, "metadata.labels[user-id]", "",
+	onlyThread := Violation{RuleIdentityMissing, "metadata.labels[user-id]", "",
 		"no user, only a thread's directory (DeerFlow to 2026-05): set this label, an annotation with the same key, or the policy's defaultUser"}
 	const secondMount = "spec.containers[0].volumeMounts[1].subPath"
 	conflict := func(at, path, noun, id, other string) []Violation {
-		return []Violation{{IdentityConflict, at, path, fmt.Sprintf("names another %s than mounts before it: mount directories of one %s; found %q and %q", noun, noun, other, id)}}
+		return []Violation{{RuleIdentityConflict, at, path, fmt.Sprintf("names another %s than mounts before it: mount directories of one %s; found %q and %q", noun, noun, other, id)}}
 	}
 	unprovenAs := func(id string) Violation {
-		return Violation{IdentityUnproven, "metadata.labels[sandbox-id]", alicePlain[:16], fmt.Sprintf("is of another user or thread: use the id that the gateway minted; it must prove %q", id)}
+		return Violation{RuleIdentityUnproven, "metadata.labels[sandbox-id]", alicePlain[:16], fmt.Sprintf("is of another user or thread: use the id that the gateway minted; it must prove %q", id)}
 	}
 	illegal := func(noun, id, path string) Violation {
-		return Violation{IdentityInvalid, firstSubPathAt, path, fmt.Sprintf("names the %s %q, which is no legal id: mount directories of a legal one", noun, id)}
+		return Violation{RuleIdentityInvalid, firstSubPathAt, path, fmt.Sprintf("names the %s %q, which is no legal id: mount directories of a legal one", noun, id)}
 	}
 	noHostPath := func(path string) Violation {
-		return Violation{HostPath, "spec.volumes[1].hostPath.path", path, "is not a hostPath that this sandbox may have: use the claim, or have the policy list it"}
+		return Violation{RuleHostPath, "spec.volumes[1].hostPath.path", path, "is not a hostPath that this sandbox may have: use the claim, or have the policy list it"}
 	}
 	const bobsSkills = "deer-flow/users/bob/skills"
 
@@ -103,7 +103,7 @@ func TestAdoptedIdentity(t *testing.T) {
 		{name: "the user from a mount, the thread from an annotation", pod: unlabelled(alicePlain[:16], annotation("thread-id", "t1")), verdict: Allowed, identity: "alice/t1 subPath"},
 		{name: "labels before mounts", pod: sandbox(subPath(bobDir)), verdict: Rewritten, identity: "alice/t1 label", edits: setTo(firstSubPath, bobDir, aliceDir, firstSubPathAt)},
 		{name: "a malformed label before good mounts", pod: unlabelled(alicePlain[:16], label("user-id", "a.b")), verdict: Refused,
-			violations: []Violation{{IdentityInvalid, "metadata.labels[user-id]", "a.b", "has characters other than A-Z, a-z, 0-9, _ and -: set it to the user id that the data belongs to"}}},
+			violations: []Violation{{RuleIdentityInvalid, "metadata.labels[user-id]", "a.b", "has characters other than A-Z, a-z, 0-9, _ and -: set it to the user id that the data belongs to"}}},
 		{name: "mounts of two users", pod: unlabelled(alicePlain[:16], extra(bobsSkills)), verdict: Refused,
 			violations: append(conflict(secondMount, bobsSkills, "user", "bob", "alice"), unprovenAs("bob/t1"))},
 		{name: "mounts of two threads", pod: unlabelled(alicePlain[:16], extra("deer-flow/users/alice/threads/t2/acp-workspace")), verdict: Refused,
@@ -112,7 +112,7 @@ func TestAdoptedIdentity(t *testing.T) {
 			violations: slices.Concat(conflict(secondMount, "deer-flow/users/bob/threads/t2/acp-workspace", "user", "bob", "alice"),
 				conflict(secondMount, "deer-flow/users/bob/threads/t2/acp-workspace", "thread", "t2", "t1"), []Violation{unprovenAs("bob/t2")})},
 		{name: "mounts of two users, neither of them proved", pod: unlabelled("", extra(bobsSkills)), verdict: Refused,
-			violations: append(conflict(secondMount, bobsSkills, "user", "bob", "alice"), Violation{IdentityUnproven, "metadata.labels[sandbox-id]", "",
+			violations: append(conflict(secondMount, bobsSkills, "user", "bob", "alice"), Violation{RuleIdentityUnproven, "metadata.labels[sandbox-id]", "",
 				`no sandbox id: have the gateway set the label to the id that proves the identity; it must prove "alice/t1"`})},
 		{name: "mounts of two users, both believed", policy: deerflow(func(p *Policy) { p.Proof = ProofNever }), pod: unlabelled("", extra(bobsSkills)), verdict: Refused,
 			violations: conflict(secondMount, bobsSkills, "user", "bob", "alice")},
@@ -128,7 +128,7 @@ func TestAdoptedIdentity(t *testing.T) {
 		})), verdict: Refused, violations: []Violation{missing("user"), missing("thread")}},
 		{name: "a path upwards spells nothing", pod: unlabelled(alicePlain[:16], subPath("x/../"+aliceDir)), verdict: Refused, violations: []Violation{missing("user"), missing("thread")}},
 		{name: "a hostPath upwards spells nothing", pod: unlabelled(alicePlain[:16], unmounted, onHost("/base/x/../users/alice/skills")), verdict: Refused,
-			violations: []Violation{onlyThread, {HostPath, "spec.volumes[1].hostPath.path", "/base/x/../users/alice/skills", "contains ..: write the path that it means"}}},
+			violations: []Violation{onlyThread, {RuleHostPath, "spec.volumes[1].hostPath.path", "/base/x/../users/alice/skills", "contains ..: write the path that it means"}}},
 		{name: "a hostPath outside the bases spells nothing", pod: unlabelled(alicePlain[:16], unmounted, onHost("/elsewhere/users/alice/skills")), verdict: Refused,
 			violations: []Violation{onlyThread, noHostPath("/elsewhere/users/alice/skills")}},
 		{name: "a hostPath at the node's root spells nothing", pod: unlabelled(alicePlain[:16], unmounted, onHost("/users/alice/skills")), verdict: Refused,
@@ -258,12 +258,12 @@ func TestDefaultUser(t *testing.T) {
 		{name: "a declared thread", policy: with(ProofAdopted), pod: legacy("", label("thread-id", "t1"), subPath("x")), verdict: Rewritten, identity: "default/t1 default",
 			edits: setTo(firstSubPath, "x", defaultDir, firstSubPathAt)},
 		{name: "no thread", policy: with(ProofAdopted), pod: legacy("", subPath("x")), verdict: Refused, violations: []Violation{
-			{IdentityMissing, "metadata.labels[user-id]", "", "no user: set this label to the sandbox's user id or, if the id is no legal label value, an annotation with the same key"},
-			{IdentityMissing, "metadata.labels[thread-id]", "", "no thread: set this label to the sandbox's thread id or, if the id is no legal label value, an annotation with the same key"}}},
+			{RuleIdentityMissing, "metadata.labels[user-id]", "", "no user: set this label to the sandbox's user id or, if the id is no legal label value, an annotation with the same key"},
+			{RuleIdentityMissing, "metadata.labels[thread-id]", "", "no thread: set this label to the sandbox's thread id or, if the id is no legal label value, an annotation with the same key"}}},
 		{name: "a layout without threads", policy: deerflow(func(p *Policy) { p.DefaultUser, p.Layout = "default", Layout{UserData: template("home/{user}")} }), pod: legacy("", subPath("x")), verdict: Refused,
-			violations: []Violation{{IdentityMissing, "metadata.labels[user-id]", "", "no user: set this label to the sandbox's user id or, if the id is no legal label value, an annotation with the same key"}}},
+			violations: []Violation{{RuleIdentityMissing, "metadata.labels[user-id]", "", "no user: set this label to the sandbox's user id or, if the id is no legal label value, an annotation with the same key"}}},
 		{name: "never beside a user that is malformed", policy: with(ProofAdopted), pod: legacy("", label("user-id", "a.b")), verdict: Refused,
-			violations: []Violation{{IdentityInvalid, "metadata.labels[user-id]", "a.b", "has characters other than A-Z, a-z, 0-9, _ and -: set it to the user id that the data belongs to"}}},
+			violations: []Violation{{RuleIdentityInvalid, "metadata.labels[user-id]", "a.b", "has characters other than A-Z, a-z, 0-9, _ and -: set it to the user id that the data belongs to"}}},
 		{name: "a contradiction beside a declared thread", policy: with(ProofAdopted), pod: legacy(alicePlain[:16], label("thread-id", "t1")), verdict: Refused, identity: "default/t1 default", violations: refused(alicePlain[:16], another)},
 		{name: "a contradiction in upper-case digits", policy: with(ProofAdopted), pod: legacy(strings.ToUpper(alicePlain[:16])), verdict: Refused, identity: "default/t1 default", violations: refused(strings.ToUpper(alicePlain[:16]), malformed)},
 		{name: "never beside a user that something names", policy: with(ProofAdopted), pod: legacy("", label("user-id", "alice"), label("thread-id", "t1"), subPath(aliceDir)), verdict: Allowed, identity: "alice/t1 label"},
@@ -280,7 +280,7 @@ func TestDefaultUser(t *testing.T) {
 		{name: "a directory of the user", policy: with(ProofAdopted), pod: legacy("", func(pod *corev1.Pod) {
 			addVolume(hostPathVolume("h", "/base/users/default"))(pod)
 			addMount(corev1.VolumeMount{Name: "h", MountPath: "/x", ReadOnly: true})(pod)
-		}), verdict: Refused, identity: "default/t1 default", violations: []Violation{{HostPath, "spec.volumes[1].hostPath.path", "/base/users/default",
+		}), verdict: Refused, identity: "default/t1 default", violations: []Violation{{RuleHostPath, "spec.volumes[1].hostPath.path", "/base/users/default",
 			"is not a hostPath that this sandbox may have: use the claim, or have the policy list it"}}},
 	})
 }

@@ -40,7 +40,7 @@ func TestListsAreReadToTheEnd(t *testing.T) {
 		return sandbox(append([]func(*corev1.Pod){volumes(), mountsOf(), noLabel("app")}, tweaks...)...)
 	}
 	wrongLabels := func(text string) []Violation {
-		return []Violation{{SelectorMismatch, "metadata.labels", text, "this creator's Pods are sandboxes: set the labels app=deer-flow-sandbox,tier=sandbox"}}
+		return []Violation{{RuleSelectorMismatch, "metadata.labels", text, "this creator's Pods are sandboxes: set the labels app=deer-flow-sandbox,tier=sandbox"}}
 	}
 	user := func(name string, groups ...string) *Creator { return &Creator{Username: name, Groups: groups} }
 	rescoped := setTo(firstSubPath, "x", aliceDir, firstSubPathAt)
@@ -112,23 +112,23 @@ func TestListsAreReadToTheEnd(t *testing.T) {
 		want               Violation // of the other
 	}{
 		{"hostPath", hostPath("/skills"), hostPath("/skills-2"), hostPath("/skills-3"),
-			Violation{HostPath, "spec.volumes[1].hostPath.path", "/skills-3", "is not a hostPath that this sandbox may have: use the claim, or have the policy list it"}},
+			Violation{RuleHostPath, "spec.volumes[1].hostPath.path", "/skills-3", "is not a hostPath that this sandbox may have: use the claim, or have the policy list it"}},
 		{"claim", claim("skills"), claim("skills-2"), claim("skills-3"), otherClaim("spec.volumes[1].", "skills-3")},
 		{"volume type", source(corev1.VolumeSource{CSI: &corev1.CSIVolumeSource{}}), source(corev1.VolumeSource{NFS: &corev1.NFSVolumeSource{}}),
 			source(corev1.VolumeSource{RBD: &corev1.RBDVolumeSource{}}), notListed("spec.volumes[1].rbd", "rbd")},
-		{"Secret", secret("secret"), secret("secret-2"), secret("secret-3"), Violation{Secret, "spec.volumes[1].secret.secretName", "secret-3", notASecret}},
+		{"Secret", secret("secret"), secret("secret-2"), secret("secret-3"), Violation{RuleSecret, "spec.volumes[1].secret.secretName", "secret-3", notASecret}},
 		{"ServiceAccount", account("account"), account("account-2"), account("account-3"),
-			Violation{ServiceAccount, "spec.serviceAccountName", "account-3", "is a ServiceAccount that sandboxes may not run as: leave it out, or have the policy list it"}},
+			Violation{RuleServiceAccount, "spec.serviceAccountName", "account-3", "is a ServiceAccount that sandboxes may not run as: leave it out, or have the policy list it"}},
 		{"audience", token("audience"), token("audience-2"), token("audience-3"),
-			Violation{ServiceAccountToken, "spec.volumes[1].projected.sources[0].serviceAccountToken.audience", "audience-3", "is not listed: drop the token, or have the policy list it"}},
+			Violation{RuleServiceAccountToken, "spec.volumes[1].projected.sources[0].serviceAccountToken.audience", "audience-3", "is not listed: drop the token, or have the policy list it"}},
 		{"device", device("example.com/gpu"), device("example.com/gpu-2"), device("example.com/gpu-3"),
-			Violation{ResourceClaim, "spec.containers[0].resources.limits[example.com/gpu-3]", "1", "asks for a device that is not listed: drop it, or have the policy list it"}},
+			Violation{RuleResourceClaim, "spec.containers[0].resources.limits[example.com/gpu-3]", "1", "asks for a device that is not listed: drop it, or have the policy list it"}},
 		{"claimed device", claimed("example.com/gpu"), claimed("example.com/gpu", "example.com/gpu-2"), claimed("example.com/gpu", "example.com/gpu-3"),
-			Violation{ResourceClaim, "spec.resourceClaims[1]", "example.com/gpu-3", "is a device that sandboxes may not claim: drop it, or have the policy list it"}},
+			Violation{RuleResourceClaim, "spec.resourceClaims[1]", "example.com/gpu-3", "is a device that sandboxes may not claim: drop it, or have the policy list it"}},
 		{"runtime class", class("class"), class("class-2"), class("class-3"),
-			Violation{RuntimeClass, "spec.runtimeClassName", "class-3", "is a runtime that sandboxes may not choose: drop it, or have the policy list it"}},
+			Violation{RuleRuntimeClass, "spec.runtimeClassName", "class-3", "is a runtime that sandboxes may not choose: drop it, or have the policy list it"}},
 		{"capability", capability("NET_ADMIN"), capability("NET_RAW"), capability("SYS_ADMIN"),
-			Violation{PodSecurity, "spec", "non-default capabilities", `is forbidden by the Pod Security baseline: drop it; container "sandbox" must not include "SYS_ADMIN" in securityContext.capabilities.add`}},
+			Violation{RulePodSecurity, "spec", "non-default capabilities", `is forbidden by the Pod Security baseline: drop it; container "sandbox" must not include "SYS_ADMIN" in securityContext.capabilities.add`}},
 	} {
 		tests = append(tests,
 			createTest{name: list.name + "/first", pod: list.first, verdict: Allowed},

@@ -29,7 +29,7 @@ func TestClaimMounts(t *testing.T) {
 	}
 	refused := func(name, subPath, problem string) createTest {
 		return createTest{name: name, pod: extra(corev1.VolumeMount{SubPath: subPath, ReadOnly: true}), verdict: Refused,
-			violations: []Violation{{ClaimMount, at + "subPath", subPath, problem + remedy}}}
+			violations: []Violation{{RuleClaimMount, at + "subPath", subPath, problem + remedy}}}
 	}
 	const foreign = "is not a directory of this sandbox"
 	runCreate(t, []createTest{
@@ -75,23 +75,23 @@ func TestClaimMounts(t *testing.T) {
 		refused("a directory of the layout without ids", "deer-flow/users/{user}/skills", foreign),
 		refused("dots that are a name", "deer-flow/...", foreign),
 		{name: "an expression", pod: extra(corev1.VolumeMount{SubPathExpr: "deer-flow/users/$(USER)/skills"}), verdict: Refused,
-			violations: []Violation{{ClaimMount, at + "subPathExpr", "deer-flow/users/$(USER)/skills",
+			violations: []Violation{{RuleClaimMount, at + "subPathExpr", "deer-flow/users/$(USER)/skills",
 				"is expanded on the node, where it could become any path: set subPath instead"}}},
 		{name: "an expression beside a directory of its own", pod: extra(corev1.VolumeMount{SubPath: alice + "skills", SubPathExpr: "$(X)", ReadOnly: true}), verdict: Refused,
-			violations: []Violation{{ClaimMount, at + "subPathExpr", "$(X)", "is expanded on the node, where it could become any path: set subPath instead"}}},
+			violations: []Violation{{RuleClaimMount, at + "subPathExpr", "$(X)", "is expanded on the node, where it could become any path: set subPath instead"}}},
 		{name: "in an init container", verdict: Refused,
 			pod: sandbox(spec(func(s *corev1.PodSpec) {
 				s.Volumes = append(s.Volumes, claimVolume("extra-0", "deer-flow-home"))
 				s.InitContainers = []corev1.Container{{VolumeMounts: []corev1.VolumeMount{{Name: "extra-0", MountPath: "/x"}}}}
 			})),
-			violations: []Violation{{ClaimMount, "spec.initContainers[0].volumeMounts[0].subPath", "", "is missing, and so the mount shows the whole claim" + remedy}}},
+			violations: []Violation{{RuleClaimMount, "spec.initContainers[0].volumeMounts[0].subPath", "", "is missing, and so the mount shows the whole claim" + remedy}}},
 		{name: "a layout at the claim's root", policy: deerflow(func(p *Policy) { p.Layout.Root = "" }),
 			pod:     sandbox(subPath("users/alice/threads/t1/user-data"), addMount(corev1.VolumeMount{Name: "user-data", MountPath: "/x", SubPath: "shared/tools", ReadOnly: true})),
 			verdict: Allowed},
 		{name: "a layout whose directories alone know threads", verdict: Refused,
 			policy: deerflow(func(p *Policy) { p.Layout.UserData = template("home/{user}") }),
 			pod:    sandbox(noLabel("thread-id")),
-			violations: []Violation{{IdentityMissing, "metadata.labels[thread-id]", "",
+			violations: []Violation{{RuleIdentityMissing, "metadata.labels[thread-id]", "",
 				"no thread: set this label to the sandbox's thread id or, if the id is no legal label value, an annotation with the same key"}}},
 	})
 }
@@ -123,7 +123,7 @@ func TestEnvFiles(t *testing.T) {
 		return pod
 	}
 	refused := func(list, volume string) []Violation {
-		return []Violation{{ClaimMount, "spec." + list + "[0].env[2].valueFrom.fileKeyRef.volumeName", volume, notScratch}}
+		return []Violation{{RuleClaimMount, "spec." + list + "[0].env[2].valueFrom.fileKeyRef.volumeName", volume, notScratch}}
 	}
 	runCreate(t, []createTest{
 		{name: "an emptyDir", pod: from("tmp"), verdict: Allowed},

@@ -14,10 +14,10 @@ func TestUpdate(t *testing.T) {
 		adopted = "would make a sandbox of a Pod that was not created as one: create a new Pod instead"
 	)
 	label := func(key, value string) []Violation {
-		return []Violation{{ImmutableField, "metadata.labels[" + key + "]", value, fixed}}
+		return []Violation{{RuleImmutableField, "metadata.labels[" + key + "]", value, fixed}}
 	}
 	inAnnotation := func(key, value string) []Violation {
-		return []Violation{{ImmutableField, "metadata.annotations[" + key + "]", value, fixed}}
+		return []Violation{{RuleImmutableField, "metadata.annotations[" + key + "]", value, fixed}}
 	}
 	unmarked := func(tweaks ...func(*corev1.Pod)) *corev1.Pod {
 		pod := sandbox(noLabel("app"))
@@ -56,9 +56,9 @@ func TestUpdate(t *testing.T) {
 		{name: "a Pod that was never judged", old: unmarked(), pod: unmarked(setLabel("user-id", "bob")), verdict: Ungoverned},
 		{name: "a Pod older than the installation", old: unmarked(setLabel("app", "deer-flow-sandbox")), pod: unmarked(setLabel("app", "deer-flow-sandbox"), setLabel("x", "y")), verdict: Ungoverned},
 		{name: "a marker for a Pod that was never judged", old: unmarked(), pod: unmarked(annotation(MarkerAnnotation, "deer-flow")), verdict: Refused,
-			want: []Violation{{ImmutableField, "metadata.annotations[userscope.dev/policies]", "deer-flow", adopted}}},
+			want: []Violation{{RuleImmutableField, "metadata.annotations[userscope.dev/policies]", "deer-flow", adopted}}},
 		{name: "the selector's labels for a Pod that was never judged", old: unmarked(), pod: unmarked(setLabel("app", "deer-flow-sandbox")), verdict: Refused,
-			want: []Violation{{ImmutableField, "metadata.labels", "app=deer-flow-sandbox", adopted}}},
+			want: []Violation{{RuleImmutableField, "metadata.labels", "app=deer-flow-sandbox", adopted}}},
 	}
 	for _, test := range tests {
 		t.Run(test.name, func(t *testing.T) {
@@ -87,7 +87,7 @@ func TestDelete(t *testing.T) {
 	unmarked := sandbox()
 	unmarked.Annotations = nil
 	unlabelled := sandbox(noLabel("app"))
-	wrong := []Violation{{DeleteNotSandbox, "metadata.labels", "app=gateway", "are not a sandbox's (app=deer-flow-sandbox), and a provisioner deletes nothing else: use another user"}}
+	wrong := []Violation{{RuleDeleteNotSandbox, "metadata.labels", "app=gateway", "are not a sandbox's (app=deer-flow-sandbox), and a provisioner deletes nothing else: use another user"}}
 	tests := []struct {
 		name, namespace, creator string
 		old                      *corev1.Pod

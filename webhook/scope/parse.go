@@ -169,7 +169,7 @@ func (r *review) checkUnknownFields(policy *Policy) {
 		if volume, ok := field.volume(); ok && r.replaced[volume] || field.isSource(policy.Allow.VolumeTypes) {
 			continue
 		}
-		r.refuse(UnknownFieldRule, field.at, field.value, "is unknown to this version, or there twice: drop it, or upgrade Userscope")
+		r.refuse(RuleUnknownField, field.at, field.value, "is unknown to this version, or there twice: drop it, or upgrade Userscope")
 	}
 }
 

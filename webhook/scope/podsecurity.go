@@ -33,7 +33,7 @@ func (r *review) checkPodSecurity(policy *Policy) {
 	level := podsecurity.LevelVersion{Level: podsecurity.LevelBaseline, Version: podsecurity.LatestVersion()}
 	for _, result := range baseline.EvaluatePod(level, &r.pod.ObjectMeta, spec) {
 		if !result.Allowed {
-			r.refuse(PodSecurity, location{"spec"}, result.ForbiddenReason,
+			r.refuse(RulePodSecurity, location{"spec"}, result.ForbiddenReason,
 				"is forbidden by the Pod Security baseline: drop it; "+printable(result.ForbiddenDetail))
 		}
 	}

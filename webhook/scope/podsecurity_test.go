@@ -11,7 +11,7 @@ import (
 
 func TestPodSecurity(t *testing.T) {
 	refused := func(reason, detail string) []Violation {
-		return []Violation{{PodSecurity, "spec", reason, "is forbidden by the Pod Security baseline: drop it; " + detail}}
+		return []Violation{{RulePodSecurity, "spec", reason, "is forbidden by the Pod Security baseline: drop it; " + detail}}
 	}
 	container := func(change func(*corev1.SecurityContext)) *corev1.Pod {
 		return sandbox(first(func(c *corev1.Container) {

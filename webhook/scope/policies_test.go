@@ -24,7 +24,7 @@ func TestTwoPolicies(t *testing.T) {
 	delete(pod.Labels, "user-id")
 	pod.Spec.Containers[0].VolumeMounts = nil
 	got = policies.Create(Request{Namespace: "deer-flow", Creator: Creator{Username: provisioner}, Pod: pod})
-	if len(got.Violations) != 1 || got.Violations[0].Rule != IdentityMissing {
+	if len(got.Violations) != 1 || got.Violations[0].Rule != RuleIdentityMissing {
 		t.Errorf("both policies miss the same user, which is one violation: %+v", got.Violations)
 	}
 }
@@ -54,11 +54,11 @@ func TestThreadsAreForThosePoliciesWhoseDataThePodHas(t *testing.T) {
 		t.Errorf("data of the policy without threads: %+v", got)
 	}
 	addVolume(claimVolume("user-data", "deer-flow-home"))(request.Pod)
-	if got := (Policies{deerflow(), home}).Create(request); got.Verdict != Refused || got.Violations[0].Rule != IdentityMissing {
+	if got := (Policies{deerflow(), home}).Create(request); got.Verdict != Refused || got.Violations[0].Rule != RuleIdentityMissing {
 		t.Errorf("data of both: %+v", got)
 	}
 	request.Pod = sandbox(noLabel("thread-id"), volumes(), mountsOf())
-	if got := (Policies{deerflow(), home}).Create(request); got.Verdict != Refused || got.Violations[0].Rule != IdentityMissing {
+	if got := (Policies{deerflow(), home}).Create(request); got.Verdict != Refused || got.Violations[0].Rule != RuleIdentityMissing {
 		t.Errorf("half a declaration and no data: %+v", got)
 	}
 }
@@ -73,7 +73,7 @@ func TestAdoptedUnderEveryPolicy(t *testing.T) {
 	pod := unlabelled(digest, subPath("deer-flow/users/Alice/threads/t1/user-data"), addVolume(claimVolume("other", "other")),
 		addMount(corev1.VolumeMount{Name: "other", MountPath: "/mnt/other", SubPath: "x"}))
 	got := Policies{deerflow(), other}.Create(Request{Namespace: "deer-flow", Pod: pod})
-	if len(got.Violations) != 1 || got.Violations[0].Rule != IdentityInvalid {
+	if len(got.Violations) != 1 || got.Violations[0].Rule != RuleIdentityInvalid {
 		t.Errorf("got %+v", got)
 	}
 }
@@ -86,7 +86,7 @@ func TestDeclaredUnderEveryPolicy(t *testing.T) {
 		p.User.LowerCase, p.Thread.LowerCase = true, true
 	})
 	invalid := func(where, value, noun string) []Violation {
-		return []Violation{{IdentityInvalid, "metadata." + where, value,
+		return []Violation{{RuleIdentityInvalid, "metadata." + where, value,
 			"has upper-case letters, which the policy's filesystem cannot tell from lower-case ones: set it to the " + noun + " id that the data belongs to"}}
 	}
 	tests := []struct {

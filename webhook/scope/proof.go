@@ -61,7 +61,7 @@ func (r *review) prove(policy *Policy, id Identity) bool {
 	if policy.proves(sandboxID, id) || policy.believes(sandboxID, id.Source) {
 		return true
 	}
-	r.refuse(IdentityUnproven, location{"metadata", "labels", mapKey(policy.SandboxIDKey)}, sandboxID,
+	r.refuse(RuleIdentityUnproven, location{"metadata", "labels", mapKey(policy.SandboxIDKey)}, sandboxID,
 		policy.unproven(sandboxID, id)+"; it must prove "+quote(id.String()))
 	return false
 }

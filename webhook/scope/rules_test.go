@@ -10,14 +10,14 @@ import (
 
 func TestSecrets(t *testing.T) {
 	refused := func(at string) []Violation {
-		return []Violation{{Secret, at, "db", notASecret}}
+		return []Violation{{RuleSecret, at, "db", notASecret}}
 	}
 	volume := sandbox(addVolume(corev1.Volume{Name: "s", VolumeSource: corev1.VolumeSource{Secret: &corev1.SecretVolumeSource{SecretName: "db"}}}))
 	twoSources := sandbox(addVolume(corev1.Volume{Name: "s", VolumeSource: corev1.VolumeSource{Projected: &corev1.ProjectedVolumeSource{Sources: []corev1.VolumeProjection{
 		{ConfigMap: &corev1.ConfigMapProjection{}},
 		{Secret: &corev1.SecretProjection{LocalObjectReference: corev1.LocalObjectReference{Name: "db"}}},
 	}}}}))
-	nameless := func(at string) []Violation { return []Violation{{Secret, at, "", notASecret}} }
+	nameless := func(at string) []Violation { return []Violation{{RuleSecret, at, "", notASecret}} }
 	key := &corev1.EnvVarSource{SecretKeyRef: &corev1.SecretKeySelector{LocalObjectReference: corev1.LocalObjectReference{Name: "db"}, Key: "listed"}}
 	env := sandbox(first(func(c *corev1.Container) {
 		c.Env = []corev1.EnvVar{{Name: "A", Value: "db"}, {Name: "B", ValueFrom: &corev1.EnvVarSource{}}, {Name: "C", ValueFrom: key}}
@@ -59,7 +59,7 @@ func TestServiceAccounts(t *testing.T) {
 		return spec(func(s *corev1.PodSpec) { s.ServiceAccountName = name })
 	}
 	refused := func(field string) Violation {
-		return Violation{ServiceAccount, "spec." + field, "gateway", "is a ServiceAccount that sandboxes may not run as: leave it out, or have the policy list it"}
+		return Violation{RuleServiceAccount, "spec." + field, "gateway", "is a ServiceAccount that sandboxes may not run as: leave it out, or have the policy list it"}
 	}
 	token := func(volume, audience, path string, seconds *int64) func(*corev1.Pod) {
 		return addVolume(corev1.Volume{Name: volume, VolumeSource: corev1.VolumeSource{Projected: &corev1.ProjectedVolumeSource{Sources: []corev1.VolumeProjection{
@@ -70,7 +70,7 @@ func TestServiceAccounts(t *testing.T) {
 		if audience != "" {
 			problem = "is not listed: drop the token, or have the policy list it"
 		}
-		return []Violation{{ServiceAccountToken, "spec.volumes[1].projected.sources[0].serviceAccountToken.audience", audience, problem}}
+		return []Violation{{RuleServiceAccountToken, "spec.volumes[1].projected.sources[0].serviceAccountToken.audience", audience, problem}}
 	}
 	runCreate(t, []createTest{
 		{name: "default", pod: sandbox(account("default")), verdict: Allowed},
@@ -93,7 +93,7 @@ func TestDevices(t *testing.T) {
 		return spec(func(s *corev1.PodSpec) { s.ResourceClaims = claims })
 	}
 	refused := func(name string) []Violation {
-		return []Violation{{ResourceClaim, "spec.resourceClaims[0]", name, "is a device that sandboxes may not claim: drop it, or have the policy list it"}}
+		return []Violation{{RuleResourceClaim, "spec.resourceClaims[0]", name, "is a device that sandboxes may not claim: drop it, or have the policy list it"}}
 	}
 	listed := allowing(func(a *Allow) { a.ResourceClaims, a.RuntimeClasses = []string{"gpu"}, []string{"gvisor"} })
 	resources := func(names ...corev1.ResourceName) func(*corev1.Pod) {
@@ -110,7 +110,7 @@ func TestDevices(t *testing.T) {
 	runCreate(t, []createTest{
 		{name: "a block device", pod: sandbox(first(func(c *corev1.Container) {
 			c.VolumeDevices = []corev1.VolumeDevice{{Name: "user-data", DevicePath: "/dev/x"}}
-		})), verdict: Refused, identity: "alice/t1 label", violations: []Violation{{VolumeDevice, "spec.containers[0].volumeDevices[0].name", "user-data", "is a raw device, which shows all of the volume: mount it as a directory"}}},
+		})), verdict: Refused, identity: "alice/t1 label", violations: []Violation{{RuleVolumeDevice, "spec.containers[0].volumeDevices[0].name", "user-data", "is a raw device, which shows all of the volume: mount it as a directory"}}},
 		{name: "a claimed device", pod: sandbox(claims(corev1.PodResourceClaim{Name: "gpu", ResourceClaimName: new("tpu")})), verdict: Refused, violations: refused("tpu")},
 		{name: "a claimed device by template", pod: sandbox(claims(corev1.PodResourceClaim{Name: "gpu", ResourceClaimTemplateName: new("tpu")})), verdict: Refused, violations: refused("tpu")},
 		{name: "a claim of nothing", policy: listed, pod: sandbox(claims(corev1.PodResourceClaim{Name: "gpu"})), verdict: Refused, violations: refused("gpu")},
@@ -119,12 +119,12 @@ func TestDevices(t *testing.T) {
 		{name: "a listed device", policy: listed, pod: sandbox(claims(corev1.PodResourceClaim{Name: "x", ResourceClaimName: new("gpu")})), verdict: Allowed},
 		{name: "a listed device by template", policy: listed, pod: sandbox(claims(corev1.PodResourceClaim{Name: "x", ResourceClaimTemplateName: new("gpu")})), verdict: Allowed},
 		{name: "an extended resource", pod: sandbox(resources("example.com/gpu")), verdict: Refused, violations: []Violation{
-			{ResourceClaim, "spec.containers[0].resources.limits[example.com/gpu]", "1", "asks for a device that is not listed: drop it, or have the policy list it"},
-			{ResourceClaim, "spec.containers[0].resources.requests[example.com/gpu]", "1", "asks for a device that is not listed: drop it, or have the policy list it"}}},
+			{RuleResourceClaim, "spec.containers[0].resources.limits[example.com/gpu]", "1", "asks for a device that is not listed: drop it, or have the policy list it"},
+			{RuleResourceClaim, "spec.containers[0].resources.requests[example.com/gpu]", "1", "asks for a device that is not listed: drop it, or have the policy list it"}}},
 		{name: "a listed extended resource", policy: allowing(func(a *Allow) { a.ResourceClaims = []string{"example.com/gpu"} }), pod: sandbox(resources("example.com/gpu")), verdict: Allowed},
 		{name: "CPU and memory", pod: sandbox(resources("cpu", "memory", "ephemeral-storage", "hugepages-2Mi")), verdict: Allowed},
 		{name: "a runtime class", pod: sandbox(runtimeClass("gvisor")), verdict: Refused,
-			violations: []Violation{{RuntimeClass, "spec.runtimeClassName", "gvisor", "is a runtime that sandboxes may not choose: drop it, or have the policy list it"}}},
+			violations: []Violation{{RuleRuntimeClass, "spec.runtimeClassName", "gvisor", "is a runtime that sandboxes may not choose: drop it, or have the policy list it"}}},
 		{name: "a listed runtime class", policy: listed, pod: sandbox(runtimeClass("gvisor")), verdict: Allowed},
 	})
 }
@@ -135,7 +135,7 @@ func TestVolumeOwnership(t *testing.T) {
 			s.SecurityContext = &corev1.PodSecurityContext{FSGroup: &group, FSGroupChangePolicy: change}
 		})
 	}
-	refusedGroup := []Violation{{FSGroup, "spec.securityContext.fsGroup", "1000", "would change the group and mode of every user's files: drop it, or have the policy name it"}}
+	refusedGroup := []Violation{{RuleFSGroup, "spec.securityContext.fsGroup", "1000", "would change the group and mode of every user's files: drop it, or have the policy name it"}}
 	named := allowing(func(a *Allow) {
 		a.FSGroup, a.SELinuxOptions = new(int64(1000)), &corev1.SELinuxOptions{Type: "container_t", Level: "s0:c1,c2"}
 	})
@@ -144,7 +144,7 @@ func TestVolumeOwnership(t *testing.T) {
 	podLabel := sandbox(spec(func(s *corev1.PodSpec) { s.SecurityContext = &corev1.PodSecurityContext{SELinuxOptions: label} }))
 	containerLabel := sandbox(first(func(c *corev1.Container) { c.SecurityContext = &corev1.SecurityContext{SELinuxOptions: label} }))
 	refusedLabel := func(where string) []Violation {
-		return []Violation{{SELinuxOptions, "spec." + where + "securityContext.seLinuxOptions", "type=container_t,level=s0:c1,c2", "would relabel files that others use: drop it, or have the policy name it"}}
+		return []Violation{{RuleSELinuxOptions, "spec." + where + "securityContext.seLinuxOptions", "type=container_t,level=s0:c1,c2", "would relabel files that others use: drop it, or have the policy name it"}}
 	}
 	const changePath, changeAt = "/spec/securityContext/fsGroupChangePolicy", "spec.securityContext.fsGroupChangePolicy"
 	runCreate(t, []createTest{
@@ -170,18 +170,18 @@ func TestOrigin(t *testing.T) {
 		}
 	}
 	runCreate(t, []createTest{
-		{name: "a controller", pod: sandbox(owner(new(true))), verdict: Refused, violations: []Violation{{ControllerOwner, "metadata.ownerReferences[1]", "ReplicaSet/gateway",
+		{name: "a controller", pod: sandbox(owner(new(true))), verdict: Refused, violations: []Violation{{RuleControllerOwner, "metadata.ownerReferences[1]", "ReplicaSet/gateway",
 			"would make the sandbox a controller's Pod: drop the reference, or set controller: false"}}},
 		{name: "a controller, by somebody else", creator: &Creator{Username: replicaSets}, pod: sandbox(owner(new(true))), verdict: Allowed},
 		{name: "an owner that does not control", pod: sandbox(owner(new(false))), verdict: Allowed},
 		{name: "an owner that says nothing", pod: sandbox(owner(nil)), verdict: Allowed},
 		{name: "a mirror Pod", pod: sandbox(annotation("kubernetes.io/config.mirror", "x"), annotation("kubernetes.io/config.hash", "y")), verdict: Refused,
 			violations: []Violation{
-				{StaticPod, "metadata.annotations[kubernetes.io/config.hash]", "y", "marks a Pod of the kubelet's own: drop it"},
-				{StaticPod, "metadata.annotations[kubernetes.io/config.mirror]", "x", "marks a Pod of the kubelet's own: drop it"}}},
+				{RuleStaticPod, "metadata.annotations[kubernetes.io/config.hash]", "y", "marks a Pod of the kubelet's own: drop it"},
+				{RuleStaticPod, "metadata.annotations[kubernetes.io/config.mirror]", "x", "marks a Pod of the kubelet's own: drop it"}}},
 		{name: "a mirror Pod, by somebody else", creator: &Creator{Username: "system:node:n"}, pod: sandbox(annotation("kubernetes.io/config.mirror", "x")), verdict: Allowed},
 		{name: "an annotation that would break a line", pod: sandbox(annotation("kubernetes.io/config.x\nall is well\u200b", "y")), verdict: Refused,
-			violations: []Violation{{StaticPod, `metadata.annotations[kubernetes.io/config.x\nall is well\u200b]`, "y", "marks a Pod of the kubelet's own: drop it"}}},
+			violations: []Violation{{RuleStaticPod, `metadata.annotations[kubernetes.io/config.x\nall is well\u200b]`, "y", "marks a Pod of the kubelet's own: drop it"}}},
 		{name: "another annotation of Kubernetes", pod: sandbox(annotation("kubernetes.io/configured", "x")), verdict: Allowed},
 	})
 }

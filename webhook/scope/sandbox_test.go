@@ -159,5 +159,5 @@ func fileVariable(name, volume string) corev1.EnvVar {
 
 // otherClaim is the violation of a claim that the policy does not list.
 func otherClaim(at, claim string) Violation {
-	return Violation{OtherClaim, at + "persistentVolumeClaim.claimName", claim, "is no claim for sandboxes: drop it, or have the policy list it"}
+	return Violation{RuleOtherClaim, at + "persistentVolumeClaim.claimName", claim, "is no claim for sandboxes: drop it, or have the policy list it"}
 }

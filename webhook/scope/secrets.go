@@ -43,7 +43,7 @@ func (r *review) checkSecretVariables(policy *Policy, judged []container) {
 
 func (r *review) checkSecret(policy *Policy, name string, at location) {
 	if !slices.Contains(policy.Allow.Secrets, name) {
-		r.refuse(Secret, at, name, "is no Secret for sandboxes: drop it, or have the policy list it")
+		r.refuse(RuleSecret, at, name, "is no Secret for sandboxes: drop it, or have the policy list it")
 	}
 }
 

@@ -32,7 +32,7 @@ func (r *review) checkFSGroup(policy *Policy, pod *corev1.PodSecurityContext, at
 		return
 	}
 	if policy.Allow.FSGroup == nil || *policy.Allow.FSGroup != *pod.FSGroup {
-		r.refuse(FSGroup, at.child("fsGroup"), decimal(*pod.FSGroup), "would change the group and mode of every user's files: drop it, or have the policy name it")
+		r.refuse(RuleFSGroup, at.child("fsGroup"), decimal(*pod.FSGroup), "would change the group and mode of every user's files: drop it, or have the policy name it")
 		return
 	}
 	if pod.FSGroupChangePolicy == nil {
@@ -45,7 +45,7 @@ func (r *review) checkSELinux(policy *Policy, options *corev1.SELinuxOptions, at
 	if options == nil || policy.Allow.SELinuxOptions != nil && *policy.Allow.SELinuxOptions == *options {
 		return
 	}
-	r.refuse(SELinuxOptions, at.child("seLinuxOptions"), selinuxText(options), "would relabel files that others use: drop it, or have the policy name it")
+	r.refuse(RuleSELinuxOptions, at.child("seLinuxOptions"), selinuxText(options), "would relabel files that others use: drop it, or have the policy name it")
 }
 
 // selinuxText names the SELinux options that are set.

@@ -38,12 +38,12 @@ func (r *review) checkKeysKept(policy *Policy, old *corev1.Pod) {
 	labels := append(slices.Sorted(maps.Keys(policy.Selector)), policy.identityKeys()...)
 	for _, key := range append(labels, policy.SandboxIDKey) {
 		if !sameEntry(old.Labels, r.pod.Labels, key) {
-			r.refuse(ImmutableField, location{"metadata", "labels", mapKey(key)}, r.pod.Labels[key], remedy)
+			r.refuse(RuleImmutableField, location{"metadata", "labels", mapKey(key)}, r.pod.Labels[key], remedy)
 		}
 	}
 	for _, key := range append(policy.identityKeys(), MarkerAnnotation) {
 		if !sameEntry(old.Annotations, r.pod.Annotations, key) {
-			r.refuse(ImmutableField, location{"metadata", "annotations", mapKey(key)}, r.pod.Annotations[key], remedy)
+			r.refuse(RuleImmutableField, location{"metadata", "annotations", mapKey(key)}, r.pod.Annotations[key], remedy)
 		}
 	}
 }
@@ -52,10 +52,10 @@ func (r *review) checkKeysKept(policy *Policy, old *corev1.Pod) {
 func (r *review) checkNotAdopted(policy *Policy, old *corev1.Pod) {
 	const remedy = "would make a sandbox of a Pod that was not created as one: create a new Pod instead"
 	if !sameEntry(old.Annotations, r.pod.Annotations, MarkerAnnotation) {
-		r.refuse(ImmutableField, location{"metadata", "annotations", mapKey(MarkerAnnotation)}, r.pod.Annotations[MarkerAnnotation], remedy)
+		r.refuse(RuleImmutableField, location{"metadata", "annotations", mapKey(MarkerAnnotation)}, r.pod.Annotations[MarkerAnnotation], remedy)
 	}
 	if policy.selects(r.pod.Labels) && !policy.selects(old.Labels) {
-		r.refuse(ImmutableField, location{"metadata", "labels"}, labelsText(policy.Selector), remedy)
+		r.refuse(RuleImmutableField, location{"metadata", "labels"}, labelsText(policy.Selector), remedy)
 	}
 }
 

@@ -17,7 +17,7 @@ func (r *review) replaceUserData(policy *Policy) {
 		}
 		at := location{"spec", "volumes", i}
 		if !policy.ReplaceUserData {
-			r.refuse(UserDataVolume, at, volumeText(volume),
+			r.refuse(RuleUserDataVolume, at, volumeText(volume),
 				"is not the claim that holds the users' data: make it the persistentVolumeClaim "+policy.Claim)
 			continue
 		}

@@ -29,10 +29,10 @@ func TestReplaceUserData(t *testing.T) {
 		{name: "a hostPath, mounted by thread alone", pod: sandbox(volumes(hostPathVolume("user-data", "/base/threads/t1/user-data")), subPath("")),
 			verdict: Rewritten, edits: append(edit("hostPath /base/threads/t1/user-data"), setTo(firstSubPath, "", aliceDir, firstSubPathAt)...)},
 		{name: "a hostPath, without an identity", pod: sandbox(noLabel("user-id"), volumes(hostPathVolume("user-data", "/x"))),
-			verdict: Refused, violations: []Violation{{IdentityMissing, "metadata.labels[user-id]", "",
+			verdict: Refused, violations: []Violation{{RuleIdentityMissing, "metadata.labels[user-id]", "",
 				"no user: set this label to the sandbox's user id or, if the id is no legal label value, an annotation with the same key"}}},
 		{name: "a hostPath that the policy does not replace", policy: keep, pod: sandbox(volumes(hostPathVolume("user-data", "/skills")), subPath(""), first(func(c *corev1.Container) { c.VolumeMounts[0].ReadOnly = true })),
-			verdict: Refused, violations: []Violation{{UserDataVolume, "spec.volumes[0]", "hostPath /skills",
+			verdict: Refused, violations: []Violation{{RuleUserDataVolume, "spec.volumes[0]", "hostPath /skills",
 				"is not the claim that holds the users' data: make it the persistentVolumeClaim deer-flow-home"}}},
 		{name: "the claim, with a policy that replaces nothing", policy: keep, pod: sandbox(), verdict: Allowed},
 	})
@@ -66,7 +66,7 @@ func TestUserDataMounts(t *testing.T) {
 		{name: "an ephemeral container", pod: sandbox(func(pod *corev1.Pod) {
 			pod.Spec.EphemeralContainers = []corev1.EphemeralContainer{{EphemeralContainerCommon: corev1.EphemeralContainerCommon{
 				VolumeMounts: []corev1.VolumeMount{{Name: "user-data", MountPath: "/d", SubPath: "x"}}}}}
-		}), verdict: Refused, violations: []Violation{{EphemeralContainer, "spec.ephemeralContainers[0].volumeMounts[0].name", "user-data",
+		}), verdict: Refused, violations: []Violation{{RuleEphemeralContainer, "spec.ephemeralContainers[0].volumeMounts[0].name", "user-data",
 			"shows all of persistentVolumeClaim deer-flow-home: debug without it"}}},
 		{name: "another volume of the claim at the user-data path", pod: sandbox(addVolume(claimVolume("extra-0", "deer-flow-home")), addMount(other)),
 			verdict: Rewritten, edits: setTo(second, "x", aliceDir, secondAt)},

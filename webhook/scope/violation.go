@@ -11,58 +11,58 @@ type Rule string
 
 // The rules about whose sandbox a Pod is.
 const (
-	IdentityMissing  Rule = "identity-missing"
-	IdentityInvalid  Rule = "identity-invalid"
-	IdentityConflict Rule = "identity-conflict"
-	IdentityUnproven Rule = "identity-unproven"
+	RuleIdentityMissing  Rule = "identity-missing"
+	RuleIdentityInvalid  Rule = "identity-invalid"
+	RuleIdentityConflict Rule = "identity-conflict"
+	RuleIdentityUnproven Rule = "identity-unproven"
 )
 
 // The rules about what a Pod is and mounts.
 const (
-	SelectorMismatch    Rule = "selector-mismatch"
-	ControllerOwner     Rule = "controller-owner"
-	StaticPod           Rule = "static-pod"
-	UserDataVolume      Rule = "user-data-volume"
-	ClaimMount          Rule = "claim-mount"
-	HostPath            Rule = "host-path"
-	OtherClaim          Rule = "other-claim"
-	EphemeralVolume     Rule = "ephemeral-volume"
-	VolumeType          Rule = "volume-type"
-	UnknownFieldRule    Rule = "unknown-field"
-	Secret              Rule = "secret"
-	ServiceAccount      Rule = "service-account"
-	ServiceAccountToken Rule = "service-account-token"
-	VolumeDevice        Rule = "volume-device"
-	ResourceClaim       Rule = "resource-claim"
-	RuntimeClass        Rule = "runtime-class"
-	FSGroup             Rule = "fs-group"
-	SELinuxOptions      Rule = "selinux-options"
-	PodSecurity         Rule = "pod-security"
+	RuleSelectorMismatch    Rule = "selector-mismatch"
+	RuleControllerOwner     Rule = "controller-owner"
+	RuleStaticPod           Rule = "static-pod"
+	RuleUserDataVolume      Rule = "user-data-volume"
+	RuleClaimMount          Rule = "claim-mount"
+	RuleHostPath            Rule = "host-path"
+	RuleOtherClaim          Rule = "other-claim"
+	RuleEphemeralVolume     Rule = "ephemeral-volume"
+	RuleVolumeType          Rule = "volume-type"
+	RuleUnknownField        Rule = "unknown-field"
+	RuleSecret              Rule = "secret"
+	RuleServiceAccount      Rule = "service-account"
+	RuleServiceAccountToken Rule = "service-account-token"
+	RuleVolumeDevice        Rule = "volume-device"
+	RuleResourceClaim       Rule = "resource-claim"
+	RuleRuntimeClass        Rule = "runtime-class"
+	RuleFSGroup             Rule = "fs-group"
+	RuleSELinuxOptions      Rule = "selinux-options"
+	RulePodSecurity         Rule = "pod-security"
 )
 
 // The rules about operations other than creation.
 const (
-	ImmutableField     Rule = "immutable-field"
-	EphemeralContainer Rule = "ephemeral-container"
-	DeleteNotSandbox   Rule = "delete-not-sandbox"
+	RuleImmutableField     Rule = "immutable-field"
+	RuleEphemeralContainer Rule = "ephemeral-container"
+	RuleDeleteNotSandbox   Rule = "delete-not-sandbox"
 )
 
 // Rules returns every rule.
 func Rules() []Rule {
 	return []Rule{
-		IdentityMissing, IdentityInvalid, IdentityConflict, IdentityUnproven,
-		SelectorMismatch, ControllerOwner, StaticPod,
-		UserDataVolume, ClaimMount, HostPath, OtherClaim, EphemeralVolume, VolumeType, UnknownFieldRule,
-		Secret, ServiceAccount, ServiceAccountToken, VolumeDevice, ResourceClaim, RuntimeClass,
-		FSGroup, SELinuxOptions, PodSecurity,
-		ImmutableField, EphemeralContainer, DeleteNotSandbox,
+		RuleIdentityMissing, RuleIdentityInvalid, RuleIdentityConflict, RuleIdentityUnproven,
+		RuleSelectorMismatch, RuleControllerOwner, RuleStaticPod,
+		RuleUserDataVolume, RuleClaimMount, RuleHostPath, RuleOtherClaim, RuleEphemeralVolume, RuleVolumeType, RuleUnknownField,
+		RuleSecret, RuleServiceAccount, RuleServiceAccountToken, RuleVolumeDevice, RuleResourceClaim, RuleRuntimeClass,
+		RuleFSGroup, RuleSELinuxOptions, RulePodSecurity,
+		RuleImmutableField, RuleEphemeralContainer, RuleDeleteNotSandbox,
 	}
 }
 
 // Identity reports whether the rule is about whose sandbox a Pod is.
 func (r Rule) Identity() bool {
 	switch r {
-	case IdentityMissing, IdentityInvalid, IdentityConflict, IdentityUnproven:
+	case RuleIdentityMissing, RuleIdentityInvalid, RuleIdentityConflict, RuleIdentityUnproven:
 		return true
 	default:
 		return false

@@ -42,13 +42,13 @@ func (r *review) checkVolumeTypes(policy *Policy) {
 // checkSources judges the types of one volume or projection.
 func (r *review) checkSources(policy *Policy, at location, types []string, listedUnknown bool) {
 	if len(types) == 0 && !listedUnknown {
-		r.refuse(VolumeType, at, noSource, "could be anything: use a type of volume that this version of Userscope knows, or upgrade Userscope")
+		r.refuse(RuleVolumeType, at, noSource, "could be anything: use a type of volume that this version of Userscope knows, or upgrade Userscope")
 	}
 	for _, name := range types {
 		if slices.Contains(harmless, name) || slices.Contains(judgedElsewhere, name) || slices.Contains(policy.Allow.VolumeTypes, name) {
 			continue
 		}
-		r.refuse(VolumeType, at.child(name), name, "is a volume type that sandboxes may not have: drop the volume, or have the policy list the type")
+		r.refuse(RuleVolumeType, at.child(name), name, "is a volume type that sandboxes may not have: drop the volume, or have the policy list the type")
 	}
 }
 
@@ -60,7 +60,7 @@ func (r *review) checkEphemeral(policy *Policy, volume *corev1.Volume, at locati
 	}
 	spec := &volume.Ephemeral.VolumeClaimTemplate.Spec
 	refuse := func(field, value string) {
-		r.refuse(EphemeralVolume, at.child("ephemeral", "volumeClaimTemplate", "spec", field), value,
+		r.refuse(RuleEphemeralVolume, at.child("ephemeral", "volumeClaimTemplate", "spec", field), value,
 			"makes the volume start with existing data: leave it out")
 	}
 	if spec.VolumeName != "" {
@@ -88,7 +88,7 @@ func (r *review) checkOtherClaims(policy *Policy) {
 		at := location{"spec", "volumes", i, "persistentVolumeClaim"}
 		name := volume.PersistentVolumeClaim.ClaimName
 		if !slices.Contains(policy.Allow.Claims, name) {
-			r.refuse(OtherClaim, at.child("claimName"), name, "is no claim for sandboxes: drop it, or have the policy list it")
+			r.refuse(RuleOtherClaim, at.child("claimName"), name, "is no claim for sandboxes: drop it, or have the policy list it")
 			continue
 		}
 		r.setTrue(&volume.PersistentVolumeClaim.ReadOnly, at.child("readOnly"), "sandboxes share the claim")

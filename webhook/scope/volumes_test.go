@@ -11,7 +11,7 @@ func TestEphemeralVolumes(t *testing.T) {
 	listed := allowing(func(a *Allow) { a.VolumeTypes = []string{"ephemeral"} })
 	refused := func(name, field, value string, spec corev1.PersistentVolumeClaimSpec) createTest {
 		return createTest{name: name, policy: listed, pod: sandbox(addVolume(ephemeral(spec))), verdict: Refused,
-			violations: []Violation{{EphemeralVolume, "spec.volumes[1].ephemeral.volumeClaimTemplate.spec." + field, value,
+			violations: []Violation{{RuleEphemeralVolume, "spec.volumes[1].ephemeral.volumeClaimTemplate.spec." + field, value,
 				"makes the volume start with existing data: leave it out"}}}
 	}
 	runCreate(t, []createTest{

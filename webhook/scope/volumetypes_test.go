@@ -26,19 +26,19 @@ func allowing(change func(*Allow)) *Policy {
 
 // TestVolumeTypes has the volumes that are not of one known type.
 func TestVolumeTypes(t *testing.T) {
-	noSource := []Violation{{VolumeType, "spec.volumes[1]", "no known source", "could be anything: use a type of volume that this version of Userscope knows, or upgrade Userscope"}}
+	noSource := []Violation{{RuleVolumeType, "spec.volumes[1]", "no known source", "could be anything: use a type of volume that this version of Userscope knows, or upgrade Userscope"}}
 	two := corev1.VolumeSource{EmptyDir: &corev1.EmptyDirVolumeSource{}, NFS: &corev1.NFSVolumeSource{}}
 	runCreate(t, []createTest{
 		{name: "a harmless and another source at once", pod: withSource(two), verdict: Refused, violations: []Violation{notListed("spec.volumes[1].nfs", "nfs")}},
 		{name: "no source", pod: withSource(corev1.VolumeSource{}), verdict: Refused, violations: noSource},
 		{name: "an unknown projection", pod: projected(corev1.VolumeProjection{}), verdict: Refused,
-			violations: []Violation{{VolumeType, "spec.volumes[1].projected.sources[0]", "no known source", "could be anything: use a type of volume that this version of Userscope knows, or upgrade Userscope"}}},
+			violations: []Violation{{RuleVolumeType, "spec.volumes[1].projected.sources[0]", "no known source", "could be anything: use a type of volume that this version of Userscope knows, or upgrade Userscope"}}},
 	})
 }
 
 // notListed is the violation of a volume type that the policy does not list.
 func notListed(at, name string) Violation {
-	return Violation{VolumeType, at, name, "is a volume type that sandboxes may not have: drop the volume, or have the policy list the type"}
+	return Violation{RuleVolumeType, at, name, "is a volume type that sandboxes may not have: drop the volume, or have the policy list the type"}
 }
 
 // each calls a function for every pointer that an API struct has, with its name in the API and the
@@ -59,8 +59,8 @@ func TestEveryVolumeType(t *testing.T) {
 	harmless := []string{"configMap", "downwardAPI", "emptyDir", "projected"}
 	byName := map[string]Violation{
 		"persistentVolumeClaim": otherClaim("spec.volumes[1].", ""),
-		"hostPath":              {HostPath, "spec.volumes[1].hostPath.path", "", "is not a hostPath that this sandbox may have: use the claim, or have the policy list it"},
-		"secret":                {Secret, "spec.volumes[1].secret.secretName", "", notASecret},
+		"hostPath":              {RuleHostPath, "spec.volumes[1].hostPath.path", "", "is not a hostPath that this sandbox may have: use the claim, or have the policy list it"},
+		"secret":                {RuleSecret, "spec.volumes[1].secret.secretName", "", notASecret},
 	}
 	var tests []createTest
 	each(t, func(name string, source corev1.VolumeSource) {
@@ -89,8 +89,8 @@ func TestEveryProjection(t *testing.T) {
 	const at = "spec.volumes[1].projected.sources[0]."
 	harmless := []string{"clusterTrustBundle", "configMap", "downwardAPI"}
 	byName := map[string]Violation{
-		"secret":              {Secret, at + "secret.name", "", notASecret},
-		"serviceAccountToken": {ServiceAccountToken, at + "serviceAccountToken.audience", "", "is missing, so the token is for the API server: drop it, a Pod has its own"},
+		"secret":              {RuleSecret, at + "secret.name", "", notASecret},
+		"serviceAccountToken": {RuleServiceAccountToken, at + "serviceAccountToken.audience", "", "is missing, so the token is for the API server: drop it, a Pod has its own"},
 	}
 	var tests []createTest
 	each(t, func(name string, source corev1.VolumeProjection) {

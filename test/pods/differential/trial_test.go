@@ -79,11 +79,11 @@ func TestProblems(t *testing.T) {
 		{"a refusal for no reason", sandbox, edits(scope.Refused), "refused with 0 violations"},
 		{"a refusal with an edit", sandbox, edits(scope.Refused, marked), "refused with 0 violations and edits"},
 		{"a violation of no rule", sandbox, refusal(scope.Violation{Path: "spec", Value: "x", Message: "x"}), "is no rule"},
-		{"a violation without message", sandbox, refusal(scope.Violation{Rule: scope.PodSecurity, Path: "spec", Value: "x"}), "no message"},
-		{"a violation without value", sandbox, refusal(scope.Violation{Rule: scope.VolumeType, Path: "spec.volumes[0]", Message: "x"}), "is not named"},
-		{"a violation of a field that cannot be", sandbox, refusal(scope.Violation{Rule: scope.VolumeType, Path: "spec.volumes[1]", Value: "x", Message: "x"}), "has no field"},
+		{"a violation without message", sandbox, refusal(scope.Violation{Rule: scope.RulePodSecurity, Path: "spec", Value: "x"}), "no message"},
+		{"a violation without value", sandbox, refusal(scope.Violation{Rule: scope.RuleVolumeType, Path: "spec.volumes[0]", Message: "x"}), "is not named"},
+		{"a violation of a field that cannot be", sandbox, refusal(scope.Violation{Rule: scope.RuleVolumeType, Path: "spec.volumes[1]", Value: "x", Message: "x"}), "has no field"},
 		{"more violations than are listed", sandbox, func(scope.Request) scope.Decision {
-			return scope.Decision{Verdict: scope.Refused, More: 1, Violations: []scope.Violation{{Rule: scope.PodSecurity, Path: "spec", Value: "x", Message: "x"}}}
+			return scope.Decision{Verdict: scope.Refused, More: 1, Violations: []scope.Violation{{Rule: scope.RulePodSecurity, Path: "spec", Value: "x", Message: "x"}}}
 		}, "1 violations are listed, and 1 more"},
 	}
 	in := deerFlowInstallation(t)

@@ -102,8 +102,8 @@ func broken(s *random.Sample, pod object) []string {
 func TestEveryRuleRefuses(t *testing.T) {
 	// Whose a Pod is was decided before; of a mount of tomorrow the API server of today knows nothing.
 	others := []scope.Rule{
-		scope.IdentityMissing, scope.IdentityConflict, scope.IdentityUnproven, scope.UnknownFieldRule,
-		scope.ImmutableField, scope.EphemeralContainer, scope.DeleteNotSandbox,
+		scope.RuleIdentityMissing, scope.RuleIdentityConflict, scope.RuleIdentityUnproven, scope.RuleUnknownField,
+		scope.RuleImmutableField, scope.RuleEphemeralContainer, scope.RuleDeleteNotSandbox,
 	}
 	named := regexp.MustCompile(`(?:userscope: |; )([a-z-]+): `)
 	left := slices.DeleteFunc(scope.Rules(), func(rule scope.Rule) bool { return slices.Contains(others, rule) })

@@ -94,8 +94,8 @@ func TestPlantedEscapesAreCaught(t *testing.T) {
 		}
 	}
 	for _, rule := range []scope.Rule{
-		scope.IdentityMissing, scope.IdentityInvalid, scope.IdentityConflict, scope.SelectorMismatch, scope.ClaimMount,
-		scope.HostPath, scope.OtherClaim, scope.VolumeType, scope.Secret, scope.VolumeDevice,
+		scope.RuleIdentityMissing, scope.RuleIdentityInvalid, scope.RuleIdentityConflict, scope.RuleSelectorMismatch, scope.RuleClaimMount,
+		scope.RuleHostPath, scope.RuleOtherClaim, scope.RuleVolumeType, scope.RuleSecret, scope.RuleVolumeDevice,
 	} {
 		planted["waves through what "+string(rule)+" alone refuses"] = func(req scope.Request) scope.Decision {
 			d := decide(req)
@@ -172,7 +172,7 @@ func refusedUnless(keep bool, d scope.Decision) scope.Decision {
 		return d
 	}
 	return scope.Decision{Verdict: scope.Refused, Violations: []scope.Violation{
-		{Rule: scope.PodSecurity, Path: "spec", Value: "x", Message: "x"},
+		{Rule: scope.RulePodSecurity, Path: "spec", Value: "x", Message: "x"},
 	}}
 }
 

@@ -13,19 +13,19 @@ import (
 )
 
 func TestUpdate(t *testing.T) {
-	checkOperations(t, []scope.Rule{scope.ImmutableField}, random.Updates, func(o *random.Operation) (*differential.Outcome, error) {
+	checkOperations(t, []scope.Rule{scope.RuleImmutableField}, random.Updates, func(o *random.Operation) (*differential.Outcome, error) {
 		return o.In.Update(o.Request, o.Stored, o.Raw())
 	})
 }
 
 func TestDelete(t *testing.T) {
-	checkOperations(t, []scope.Rule{scope.DeleteNotSandbox}, random.Deletions, func(o *random.Operation) (*differential.Outcome, error) {
+	checkOperations(t, []scope.Rule{scope.RuleDeleteNotSandbox}, random.Deletions, func(o *random.Operation) (*differential.Outcome, error) {
 		return o.In.Delete(o.Request, o.Stored)
 	})
 }
 
 func TestAddEphemeralContainers(t *testing.T) {
-	rules := []scope.Rule{scope.EphemeralContainer, scope.Secret, scope.ClaimMount}
+	rules := []scope.Rule{scope.RuleEphemeralContainer, scope.RuleSecret, scope.RuleClaimMount}
 	checkOperations(t, rules, random.Debuggers, func(o *random.Operation) (*differential.Outcome, error) {
 		outcome, err := o.In.AddEphemeralContainers(o.Request, o.Stored, o.Raw())
 		if err == nil && o.Good && outcome.Decision.Verdict == scope.Refused {

@@ -61,7 +61,7 @@ func TestCreateReachesEveryRule(t *testing.T) {
 			t.Errorf("%s: %d of %d Pods, want at least %d", verdict, verdicts[verdict], batch, least)
 		}
 	}
-	others := []scope.Rule{scope.ImmutableField, scope.EphemeralContainer, scope.DeleteNotSandbox}
+	others := []scope.Rule{scope.RuleImmutableField, scope.RuleEphemeralContainer, scope.RuleDeleteNotSandbox}
 	for _, rule := range scope.Rules() {
 		t.Logf("%s: %d", rule, rules[rule])
 		if rules[rule] < batch/1000 && !slices.Contains(others, rule) {
