@@ -9,15 +9,10 @@ import (
 	"userscope.dev/userscope/webhook/scope"
 )
 
-// networkCapabilities are those beyond the Pod Security baseline that give power over the Pod's
-// own network only.
-var networkCapabilities = []string{"NET_ADMIN", "NET_RAW"}
-
 // allow checks the lists of what else a sandbox may have.
 func (c *compiler) allow(at *field.Path, allow Allow) scope.Allow {
 	for i, name := range allow.VolumeTypes {
-		switch name {
-		case "hostPath", "persistentVolumeClaim", "secret", "serviceAccountToken":
+		if slices.Contains(scope.JudgedVolumeTypes(), name) {
 			c.invalid(at.Child("volumeTypes").Index(i), name, "cannot be listed as a whole: list the hostPaths, claims, secrets or tokenAudiences")
 		}
 	}

@@ -17,16 +17,6 @@ import (
 	"userscope.dev/userscope/webhook/scope"
 )
 
-// defaultExempt returns who creates Pods on behalf of the claim's own software: cluster
-// admins, and the controllers behind Deployments, StatefulSets, DaemonSets and Jobs.
-func defaultExempt() Creators {
-	exempt := Creators{Groups: []string{"system:masters"}}
-	for _, controller := range []string{"replicaset", "replication", "statefulset", "daemon-set", "job"} {
-		exempt.Users = append(exempt.Users, serviceAccountPrefix+"kube-system:"+controller+"-controller")
-	}
-	return exempt
-}
-
 // serviceAccountPrefix begins the username of every ServiceAccount.
 const serviceAccountPrefix = "system:serviceaccount:"
 
@@ -34,31 +24,27 @@ const serviceAccountPrefix = "system:serviceaccount:"
 // reports every mistake. Relative paths in it are relative to dir.
 func compile(document *Policy, dir string) (*scope.Policy, field.ErrorList) {
 	c := compiler{dir: dir}
-	spec, at := &document.Spec, field.NewPath("spec")
+	spec, at := withDefaults(document.Spec), field.NewPath("spec")
 	c.want(field.NewPath("apiVersion"), document.APIVersion, APIVersion)
 	c.want(field.NewPath("kind"), document.Kind, Kind)
 
-	exempt := spec.ExemptCreators
-	if exempt == nil {
-		exempt = new(defaultExempt())
-	}
 	policy := &scope.Policy{
 		Name:              c.name(field.NewPath("metadata", "name"), document.Metadata.Name, validation.IsDNS1123Subdomain),
 		Namespaces:        c.namespaces(at.Child("namespaces"), spec.Namespaces),
 		Claim:             c.name(at.Child("claim"), spec.Claim, validation.IsDNS1123Subdomain),
 		Selector:          c.selector(at.Child("selector"), spec.Selector),
 		Provisioners:      c.list(at.Child("provisioners"), spec.Provisioners),
-		ExemptUsers:       c.list(at.Child("exemptCreators", "users"), exempt.Users),
-		ExemptGroups:      c.list(at.Child("exemptCreators", "groups"), exempt.Groups),
-		User:              c.idRule(at, "user", spec.UserKey, spec.UserPattern, scope.MaxUserLength, spec.CaseSensitive),
-		Thread:            c.idRule(at, "thread", spec.ThreadKey, spec.ThreadPattern, scope.MaxThreadLength, spec.CaseSensitive),
-		UserDataVolume:    c.name(at.Child("userDataVolume"), or(spec.UserDataVolume, "user-data"), validation.IsDNS1123Label),
-		UserDataMountPath: c.mountPath(at.Child("userDataMountPath"), or(spec.UserDataMountPath, "/mnt/user-data")),
-		SandboxIDKey:      or(spec.SandboxIDKey, "sandbox-id"),
-		Proof:             or(spec.Proof, scope.ProofAdopted),
+		ExemptUsers:       c.list(at.Child("exemptCreators", "users"), spec.ExemptCreators.Users),
+		ExemptGroups:      c.list(at.Child("exemptCreators", "groups"), spec.ExemptCreators.Groups),
+		User:              c.idRule(at, "user", *spec.UserKey, spec.UserPattern, scope.MaxUserLength, *spec.CaseSensitive),
+		Thread:            c.idRule(at, "thread", *spec.ThreadKey, spec.ThreadPattern, scope.MaxThreadLength, *spec.CaseSensitive),
+		UserDataVolume:    c.name(at.Child("userDataVolume"), *spec.UserDataVolume, validation.IsDNS1123Label),
+		UserDataMountPath: c.mountPath(at.Child("userDataMountPath"), *spec.UserDataMountPath),
+		SandboxIDKey:      *spec.SandboxIDKey,
+		Proof:             *spec.Proof,
 		Keys:              c.keys(at.Child("keyFile"), spec.KeyFile),
 		DefaultUser:       spec.DefaultUser,
-		ReplaceUserData:   or(spec.ReplaceUserData, true),
+		ReplaceUserData:   *spec.ReplaceUserData,
 		Layout:            c.layout(at.Child("layout"), spec.Layout),
 		HostPathBases:     c.hostPaths(at.Child("hostPathBases"), spec.HostPathBases),
 		Allow:             c.allow(at.Child("allow"), spec.Allow),
@@ -137,8 +123,8 @@ func (c *compiler) selector(at *field.Path, labels map[string]string) map[string
 	return maps.Clone(labels)
 }
 
-func (c *compiler) idRule(at *field.Path, noun string, key *string, pattern string, most int, caseSensitive *bool) scope.IDRule {
-	rule := scope.IDRule{Key: or(key, noun+"-id"), MaxLength: most, LowerCase: !or(caseSensitive, true)}
+func (c *compiler) idRule(at *field.Path, noun, key, pattern string, most int, caseSensitive bool) scope.IDRule {
+	rule := scope.IDRule{Key: key, MaxLength: most, LowerCase: !caseSensitive}
 	c.mistakes = append(c.mistakes, metavalidation.ValidateLabelName(rule.Key, at.Child(noun+"Key"))...)
 	if pattern == "" {
 		return rule
@@ -216,16 +202,8 @@ func (c *compiler) exemptions(at *field.Path, policy *scope.Policy) {
 		}
 	}
 	for i, group := range policy.ExemptGroups {
-		if group == "system:authenticated" || group == "system:serviceaccounts" {
+		if slices.Contains(groupsOfAll, group) {
 			c.invalid(at.Child("exemptCreators", "groups").Index(i), group, "contains every ServiceAccount of the governed namespaces")
 		}
 	}
-}
-
-// or returns what a pointer points to, or the default where it is nil.
-func or[T any](value *T, fallback T) T {
-	if value == nil {
-		return fallback
-	}
-	return *value
 }

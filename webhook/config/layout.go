@@ -99,13 +99,6 @@ func (c *compiler) overlaps(at *field.Path, layout scope.Layout) {
 	}
 }
 
-// nodesOwn are directories through which a node, and the volumes that it has mounted, can be read or
-// ruled. Some distributions of Kubernetes have others: to name a path is the admin's responsibility.
-var nodesOwn = []string{
-	"/proc", "/sys", "/dev", "/run", "/var/run", "/etc/kubernetes",
-	"/var/lib/kubelet", "/var/lib/containerd", "/var/lib/containers", "/var/lib/docker", "/var/lib/etcd",
-}
-
 // hostPaths checks a list of paths of the nodes.
 func (c *compiler) hostPaths(at *field.Path, paths []string) []string {
 	for i, file := range paths {

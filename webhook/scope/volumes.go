@@ -16,11 +16,17 @@ import (
 // harmless are the volume types and projections that need no listing.
 var harmless = []string{"configMap", "downwardAPI", "emptyDir", "projected", "clusterTrustBundle"}
 
+// HarmlessVolumeTypes returns the types of volumes and projections that a policy need not list.
+func HarmlessVolumeTypes() []string { return slices.Clone(harmless) }
+
 // noSource describes a volume whose source this build does not know.
 const noSource = "no known source"
 
 // judgedElsewhere are the volume types and projections with rules of their own.
 var judgedElsewhere = []string{"persistentVolumeClaim", "hostPath", "secret", "serviceAccountToken"}
+
+// JudgedVolumeTypes returns the types of volumes and projections with rules of their own.
+func JudgedVolumeTypes() []string { return slices.Clone(judgedElsewhere) }
 
 // checkVolumeTypes refuses volumes, and projections inside them, of types that are not listed.
 func (r *review) checkVolumeTypes(policy *Policy) {
