@@ -91,7 +91,7 @@ test-postgres: ## test with a PostgreSQL server (Debian's package postgresql)
 .PHONY: golden
 golden: build $(KUBERNETES) bin/helm ## write what tests compare with: fixtures, docs, golden files
 	go test ./cmd/userscope ./certs/status -update
-	cd test && go test ./pods/fixtures ./suites/attack ./suites/identity ./suites/monitoring -update
+	cd test && go test ./pods/fixtures ./suites/attack ./suites/census ./suites/identity ./suites/monitoring -update
 
 .PHONY: manifests
 manifests: bin/helm ## render manifests/install.yaml and the chart's table of values
