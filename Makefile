@@ -1,6 +1,5 @@
-# All that is built comes to lie in bin/, which git ignores. Nothing but Go, make, git and, for
-# the race detector, a C compiler is needed; for the tests also promtool, for the image buildah or
-# docker.
+# All that is built comes to lie in bin/, which git ignores. Nothing but Go, make and git is needed;
+# a C compiler brings the race detector, and the image needs buildah or docker.
 
 SHELL := /bin/bash
 .SHELLFLAGS := -eu -o pipefail -c
@@ -71,7 +70,7 @@ demo: build $(KUBERNETES) ## show it on a real API server; KEEP=1 leaves that ru
 
 # The integration tests do not depend on caches: Go does not see that they run bin/.
 .PHONY: test
-test: build-race $(KUBERNETES) bin/helm ## run all tests, with the race detector
+test: build-race $(KUBERNETES) bin/helm bin/promtool ## run all tests, with the race detector
 	@echo "Testing the program; compiling it for the race detector takes minutes the first time"
 	@status=0; \
 	go test -race -timeout 30m ./... || status=1; \
@@ -89,7 +88,7 @@ test-postgres: ## test with a PostgreSQL server (Debian's package postgresql)
 	@cd test && go test -tags postgres -race -count=1 -timeout 10m ./suites/postgres
 
 .PHONY: golden
-golden: build $(KUBERNETES) bin/helm ## write what tests compare with: fixtures, docs, golden files
+golden: build $(KUBERNETES) bin/helm bin/promtool ## write what tests compare with: fixtures, docs, golden files
 	go test ./cmd/userscope ./certs/status -update
 	cd test && go test ./pods/fixtures ./suites/attack ./suites/census ./suites/identity ./suites/monitoring -update
 
@@ -151,7 +150,9 @@ clean: ## remove all that was built
 bin/kubernetes/VERSION: $(addprefix test/tools/kubernetes/,build.sh go.mod go.sum)
 	@test/tools/kubernetes/build.sh $(@D)
 
-TOOLS := bin/cyclonedx-gomod bin/go-licenses bin/golangci-lint bin/govulncheck bin/helm
+TOOLS := bin/cyclonedx-gomod bin/go-licenses bin/golangci-lint bin/govulncheck bin/helm bin/promtool
+# Without the service discovery of a dozen clouds, which no test of a rule asks for.
+bin/promtool: TAGS := remove_all_sd
 $(TOOLS): bin/%: $(addprefix test/tools/%/,go.mod go.sum)
 	@echo "Building $* (once; up to three minutes)"
-	@cd test/tools/$* && CGO_ENABLED=0 go build -trimpath -ldflags "-s -w" -o $(CURDIR)/$@ tool
+	@cd test/tools/$* && CGO_ENABLED=0 go build -trimpath -tags "$(TAGS)" -ldflags "-s -w" -o $(CURDIR)/$@ tool

@@ -16,8 +16,8 @@ const unitTests = "alerts.yaml"
 
 func promtool(t *testing.T, args ...string) {
 	t.Helper()
-	if said, err := exec.Command("promtool", args...).CombinedOutput(); err != nil {
-		t.Errorf("promtool %s: %v (promtool comes with Debian's package prometheus)\n%s", strings.Join(args, " "), err, said)
+	if said, err := exec.Command(path(t, "bin", "promtool"), args...).CombinedOutput(); err != nil {
+		t.Errorf("promtool %s: %v (`make bin/promtool` builds it)\n%s", strings.Join(args, " "), err, said)
 	}
 }
 
