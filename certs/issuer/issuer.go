@@ -26,11 +26,7 @@ type Issuer struct {
 
 	started time.Time
 	history rotation.History
-	// writes is how many passes have written, or lost to somebody else's writes, with never as much as the
-	// propagation bound between two, and wrote is when the last did.
-	writes int
-	wrote  time.Duration
-	waits  wait
+	rivals  contention
 	// said is what was logged last of what keeps coming.
 	said string
 
@@ -39,19 +35,15 @@ type Issuer struct {
 	last error
 }
 
-// wait is what an issuer waits for, since when by the history's clock, and since when there has always been
-// something to wait for.
-type wait struct {
-	what          string
-	since, always time.Duration
-}
-
 // errNoPass is the state of an issuer that has only begun.
 var errNoPass = errors.New("the issuer has not looked at the cluster yet")
 
 // New returns an issuer. Its metrics are registered by Register.
 func New(cluster *Cluster, settings rotation.Settings) *Issuer {
-	return &Issuer{cluster: cluster, settings: settings, metrics: newMetrics(), started: time.Now(), last: errNoPass}
+	return &Issuer{
+		cluster: cluster, settings: settings, metrics: newMetrics(), started: time.Now(),
+		rivals: contention{settings: settings}, last: errNoPass,
+	}
 }
 
 // Run keeps the certificates as they should be until ctx ends. It looks at the cluster at an interval,
@@ -137,11 +129,9 @@ func (i *Issuer) pass(ctx context.Context) (again bool, waiting string, err erro
 	switch {
 	case again:
 	case err != nil:
-		i.waits = wait{} // for what is wrong to be put right
+		i.rivals.broken()
 	default:
-		if err = i.contested(from); err == nil {
-			err = i.overdue(waiting, from)
-		}
+		err = i.rivals.waiting(waiting, from)
 	}
 	i.metrics.passed(err)
 	i.mu.Lock()
@@ -171,73 +161,19 @@ func (i *Issuer) act(ctx context.Context, from time.Duration) (again bool, waiti
 	return true, "", errors.Join(err, i.written(i.do(ctx, now, observed, actions), from))
 }
 
-// maxWaits is how many times the propagation bound the same may be waited for: a certificate that is due then has
-// some of its life left, as Settings.Validate has it.
-const maxWaits = 3
-
-// maxRotations is how many times as long there may always be something to wait for: a rotation waits twice.
-const maxRotations = 2
-
-// overdue reports that the same has been waited for so long that it may never come: each time that something else
-// writes what is looked at, the wait begins anew. Or what is waited for comes, and is undone before the next that
-// is waited for: then each time a CA more is trusted.
-func (i *Issuer) overdue(waiting string, at time.Duration) error {
-	switch {
-	case waiting == "":
-		i.waits = wait{}
-		return nil
-	case i.waits.what == "":
-		i.waits = wait{waiting, at, at}
-	case i.waits.what != waiting:
-		i.waits.what, i.waits.since = waiting, at
-	}
-	const why = "something else keeps writing the Secret or a configuration, " + whoWrites
-	bound := maxWaits * i.settings.Propagation
-	switch {
-	case at-i.waits.since > bound:
-		return fmt.Errorf("%s, and that has not come in %s: %s", waiting, bound, why)
-	case at-i.waits.always > maxRotations*bound:
-		return fmt.Errorf("the certificates have not come to rest in %s: %s", maxRotations*bound, why)
-	}
-	return nil
-}
-
-// written takes a conflict for what it is, somebody else being faster, of which the next pass sees what
-// came. It is an error if passes go on to lose, or to find changed what they wrote.
+// written ignores a conflict: another writer was faster, and the next pass sees its result. It returns an error if
+// passes lose again and again, or find their writes changed.
 func (i *Issuer) written(err error, at time.Duration) error {
 	if err != nil && !conflict(err) {
-		i.waits = wait{} // for what is wrong to be put right
+		i.rivals.broken()
 		return err
 	}
-	if i.paused(at) {
-		i.writes = 0
-	}
-	i.writes, i.wrote = i.writes+1, at
-	contested := i.contested(at)
+	contested := i.rivals.wrote(at)
 	if contested != nil && err != nil {
 		return fmt.Errorf("%w: %w", contested, err)
 	}
 	return contested
 }
-
-// contested reports that somebody else writes the same again and again, until there has been a pause: API servers
-// may each time see what he wrote. To be faster than he is would only make both busy.
-func (i *Issuer) contested(at time.Duration) error {
-	if i.writes < maxWrites || i.paused(at) {
-		return nil
-	}
-	return fmt.Errorf("the Secret or a caBundle was found changed at least %d times, with less than %s between: something else keeps writing it, %s",
-		maxWrites, i.settings.Propagation, whoWrites)
-}
-
-func (i *Issuer) paused(at time.Duration) bool { return at-i.wrote >= i.settings.Propagation }
-
-// maxWrites is how many passes may write without a pause: a CA and its certificate, both caBundles, and as much
-// again for coincidences.
-const maxWrites = 5
-
-// whoWrites is how a person finds out.
-const whoWrites = "see kubectl get -o yaml --show-managed-fields"
 
 // passTimeout bounds a pass, so that what was observed is not acted upon much later.
 const passTimeout = 30 * time.Second

@@ -87,46 +87,23 @@ func TestConflict(t *testing.T) {
 	}
 }
 
-// Conflicts, and what is found changed after it was written, are nobody's mistake until they go on; then they are
-// until there has been a pause.
-func TestContested(t *testing.T) {
-	overwritten := "the Secret or a caBundle was found changed at least 5 times, with less than 5m0s between: " +
-		"something else keeps writing it, see kubectl get -o yaml --show-managed-fields"
-	lost := overwritten + ": " + conflicted.Error()
+// Conflicts are nobody's mistake until they go on. Any other error is reported at once, and counts as no write.
+func TestWritten(t *testing.T) {
 	i := New(nil, rotation.Defaults())
-	const minute = time.Minute
-	for _, pass := range []struct {
-		at     time.Duration
-		writes bool
-		err    error
-		want   string
-	}{
-		{0, true, conflicted, ""},
-		{0, true, nil, ""},
-		{0, false, nil, ""},
-		{4 * minute, true, nil, ""},
-		{5 * minute, true, conflicted, ""},
-		{5 * minute, true, forbidden, forbidden.Error()},
-		{5 * minute, false, nil, ""},
-		{9 * minute, true, nil, overwritten},
-		{9 * minute, true, conflicted, lost},
-		{9 * minute, false, nil, overwritten},
-		{14*minute - 1, false, nil, overwritten},
-		{14 * minute, false, nil, ""},
-		{14 * minute, true, nil, ""},
-		{15 * minute, true, nil, ""},
-		{16 * minute, true, nil, ""},
-		{17 * minute, true, nil, ""},
-		{18 * minute, true, nil, overwritten},
-		{23 * minute, true, nil, ""},
-	} {
-		got := i.contested(pass.at)
-		if pass.writes {
-			got = i.written(pass.err, pass.at)
+	for n := range maxWrites - 1 {
+		if err := i.written(conflicted, 0); err != nil {
+			t.Errorf("conflict %d: %v", n+1, err)
 		}
-		if got == nil && pass.want != "" || got != nil && got.Error() != pass.want {
-			t.Errorf("after %s: %v, want %q", pass.at, got, pass.want)
-		}
+	}
+	if err := i.written(forbidden, 0); !errors.Is(err, forbidden) || err.Error() != forbidden.Error() {
+		t.Errorf("refused: %v", err)
+	}
+	err := i.written(conflicted, 0)
+	if want := overwritten + ": " + conflicted.Error(); err == nil || err.Error() != want {
+		t.Errorf("one conflict more: %v, want %s", err, want)
+	}
+	if err := i.written(nil, 0); err == nil || err.Error() != overwritten {
+		t.Errorf("one write more: %v, want %s", err, overwritten)
 	}
 }
 
@@ -141,45 +118,10 @@ func TestContestedAtRest(t *testing.T) {
 		time.Since(i.started): "the Secret or a caBundle was found changed at least 5 times, ",
 		time.Since(i.started) - rotation.Defaults().Propagation: "",
 	} {
-		i.writes, i.wrote = maxWrites, wrote
+		i.rivals.writes, i.rivals.lastWrite = maxWrites, wrote
 		again, _, err := i.pass(t.Context())
 		if again || err == nil && want != "" || err != nil && (want == "" || !strings.HasPrefix(err.Error(), want)) {
 			t.Errorf("again %t, %v, want %q", again, err, want)
-		}
-	}
-}
-
-// What is waited for much longer than it takes needs a person.
-func TestOverdue(t *testing.T) {
-	i := New(nil, rotation.Defaults())
-	const (
-		minute = time.Minute
-		why    = "something else keeps writing the Secret or a configuration, see kubectl get -o yaml --show-managed-fields"
-		never  = "the certificates have not come to rest in 30m0s: " + why
-	)
-	for _, pass := range []struct {
-		at      time.Duration
-		waiting string
-		want    string
-	}{
-		{minute, "a", ""},
-		{16 * minute, "a", ""},
-		{16*minute + 1, "a", "a, and that has not come in 15m0s: " + why},
-		{17 * minute, "b", ""},
-		{31 * minute, "b", ""},
-		{31*minute + 1, "b", never},
-		{32*minute + 1, "b", "b, and that has not come in 15m0s: " + why},
-		{33 * minute, "a", never},
-		{34 * minute, "", ""},
-		{35 * minute, "b", ""},
-		{50 * minute, "b", ""},
-		{51 * minute, "a", ""},
-		{65 * minute, "a", ""},
-		{66 * minute, "b", never},
-		{90 * minute, "", ""},
-	} {
-		if got := i.overdue(pass.waiting, pass.at); got == nil && pass.want != "" || got != nil && got.Error() != pass.want {
-			t.Errorf("after %s: %v, want %q", pass.at, got, pass.want)
 		}
 	}
 }
@@ -245,7 +187,7 @@ func TestRefusedWriteIsNoWait(t *testing.T) {
 	if _, waiting, err := i.pass(t.Context()); waiting == "" || err != nil {
 		t.Fatalf("waiting %q, %v", waiting, err)
 	}
-	i.waits.since = -time.Hour
+	i.rivals.wait.since = -time.Hour
 	api.caBundle, api.refuses = data["ca.crt"], true
 	if _, _, err := i.pass(t.Context()); !apierrors.IsForbidden(err) {
 		t.Fatalf("refused: %v", err)
@@ -264,12 +206,12 @@ func TestWriteEndsNoWait(t *testing.T) {
 	}
 	i := (&apiServer{data: data}).issuer(t, rotation.Defaults())
 	began := wait{what: "a", since: 1, always: 2}
-	i.waits = began
+	i.rivals.wait = began
 	if again, _, err := i.pass(t.Context()); !again || err != nil {
 		t.Fatalf("again %t, %v, want the caBundles written", again, err)
 	}
-	if i.waits != began {
-		t.Errorf("it waits %+v, want %+v", i.waits, began)
+	if i.rivals.wait != began {
+		t.Errorf("it waits %+v, want %+v", i.rivals.wait, began)
 	}
 }
 
