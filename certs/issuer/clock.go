@@ -11,7 +11,7 @@ import (
 // serverClock is the API server's clock, as its last answer's Date header shows it (RFC 9110).
 type serverClock struct {
 	mu    sync.Mutex
-	ahead time.Duration // until an answer says otherwise, none
+	ahead time.Duration // 0 until the first answer with a date
 }
 
 // wrap makes the clock listen to a client's answers.
@@ -40,8 +40,8 @@ func (l *listener) RoundTrip(request *http.Request) (*http.Response, error) {
 	return response, nil
 }
 
-// at is what the API server's clock shows when ours shows now. Without an answer that said it, it is
-// taken to be right.
+// at returns the reading of the API server's clock at the time that this process's clock shows now. Before the first
+// answer with a date, both are taken to agree.
 func (c *serverClock) at(now time.Time) time.Time {
 	c.mu.Lock()
 	defer c.mu.Unlock()

@@ -11,9 +11,9 @@ import (
 	admissionv1client "k8s.io/client-go/kubernetes/typed/admissionregistration/v1"
 )
 
-// FieldManager owns what the issuer writes: the caBundles and nothing else, so that nobody who applies
-// a manifest without them takes them away.
-const FieldManager = "userscope-issuer"
+// fieldManager owns the fields that the issuer writes: the Secret's keys, and of the configurations only the
+// caBundles. So a manifest without caBundles can be applied and leaves them in place.
+const fieldManager = "userscope-issuer"
 
 // Configuration is a MutatingWebhookConfiguration or a ValidatingWebhookConfiguration.
 type Configuration struct {
@@ -21,11 +21,11 @@ type Configuration struct {
 	Webhooks   []Webhook
 
 	resourceVersion string
-	// version is another one when anything but the metadata has been written.
+	// version changes with every write but those of the metadata.
 	version string
 }
 
-// Webhook is one of a configuration.
+// Webhook is a webhook of a configuration.
 type Webhook struct {
 	Name string
 	// CABundle is in PEM.
@@ -40,13 +40,13 @@ const (
 	Validating = "ValidatingWebhookConfiguration"
 )
 
-// configurations are those of our name, of both kinds.
+// configurations reads and writes the two configurations of one name.
 type configurations struct {
 	client admissionv1client.AdmissionregistrationV1Interface
 	name   string
 }
 
-// get reads both. Which are not there, missing says.
+// get reads both configurations. An error in missing names each that does not exist.
 func (c *configurations) get(ctx context.Context) (found []*Configuration, missing []error, err error) {
 	for _, kind := range []string{Mutating, Validating} {
 		configuration, err := c.read(ctx, kind)
@@ -96,10 +96,10 @@ func (c *Configuration) add(name string, client *admissionregistrationv1.Webhook
 	c.Webhooks = append(c.Webhooks, Webhook{name, client.CABundle})
 }
 
-// apply writes the caBundles of a configuration, if it is still as it was read. The names that it
-// writes them under are those that it has read; it would be refused to add a webhook.
+// apply writes the caBundles of a configuration, if nobody has written it since it was read. It cannot add a
+// webhook: the API server refuses one without its other fields.
 func (c *configurations) apply(ctx context.Context, configuration *Configuration) error {
-	options := metav1.ApplyOptions{FieldManager: FieldManager, Force: true}
+	options := metav1.ApplyOptions{FieldManager: fieldManager, Force: true}
 	var err error
 	if configuration.Kind == Mutating {
 		object := applyv1.MutatingWebhookConfiguration(c.name).WithResourceVersion(configuration.resourceVersion)

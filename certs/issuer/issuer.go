@@ -18,7 +18,7 @@ import (
 
 var logger = ctrllog.Log.WithName("issuer")
 
-// Issuer keeps the certificates as they should be.
+// Issuer issues the certificates and replaces them in time.
 type Issuer struct {
 	cluster  *Cluster
 	settings rotation.Settings
@@ -27,15 +27,15 @@ type Issuer struct {
 	started time.Time
 	history rotation.History
 	rivals  contention
-	// said is what was logged last of what keeps coming.
+	// said is the last line logged of those that every pass repeats.
 	said string
 
 	mu sync.Mutex
-	// last is what the last pass ended with.
+	// last is the error of the last pass.
 	last error
 }
 
-// errNoPass is the state of an issuer that has only begun.
+// errNoPass is the state of an issuer before its first pass.
 var errNoPass = errors.New("the issuer has not looked at the cluster yet")
 
 // New returns an issuer. Its metrics are registered by Register.
@@ -46,9 +46,8 @@ func New(cluster *Cluster, settings rotation.Settings) *Issuer {
 	}
 }
 
-// Run keeps the certificates as they should be until ctx ends. It looks at the cluster at an interval,
-// and again at once where it has written. Nothing that goes wrong ends it: it is logged, and tried
-// again.
+// Run issues and replaces certificates until ctx ends. It looks at the cluster at an interval, and again at once
+// after a write. No error ends it: the issuer logs it and tries again.
 func (i *Issuer) Run(ctx context.Context, interval time.Duration) {
 	for ctx.Err() == nil {
 		again, waiting, err := i.pass(ctx)
@@ -66,11 +65,10 @@ func (i *Issuer) Run(ctx context.Context, interval time.Duration) {
 	}
 }
 
-// OnceInterval is how long Once waits between two looks at the cluster.
+// OnceInterval is the time between two looks of Once at the cluster.
 const OnceInterval = time.Second
 
-// Once works until there is nothing more to do, waiting as long as needs be, or until something goes
-// wrong.
+// Once works until there is nothing more to do, and waits where a rotation waits. It returns the first error.
 func (i *Issuer) Once(ctx context.Context) error {
 	for {
 		again, waiting, err := i.pass(ctx)
@@ -91,7 +89,7 @@ func (i *Issuer) Once(ctx context.Context) error {
 	}
 }
 
-// say logs what keeps coming once.
+// say logs the end of a pass, unless the passes before ended alike.
 func (i *Issuer) say(waiting string, err error) {
 	switch {
 	case err != nil && i.said != kind(err):
@@ -106,7 +104,7 @@ func (i *Issuer) say(waiting string, err error) {
 	}
 }
 
-// kind is the same for errors that differ only in the time at which they are found.
+// kind returns the same text for errors that differ only in the time at which they are found.
 func kind(err error) string {
 	if skew := (*rotation.SkewError)(nil); errors.As(err, &skew) {
 		return "skew"
@@ -114,15 +112,15 @@ func kind(err error) string {
 	return err.Error()
 }
 
-// Ready reports why the last look at the cluster did not end well.
+// Ready returns the error of the last pass.
 func (i *Issuer) Ready(context.Context) error {
 	i.mu.Lock()
 	defer i.mu.Unlock()
 	return i.last
 }
 
-// pass looks at the cluster once and does what is to be done. Again means that there may be more to do
-// at once; otherwise waiting says what it waits for.
+// pass looks at the cluster once and does the writes that are due. If again is true, more may be due at once.
+// Otherwise waiting names the event that the issuer waits for.
 func (i *Issuer) pass(ctx context.Context) (again bool, waiting string, err error) {
 	from := time.Since(i.started)
 	again, waiting, err = i.act(ctx, from)
@@ -140,7 +138,7 @@ func (i *Issuer) pass(ctx context.Context) (again bool, waiting string, err erro
 	return again, waiting, err
 }
 
-// act is a pass without what is made of its end.
+// act is a pass without its bookkeeping.
 func (i *Issuer) act(ctx context.Context, from time.Duration) (again bool, waiting string, err error) {
 	ctx, cancel := context.WithTimeout(ctx, passTimeout)
 	defer cancel()
@@ -149,7 +147,7 @@ func (i *Issuer) act(ctx context.Context, from time.Duration) (again bool, waiti
 		return false, "", err
 	}
 	i.metrics.observed(observed)
-	now := time.Now().Round(0) // the wall clock: certificates know no other
+	now := time.Now().Round(0) // wall clock only: certificates are valid by it
 	if err := rotation.CheckClocks(now, i.cluster.clock.at(now)); err != nil {
 		return false, "", err
 	}
@@ -175,10 +173,10 @@ func (i *Issuer) written(err error, at time.Duration) error {
 	return contested
 }
 
-// passTimeout bounds a pass, so that what was observed is not acted upon much later.
+// passTimeout bounds a pass, so that the issuer never acts on an old observation.
 const passTimeout = 30 * time.Second
 
-// do does all actions, whatever becomes of each.
+// do does all actions, even if some fail.
 func (i *Issuer) do(ctx context.Context, now time.Time, o *Observation, actions []rotation.Action) error {
 	var errs []error
 	done := func(what string, err error) {
@@ -226,15 +224,15 @@ func (i *Issuer) writeSecret(ctx context.Context, now time.Time, o *Observation,
 	}
 	secret := o.stored.DeepCopy()
 	secret.Data = data
-	_, err = i.cluster.secrets.Update(ctx, secret, metav1.UpdateOptions{FieldManager: FieldManager})
+	_, err = i.cluster.secrets.Update(ctx, secret, metav1.UpdateOptions{FieldManager: fieldManager})
 	if err != nil {
 		return fmt.Errorf("update Secret %s/%s: %w", secret.Namespace, secret.Name, err)
 	}
 	return nil
 }
 
-// conflict reports whether all that an error says is that somebody else was faster: the next pass
-// sees what there is then.
+// conflict reports whether an error consists of conflicts alone: another writer was faster, and the next pass sees
+// its result.
 func conflict(err error) bool {
 	if joined, ok := err.(interface{ Unwrap() []error }); ok {
 		for _, err := range joined.Unwrap() {

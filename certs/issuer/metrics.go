@@ -28,7 +28,7 @@ func newMetrics() *metrics {
 	}
 }
 
-// Register makes the issuer's metrics be served.
+// Register adds the issuer's metrics to a registry.
 func (i *Issuer) Register(registry prometheus.Registerer) {
 	registry.MustRegister(i.metrics.successful, i.metrics.timestamp, i.metrics.notAfter)
 }

@@ -17,7 +17,7 @@ import (
 	"userscope.dev/userscope/certs/rotation"
 )
 
-// Target names what the certificates are for and where they are kept.
+// Target names the objects in the cluster that the issuer reads and writes.
 type Target struct {
 	// ServiceName and ServiceNamespace are the Service that the certificates name. The Secret is in
 	// the same namespace.
@@ -29,7 +29,7 @@ type Target struct {
 	ConfigurationName string
 }
 
-// Host is the name by which API servers call the Service.
+// Host returns the name by which API servers call the Service.
 func (t Target) Host() string { return t.ServiceName + "." + t.ServiceNamespace + ".svc" }
 
 // Validate reports every mistake, named by the flags that set the target.
@@ -48,7 +48,7 @@ func (t Target) Validate() error {
 	return errors.Join(mistakes...)
 }
 
-// Cluster reads, and for the issuer writes, what the certificates touch.
+// Cluster reads the Secret and the configurations, and writes them for the issuer.
 type Cluster struct {
 	target         Target
 	secrets        corev1client.SecretInterface
@@ -73,21 +73,21 @@ func NewCluster(config *rest.Config, target Target) (*Cluster, error) {
 	return c, nil
 }
 
-// Observation is what is found in the cluster.
+// Observation is the content of the Secret and of the configurations.
 type Observation struct {
 	*rotation.Observed
 	Secret         *pki.Secret
 	Configurations []*Configuration
 
 	stored *corev1.Secret
-	// webhooks are all of all configurations, in the order of Observed.Bundles.
+	// webhooks are the webhooks of all configurations, in the order of Observed.Bundles.
 	webhooks []*Webhook
-	// known are the certificates that appear anywhere.
+	// known holds every certificate of the Secret and of the caBundles.
 	known map[rotation.ID]*x509.Certificate
 }
 
-// Observe reads the Secret first and then the configurations: that order is what package plan counts
-// on. An observation of what there is may come together with an error about what is not.
+// Observe reads the Secret first and then the configurations, an order that package rotation relies on. It may
+// return an observation together with an error about missing objects.
 func (c *Cluster) Observe(ctx context.Context) (*Observation, error) {
 	stored, err := c.secrets.Get(ctx, c.target.SecretName, metav1.GetOptions{})
 	if apierrors.IsNotFound(err) {
@@ -104,7 +104,7 @@ func (c *Cluster) Observe(ctx context.Context) (*Observation, error) {
 		o.known[pki.CA(certificate).ID] = certificate
 	}
 
-	// Without one that exists, what all of them trust would not be known.
+	// Fail if an existing configuration cannot be read: a CA that it trusts would be missed.
 	configurations, errs, err := c.configurations.get(ctx)
 	if err != nil {
 		return nil, err
@@ -123,7 +123,7 @@ func (c *Cluster) Observe(ctx context.Context) (*Observation, error) {
 }
 
 func (o *Observation) addWebhook(webhook *Webhook) {
-	certificates, _ := pki.Decode(webhook.CABundle) // one without certificates trusts nobody
+	certificates, _ := pki.Decode(webhook.CABundle) // a caBundle without certificates trusts nobody
 	var cas []rotation.CA
 	for _, certificate := range certificates {
 		ca := pki.CA(certificate)

@@ -23,9 +23,9 @@ type Authority struct {
 	key         *ecdsa.PrivateKey
 }
 
-// NewAuthority makes a CA that is valid from now, and before it for as long as certificates are
-// backdated. It can sign for one host and, as name constraints have it (RFC 5280, section 4.2.1.10), for names
-// below it, but for no other name and no address.
+// NewAuthority makes a CA that is valid for a lifetime from now, and backdated by rotation.Backdating. Its name
+// constraints (RFC 5280, section 4.2.1.10) let it sign for the host and for names below the host, but for no other
+// name and no address.
 func NewAuthority(now time.Time, lifetime time.Duration, host string) (*Authority, error) {
 	key, err := newKey()
 	if err != nil {
@@ -52,8 +52,8 @@ func NewAuthority(now time.Time, lifetime time.Duration, host string) (*Authorit
 	return &Authority{certificate, key}, nil
 }
 
-// Issue signs a serving certificate for a host, valid from now until an end. It returns it and
-// its private key as PEM.
+// Issue signs a serving certificate for a host, valid from now until an end. It returns the certificate and its
+// private key as PEM.
 func (a *Authority) Issue(now, end time.Time, host string) (certificate, key []byte, err error) {
 	private, err := newKey()
 	if err != nil {
@@ -78,13 +78,13 @@ func (a *Authority) Issue(now, end time.Time, host string) (certificate, key []b
 	return Encode(signed), key, nil
 }
 
-// CA is what package plan knows of an authority's certificate.
+// CA returns an authority's certificate as package rotation sees it.
 func CA(certificate *x509.Certificate) rotation.CA {
 	sum := sha256.Sum256(certificate.Raw)
 	return rotation.CA{ID: rotation.ID(hex.EncodeToString(sum[:])), Validity: Validity(certificate)}
 }
 
-// Validity is when a certificate is valid by itself, whatever it chains to.
+// Validity returns the validity of a certificate by itself, without its chain.
 func Validity(certificate *x509.Certificate) rotation.Validity {
 	return rotation.Validity{NotBefore: certificate.NotBefore, NotAfter: certificate.NotAfter}
 }
@@ -97,8 +97,8 @@ func newKey() (*ecdsa.PrivateKey, error) {
 	return key, nil
 }
 
-// newTemplate is what all certificates have: a random serial of 127 bits, since RFC 5280 wants a
-// positive number of at most 20 bytes.
+// newTemplate returns the fields that all certificates share. The serial has 127 random bits: RFC 5280 (section
+// 4.1.2.2) wants a positive number of at most 20 bytes.
 func newTemplate(now, end time.Time) (*x509.Certificate, error) {
 	serial, err := rand.Int(rand.Reader, new(big.Int).Lsh(big.NewInt(1), 127))
 	if err != nil {

@@ -8,8 +8,8 @@ import (
 	"fmt"
 )
 
-// Decode reads the certificates in PEM, as API servers read a caBundle: whatever else is there is passed
-// over. It is an error if there is none.
+// Decode reads the certificates in PEM, as API servers read a caBundle: it skips everything else. Without any
+// certificate it returns an error.
 func Decode(data []byte) ([]*x509.Certificate, error) {
 	var certificates []*x509.Certificate
 	for block, rest := pem.Decode(data); block != nil; block, rest = pem.Decode(rest) {
@@ -28,7 +28,7 @@ func Decode(data []byte) ([]*x509.Certificate, error) {
 	return certificates, nil
 }
 
-// decodeAuthority reads a CA and its private key, and reports why the two cannot sign for a host.
+// decodeAuthority reads a CA and its private key. It returns an error if the two cannot sign for a host.
 func decodeAuthority(certificatePEM, keyPEM []byte, host string) (*Authority, error) {
 	certificates, err := Decode(certificatePEM)
 	if err != nil {
@@ -54,8 +54,8 @@ func decodeAuthority(certificatePEM, keyPEM []byte, host string) (*Authority, er
 	return nil, errors.New("its private key is of another certificate")
 }
 
-// try signs a certificate, to see that it would be taken: an authority may be constrained to other
-// hosts.
+// try signs a certificate, and returns an error if an API server would refuse it: an authority may be constrained
+// to other hosts.
 func (a *Authority) try(host string) error {
 	middle := a.Certificate.NotBefore.Add(a.Certificate.NotAfter.Sub(a.Certificate.NotBefore) / 2)
 	signed, _, err := a.Issue(middle, a.Certificate.NotAfter, host)

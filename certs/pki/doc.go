@@ -1,3 +1,3 @@
-// Package pki makes the certificates of the webhook, and reads and writes the Secret that holds them.
-// It knows no cluster and no clock: what it needs of either it is given.
+// Package pki makes the certificates of the webhook, and reads and writes the data of the Secret that holds them.
+// It knows no cluster and no clock: its callers pass both in.
 package pki

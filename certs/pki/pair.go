@@ -1,3 +1,6 @@
+// A pair of certificate and key can load and still fail every TLS handshake. So ReadPair runs a handshake inside
+// the process: a broken pair must be found before it is served, not by the first API server that calls.
+
 package pki
 
 import (
@@ -8,11 +11,11 @@ import (
 	"time"
 )
 
-// ReadPair reads a serving certificate and its private key in PEM, and returns with them the chain that an
-// API server is shown, the serving certificate first. It is an error if the two do not belong together, or
-// if no API server could end a TLS handshake with them, whatever it trusts: for a key of a kind that Go
-// does not take, or for what is no certificate among the chain. Both the issuer and the serving Pods judge
-// by it, lest the one keep what the others cannot use.
+// ReadPair reads a serving certificate and its private key in PEM. It also returns the chain that API servers
+// receive, the serving certificate first. It returns an error if the two do not belong together, or if no TLS
+// handshake succeeds with them, whatever the client trusts: Go does not support the key, or the chain holds
+// something that is no certificate. The issuer and the serving Pods both use ReadPair, so that the issuer never
+// keeps a pair that the Pods refuse.
 func ReadPair(certificate, key []byte) (*tls.Certificate, []*x509.Certificate, error) {
 	pair, err := tls.X509KeyPair(certificate, key)
 	if err != nil {
@@ -25,18 +28,18 @@ func ReadPair(certificate, key []byte) (*tls.Certificate, []*x509.Certificate, e
 	return &pair, chain, nil
 }
 
-// handshakeTimeout is far beyond what a handshake within the process takes.
+// handshakeTimeout bounds a handshake within the process, which takes milliseconds.
 const handshakeTimeout = 10 * time.Second
 
-// handshake serves a certificate to a client of this process, as it is served to API servers, and returns
-// the chain that the client sees.
+// handshake serves a certificate to a client of this process, as the webhook serves API servers. It returns the
+// chain that the client receives.
 func handshake(certificate *tls.Certificate) ([]*x509.Certificate, error) {
 	near, far, err := socketPair()
 	if err != nil {
 		return nil, err
 	}
 	defer near.Close()
-	// Tickets would be sent after the handshake, to a client that listens no more.
+	// Without tickets: the server would send them after the handshake, to a client that reads no more.
 	server := tls.Server(far, &tls.Config{Certificates: []tls.Certificate{*certificate}, SessionTicketsDisabled: true})
 	ctx, cancel := context.WithTimeout(context.Background(), handshakeTimeout)
 	defer cancel()

@@ -40,7 +40,7 @@ func TestChainIsRenewedOnceItsCAIsTrusted(t *testing.T) {
 				pki.ServingCertificate: pki.Encode(append([]*x509.Certificate{leaf.certificate}, with...)...),
 				pki.ServingKey:         key,
 				pki.CACertificate:      signs,
-				pki.CAKey:              signsKey,
+				"ca.key":               signsKey,
 			}, host).Observed()
 			trusted := pki.CA(map[string]*signer{"root": root, "intermediate": intermediate}[test.trust].certificate)
 			o.Bundles = [][]rotation.CA{{trusted}}

@@ -15,25 +15,25 @@ const (
 	ServingCertificate = "tls.crt"
 	ServingKey         = "tls.key"
 	CACertificate      = "ca.crt"
-	CAKey              = "ca.key"
+	caKey              = "ca.key"
 	NextCACertificate  = "next-ca.crt"
-	NextCAKey          = "next-ca.key"
+	nextCAKey          = "next-ca.key"
 )
 
-// Secret is what the Secret holds, as far as it is of use.
+// Secret is the usable content of the Secret.
 type Secret struct {
-	// CA and Next can sign; nil where there is none that can.
+	// CA signs, and Next signs after it; nil without a usable certificate and private key.
 	CA, Next *Authority
 
-	// Leaf is the serving certificate with what it comes with, and Issuer the CA of ca.crt that it
-	// chains to; nil where no serving Pod would take it.
+	// Leaf is the chain of tls.crt, the serving certificate first. Issuer is the CA of ca.crt that it chains to.
+	// Both are nil if no serving Pod would accept the pair.
 	Leaf   []*x509.Certificate
 	Issuer *x509.Certificate
-	// Taken is when serving Pods take the Leaf, with all that it chains by.
-	Taken rotation.Validity
+	// Trusted is the period in which serving Pods accept the Leaf with its chain, see ChainValidity.
+	Trusted rotation.Validity
 
-	// Problems say what the Secret holds and is of no use. Keys that are absent are none: without
-	// a private key, a CA that others keep is only trusted.
+	// Problems name the unusable keys of the Secret. An absent key is no problem: a CA whose private key is kept
+	// elsewhere is trusted, and does not sign.
 	Problems []string
 
 	data map[string][]byte
@@ -43,8 +43,8 @@ type Secret struct {
 // ReadSecret reads the data of a Secret that holds certificates for a host.
 func ReadSecret(data map[string][]byte, host string) *Secret {
 	s := &Secret{data: data, host: host}
-	s.CA = s.authority(CACertificate, CAKey)
-	s.Next = s.authority(NextCACertificate, NextCAKey)
+	s.CA = s.authority(CACertificate, caKey)
+	s.Next = s.authority(NextCACertificate, nextCAKey)
 	if len(data[ServingCertificate]) > 0 || len(data[ServingKey]) > 0 {
 		if err := s.readLeaf(); err != nil {
 			s.Problems = append(s.Problems, fmt.Sprintf("%s and %s are of no use: %v", ServingCertificate, ServingKey, err))
@@ -65,8 +65,7 @@ func (s *Secret) authority(certificate, key string) *Authority {
 	return authority
 }
 
-// readLeaf reads the serving certificate, and reports why a serving Pod would not take it, its
-// validity aside.
+// readLeaf reads the serving certificate. It returns an error if a serving Pod would not accept it at any time.
 func (s *Secret) readLeaf() error {
 	_, chain, err := ReadPair(s.data[ServingCertificate], s.data[ServingKey])
 	if err != nil {
@@ -76,15 +75,15 @@ func (s *Secret) readLeaf() error {
 	if err != nil {
 		return fmt.Errorf("%s %w", CACertificate, err)
 	}
-	taken, issuer, err := Taken(chain, roots, s.host)
+	trusted, issuer, err := ChainValidity(chain, roots, s.host)
 	if err != nil {
 		return err
 	}
-	s.Leaf, s.Issuer, s.Taken = chain, issuer, taken
+	s.Leaf, s.Issuer, s.Trusted = chain, issuer, trusted
 	return nil
 }
 
-// Observed is what package plan knows of the Secret; the caBundles are to be added.
+// Observed returns the Secret as package rotation sees it. The caller adds the caBundles.
 func (s *Secret) Observed() *rotation.Observed {
 	observed := &rotation.Observed{}
 	if s.CA != nil {
@@ -94,12 +93,12 @@ func (s *Secret) Observed() *rotation.Observed {
 		observed.Next = new(CA(s.Next.Certificate))
 	}
 	if s.Leaf != nil {
-		observed.Leaf = &rotation.Leaf{Issuer: CA(s.Issuer), Alone: len(s.Leaf) == 1, Validity: s.Taken}
+		observed.Leaf = &rotation.Leaf{Issuer: CA(s.Issuer), LeafOnly: len(s.Leaf) == 1, Validity: s.Trusted}
 	}
 	return observed
 }
 
-// Certificates are all the authorities that the Secret holds.
+// Certificates returns the certificates of all CAs in the Secret.
 func (s *Secret) Certificates() []*x509.Certificate {
 	var certificates []*x509.Certificate
 	if s.Issuer != nil {
@@ -113,8 +112,8 @@ func (s *Secret) Certificates() []*x509.Certificate {
 	return certificates
 }
 
-// Do returns the Secret's data after an action, which must be one that writes the Secret. What others
-// keep in it stays.
+// Do returns the Secret's data after an action, which must be one that writes the Secret. Foreign keys of the
+// Secret stay.
 func (s *Secret) Do(action rotation.Action, now time.Time, settings rotation.Settings) (map[string][]byte, error) {
 	data := maps.Clone(s.data)
 	if data == nil {
@@ -127,7 +126,7 @@ func (s *Secret) Do(action rotation.Action, now time.Time, settings rotation.Set
 		if err != nil {
 			return nil, err
 		}
-		return data, put(data, next, NextCACertificate, NextCAKey)
+		return data, put(data, next, NextCACertificate, nextCAKey)
 	case rotation.Fill:
 		ca, err := NewAuthority(now, settings.CALifetime, s.host)
 		if err != nil {
@@ -144,15 +143,14 @@ func (s *Secret) Do(action rotation.Action, now time.Time, settings rotation.Set
 		return nil, errors.New("there is no CA to sign with")
 	}
 
-	// Whatever else was in ca.crt is not trusted any more: serving Pods would take its
-	// certificates.
-	if err := put(data, signs, CACertificate, CAKey); err != nil {
+	// Drop any other CA from ca.crt: serving Pods would accept its certificates.
+	if err := put(data, signs, CACertificate, caKey); err != nil {
 		return nil, err
 	}
 	_, renews := action.(rotation.Renew)
 	if !renews || s.Next == nil || Validity(s.Next.Certificate).Ended(now) {
 		delete(data, NextCACertificate)
-		delete(data, NextCAKey)
+		delete(data, nextCAKey)
 	}
 	var err error
 	end := rotation.LeafEnd(now, CA(signs.Certificate), settings)

@@ -4,8 +4,8 @@ package pki
 
 import "net"
 
-// socketPair returns two connected ends. Where one gives up in the middle of what the other says, both wait for the
-// handshake's timeout: that is for who asks how the certificates are, and no webhook or issuer runs here.
+// socketPair returns two connected ends. If one side sends an alert while the other still writes, both wait for the
+// handshake's timeout. Only "certs status" runs on such systems, neither webhook nor issuer.
 func socketPair() (near, far net.Conn, err error) {
 	near, far = net.Pipe()
 	return near, far, nil

@@ -11,8 +11,8 @@ import (
 	"golang.org/x/sys/unix"
 )
 
-// socketPair returns two connected ends. Unlike those of net.Pipe each can write while the other does, as when
-// one gives up in the middle of what the other says.
+// socketPair returns two connected ends. Unlike the ends of net.Pipe, both can write at the same time: one side may
+// send an alert while the other still sends its handshake message.
 func socketPair() (near, far net.Conn, err error) {
 	descriptors, err := unix.Socketpair(unix.AF_UNIX, unix.SOCK_STREAM, 0)
 	if err != nil {
@@ -24,7 +24,7 @@ func socketPair() (near, far net.Conn, err error) {
 		end, fileErr := net.FileConn(file) // has a descriptor of its own
 		ends[i], err = end, errors.Join(err, fileErr, file.Close())
 	}
-	if err != nil { // such as: no descriptors are left, of which none may be kept then
+	if err != nil { // e.g. out of file descriptors: close whatever was opened
 		for _, end := range ends {
 			if end != nil {
 				_ = end.Close()

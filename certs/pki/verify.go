@@ -9,9 +9,9 @@ import (
 	"userscope.dev/userscope/certs/rotation"
 )
 
-// Verify reports why an API server that trusts the roots would not take a chain, whose first
-// certificate is the serving one, when it calls a host; an empty host is not looked at. Where no
-// roots are given nothing is said of them.
+// Verify returns an error if an API server that trusts the roots would refuse a chain now, when it calls a host.
+// The serving certificate is the first of the chain. An empty host matches every certificate; without roots, every
+// CA is trusted.
 func Verify(chain, roots []*x509.Certificate, host string, now time.Time) error {
 	leaf := chain[0]
 	switch {
@@ -24,7 +24,7 @@ func Verify(chain, roots []*x509.Certificate, host string, now time.Time) error 
 	return err
 }
 
-// paths returns the ways from the serving certificate of a chain to one of the roots by which it is taken.
+// paths returns the valid paths from the serving certificate of a chain to a root.
 func paths(chain, roots []*x509.Certificate, host string, now time.Time) ([][]*x509.Certificate, error) {
 	leaf := chain[0]
 	if host != "" {
@@ -42,14 +42,15 @@ func paths(chain, roots []*x509.Certificate, host string, now time.Time) ([][]*x
 	return paths, nil
 }
 
-// Taken is when an API server that trusts the roots takes a chain: while all of a path to a root is valid, and of
-// several paths, that which is valid longest. It returns the root of that path with it; none where no roots
-// are given. The error says why the chain is taken at no time.
-func Taken(chain, roots []*x509.Certificate, host string) (rotation.Validity, *x509.Certificate, error) {
-	// All paths are found at once, however many certificates there are, if all of these are always valid.
+// ChainValidity returns the longest period in which some path from the leaf to a root is valid, and that root. An
+// API server that trusts the roots accepts the chain in that period. Without roots it returns the validity of the
+// leaf, and no root. The error says why there is no such period.
+func ChainValidity(chain, roots []*x509.Certificate, host string) (rotation.Validity, *x509.Certificate, error) {
+	// x509.Verify drops expired paths. Give every copy the same one-instant validity and verify at that instant, so
+	// that all paths are returned.
 	epoch := time.Unix(0, 0)
 	originals := map[*x509.Certificate]*x509.Certificate{}
-	always := func(certificates []*x509.Certificate) []*x509.Certificate {
+	atEpoch := func(certificates []*x509.Certificate) []*x509.Certificate {
 		var copies []*x509.Certificate
 		for _, certificate := range certificates {
 			copied := *certificate
@@ -59,7 +60,7 @@ func Taken(chain, roots []*x509.Certificate, host string) (rotation.Validity, *x
 		}
 		return copies
 	}
-	found, err := paths(always(chain), always(roots), host, epoch)
+	found, err := paths(atEpoch(chain), atEpoch(roots), host, epoch)
 	switch {
 	case err != nil:
 		return rotation.Validity{}, nil, err
@@ -83,7 +84,7 @@ func Taken(chain, roots []*x509.Certificate, host string) (rotation.Validity, *x
 	return longest, to, nil
 }
 
-// commonValidity is when all of some certificates are valid.
+// commonValidity returns the period in which all certificates are valid. It ends before it begins if there is none.
 func commonValidity(certificates []*x509.Certificate) rotation.Validity {
 	common := Validity(certificates[0])
 	for _, certificate := range certificates[1:] {

@@ -1,5 +1,5 @@
-// Package rotation decides what an issuer of certificates does next. It is pure: what was observed goes
-// in, actions come out. It knows no client, clock, file or key, and imports nothing of Userscope.
+// Package rotation decides an issuer's next writes. It is pure: an observation goes in, actions come out. It knows no
+// client, clock, file or key, and imports nothing of Userscope.
 //
 // The webhook fails closed, so a serving certificate that an API server does not trust is an outage.
 // Three places must agree, and none of them learns of a change at once: the Secret (which the

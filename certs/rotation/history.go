@@ -5,20 +5,20 @@ import (
 	"time"
 )
 
-// History is for how long an issuer has seen what it sees. It lives as long as the process and
-// measures by a clock that only ever runs forward, such as the time since the process began: no
-// step of the wall clock shortens a wait.
+// History remembers for how long an issuer has seen each authority in the caBundles. It lives as long as the
+// process. It measures by a clock that only runs forward, such as the time since the process began: no step of the
+// wall clock shortens a wait.
 type History struct {
 	last            time.Duration
 	trusted, unused map[ID]time.Duration
-	// secret and bundles are the versions that were seen last.
+	// secret and bundles are the versions of the last look.
 	secret  string
 	bundles []string
 }
 
-// Note takes in what was observed between two times since the process began. Each wait is measured short
-// by how long the looking took. What was not seen for longer than the propagation bound, or was written
-// since, was perhaps not there meanwhile, and counts from now.
+// Note adds an observation that was made between two times since the process began. Each wait is measured short
+// by the time that the observation took. After a gap longer than the propagation bound, or a write, an authority
+// may have been absent in between, and counts from now.
 func (h *History) Note(now time.Time, from, to time.Duration, o *Observed, s Settings) {
 	if to-h.last > s.Propagation {
 		*h = History{}
@@ -39,8 +39,7 @@ func (h *History) Note(now time.Time, from, to time.Duration, o *Observed, s Set
 			if o.trusted(ca.ID) {
 				trusted[ca.ID] = since(h.trusted, ca.ID, to)
 			}
-			// Without a certificate in the Secret that is taken, Pods go on to serve
-			// another.
+			// Without a valid certificate in the Secret, Pods go on serving an earlier one.
 			if served && !holds(needed, ca.ID) {
 				unused[ca.ID] = since(h.unused, ca.ID, to)
 			}
@@ -56,11 +55,11 @@ func since(seen map[ID]time.Duration, id ID, at time.Duration) time.Duration {
 	return at
 }
 
-// Trusted is for how long every caBundle has been seen to hold an authority.
+// Trusted returns for how long every caBundle has been seen to hold an authority.
 func (h *History) Trusted(id ID) time.Duration { return h.forHowLong(h.trusted, id) }
 
-// Unused is for how long an authority has been seen in some caBundle with no use for it, while
-// serving Pods had another one's certificate to take.
+// Unused returns for how long an authority has been seen in some caBundle without being needed, while the Secret
+// held a valid certificate of another.
 func (h *History) Unused(id ID) time.Duration { return h.forHowLong(h.unused, id) }
 
 func (h *History) forHowLong(seen map[ID]time.Duration, id ID) time.Duration {

@@ -85,7 +85,7 @@ func TestRenewedWhileTheNextCAWaits(t *testing.T) {
 		switch got := describe(rotation.Plan(now.Add(at), o, h, settings)); got {
 		case "":
 		case "renew":
-			o.Leaf = &rotation.Leaf{Issuer: *old, Alone: true, Validity: rotation.Validity{
+			o.Leaf = &rotation.Leaf{Issuer: *old, LeafOnly: true, Validity: rotation.Validity{
 				NotBefore: now.Add(at - rotation.Backdating), NotAfter: rotation.LeafEnd(now.Add(at), *old, settings),
 			}}
 		default:

@@ -226,7 +226,7 @@ func (w *world) look(i int, plan planner, seen secret, bundles [2]bundle, old [3
 	observed := &Observed{CA: seen.ca.ca(), Next: seen.next.ca(), SecretVersion: strconv.Itoa(seen.version)}
 	known[seen.ca.name()], known[seen.next.name()] = seen.ca, seen.next
 	if leaf := seen.leaf; leaf.issuer.id != 0 {
-		observed.Leaf = &Leaf{Issuer: *leaf.issuer.ca(), Alone: true, Validity: validity(leaf.start, leaf.end)}
+		observed.Leaf = &Leaf{Issuer: *leaf.issuer.ca(), LeafOnly: true, Validity: validity(leaf.start, leaf.end)}
 		known[observed.Leaf.Issuer.ID] = leaf.issuer
 	}
 	for _, b := range bundles {

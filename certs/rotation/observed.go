@@ -5,10 +5,10 @@ import (
 	"time"
 )
 
-// ID tells authorities apart: the SHA-256 of the certificate, in hex.
+// ID identifies an authority: the SHA-256 of its certificate, in hex.
 type ID string
 
-// Validity is when a certificate is valid: not before, and not after.
+// Validity is the period in which a certificate is valid (RFC 5280, section 4.1.2.5).
 type Validity struct{ NotBefore, NotAfter time.Time }
 
 // Holds reports whether the certificate is valid now.
@@ -16,28 +16,28 @@ func (v Validity) Holds(now time.Time) bool {
 	return !now.Before(v.NotBefore) && !now.After(v.NotAfter)
 }
 
-// Ended reports whether the certificate has expired. One that is not valid yet may be in use soon: when
-// all clocks were set back, and run on.
+// Ended reports whether the certificate has expired. A certificate that is not valid yet has not: it may be in use
+// soon, after all clocks were set back.
 func (v Validity) Ended(now time.Time) bool { return now.After(v.NotAfter) }
 
-// Backdating is how long before it is issued a certificate begins to be valid, so that clocks that
-// are behind take it.
+// Backdating is the time by which NotBefore precedes the issuing of a certificate, so that machines whose clocks
+// are behind accept it.
 const Backdating = time.Hour
 
-// RenewAt is when two thirds of the certificate's life are over.
+// RenewAt returns the time at which two thirds of the certificate's life are over.
 func (v Validity) RenewAt() time.Time {
 	return v.NotAfter.Add(-v.life() / 3)
 }
 
-// ExpiringAt is when a certificate should have been renewed for long: three tenths of its life are
-// left.
+// ExpiringAt returns the time at which three tenths of the certificate's life are left. Its renewal is overdue by
+// then.
 func (v Validity) ExpiringAt() time.Time {
 	return v.NotAfter.Add(-v.life() / 10 * 3)
 }
 
 func (v Validity) life() time.Duration {
 	issued := v.NotBefore.Add(Backdating)
-	if issued.After(v.NotAfter) { // it is not one of ours
+	if issued.After(v.NotAfter) { // the issuer did not make it
 		issued = v.NotBefore
 	}
 	return v.NotAfter.Sub(issued)
@@ -51,31 +51,29 @@ type CA struct {
 
 // Leaf is a serving certificate.
 type Leaf struct {
-	// Issuer is the CA that it chains to, one whose certificate the Secret holds.
+	// Issuer is the CA of the Secret's ca.crt to which the certificate chains.
 	Issuer CA
-	// Alone is whether it comes without other certificates, so that its Issuer signed it itself, and is what
-	// it is trusted by. Else it may be trusted by one of them, which its successor comes without.
-	Alone bool
+	// LeafOnly is true if tls.crt holds only the leaf, so Issuer signed it directly. Otherwise clients may trust it
+	// through an intermediate that a renewed certificate would lack.
+	LeafOnly bool
 	Validity
 }
 
-// Observed is what an issuer sees.
+// Observed is the state of the cluster as an issuer sees it.
 type Observed struct {
-	// CA is the authority that signs, and Next the one that will, each with its private key in
-	// the Secret. Nil where there is none, or none that could sign: half a pair, another
-	// Service's.
+	// CA is the authority that signs, and Next its successor, each with its private key. Nil if it is absent or
+	// could not sign: half a pair, or a CA for another Service.
 	CA, Next *CA
 
-	// Leaf is the Secret's serving certificate, if a serving Pod would take it, its validity
-	// aside: with its private key, naming the Service, chaining to the Secret's ca.crt.
+	// Leaf is the Secret's serving certificate; nil if a serving Pod would not accept it at any time. It has its
+	// private key, names the Service and chains to the Secret's ca.crt.
 	Leaf *Leaf
 
-	// Bundles are the authorities in the caBundle of each webhook of ours, of all
-	// configurations.
+	// Bundles are the authorities in the caBundle of each webhook of all of Userscope's configurations.
 	Bundles [][]CA
 
-	// SecretVersion and BundleVersions are other ones when the Secret, or a configuration, has been
-	// written since: something may have been there in between that nobody saw.
+	// SecretVersion and BundleVersions change with each write of the Secret and of a configuration. They tell
+	// History of content that came and went between two looks.
 	SecretVersion  string
 	BundleVersions []string
 }
@@ -85,7 +83,7 @@ func (o *Observed) signed(now time.Time) bool {
 	return o.Leaf != nil && o.CA != nil && o.Leaf.Issuer.ID == o.CA.ID && o.Leaf.Holds(now)
 }
 
-// needed are the authorities that every caBundle must hold.
+// needed returns the authorities that every caBundle must hold.
 func (o *Observed) needed() []CA {
 	var needed []CA
 	if o.Leaf != nil {
@@ -109,9 +107,8 @@ func (o *Observed) trusted(id ID) bool {
 	return true
 }
 
-// inUse reports whether Pods may be serving, and be trusted for it, a certificate of an authority other
-// than the given one: the Secret's, or, whatever the Secret says by now, one of an authority that
-// some caBundle holds.
+// inUse reports whether Pods may be serving a trusted certificate of an authority other than the given one: the
+// Secret's certificate, or an earlier one of an authority that some caBundle holds.
 func (o *Observed) inUse(now time.Time, id ID) bool {
 	if leaf := o.Leaf; leaf != nil && leaf.Issuer.ID != id && !leaf.Ended(now) {
 		return true

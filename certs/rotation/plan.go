@@ -41,13 +41,12 @@ func (Promote) String() string {
 func (Renew) String() string   { return "renew the serving certificate" }
 func (Publish) String() string { return "set the caBundle" }
 
-// Plan returns what is to be done now: at most one write to the Secret, and at most one to each
-// webhook. None waits for another, so that one that fails holds none up. When there is nothing to
-// do, it returns nothing.
+// Plan returns the writes that are due now: at most one to the Secret, and at most one to each webhook. They do not
+// depend on each other, so that a failed write holds up no other.
 func Plan(now time.Time, o *Observed, h *History, s Settings) []Action {
-	action := fillSecret(now, o, h, s)
+	action := nextSecretWrite(now, o, h, s)
 	if action == (Fill{}) {
-		return []Action{action} // nothing of what there is will be needed
+		return []Action{action} // Fill replaces all that could be published
 	}
 	actions := publish(now, o, h, s)
 	if action != nil {
@@ -56,14 +55,15 @@ func Plan(now time.Time, o *Observed, h *History, s Settings) []Action {
 	return actions
 }
 
-func fillSecret(now time.Time, o *Observed, h *History, s Settings) Action {
+// nextSecretWrite returns the write to the Secret that is due now; nil for none.
+func nextSecretWrite(now time.Time, o *Observed, h *History, s Settings) Action {
 	signs := o.CA != nil && o.CA.Holds(now)
 	next := o.Next != nil && o.Next.Holds(now)
 	switch {
 	case next && maySign(now, o.Next, o, h, s):
 		return Promote{}
-	// Another certificate of the same CA is trusted by whoever trusts the one that it replaces, if that is alone.
-	case signs && mustRenew(now, o, s) && (o.signed(now) && o.Leaf.Alone || maySign(now, o.CA, o, h, s)):
+	// Whoever trusts a certificate that its CA signed directly trusts another certificate of the same CA.
+	case signs && mustRenew(now, o, s) && (o.signed(now) && o.Leaf.LeafOnly || maySign(now, o.CA, o, h, s)):
 		return Renew{}
 	case next:
 		return nil // until it may sign
@@ -76,8 +76,8 @@ func fillSecret(now time.Time, o *Observed, h *History, s Settings) Action {
 	}
 }
 
-// maySign reports whether every API server trusts a CA by now. Where nothing else can be in use, there
-// is nothing to lose by not waiting.
+// maySign reports whether every API server trusts a CA by now. If no other CA's certificate can be in use, the CA
+// need not wait.
 func maySign(now time.Time, ca *CA, o *Observed, h *History, s Settings) bool {
 	return h.Trusted(ca.ID) >= s.Propagation || !o.inUse(now, ca.ID)
 }
@@ -91,7 +91,7 @@ func mustRenew(now time.Time, o *Observed, s Settings) bool {
 	return !now.Before(o.Leaf.RenewAt()) && LeafEnd(now, *o.CA, s).After(o.Leaf.NotAfter)
 }
 
-// LeafEnd is the NotAfter of a certificate that a CA signs now.
+// LeafEnd returns the NotAfter of a certificate that a CA signs now.
 func LeafEnd(now time.Time, ca CA, s Settings) time.Time {
 	end := now.Add(s.LeafLifetime)
 	if end.After(ca.NotAfter) {
@@ -100,8 +100,8 @@ func LeafEnd(now time.Time, ca CA, s Settings) time.Time {
 	return end
 }
 
-// publish adds to each caBundle what is needed and has not expired, and takes from it what has been
-// unused for so long that no Pod serves a certificate of it any more.
+// publish adds to each caBundle the needed authorities that have not expired. It removes an authority that has been
+// unused for the propagation bound: no Pod serves its certificate any more.
 func publish(now time.Time, o *Observed, h *History, s Settings) []Action {
 	var actions []Action
 	needed := o.needed()
@@ -127,7 +127,7 @@ func publish(now time.Time, o *Observed, h *History, s Settings) []Action {
 	return actions
 }
 
-// Waiting says what a plan without actions waits for; empty if for nothing.
+// Waiting names the event that a plan without actions waits for; empty for none.
 func Waiting(now time.Time, o *Observed, s Settings) string {
 	switch needed := o.needed(); {
 	case o.Next != nil && o.Next.Holds(now):

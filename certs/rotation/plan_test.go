@@ -37,7 +37,7 @@ func leaf(by *rotation.CA, ago time.Duration) *rotation.Leaf {
 	if v.NotAfter.After(by.NotAfter) {
 		v.NotAfter = by.NotAfter
 	}
-	return &rotation.Leaf{Issuer: *by, Alone: true, Validity: v}
+	return &rotation.Leaf{Issuer: *by, LeafOnly: true, Validity: v}
 }
 
 // bundle is the caBundle of a webhook.
@@ -83,7 +83,7 @@ func TestPlan(t *testing.T) {
 	old, dead := ca("old", 70*day), ca("dead", 100*day) // after two thirds of its life, after its end
 	ending, tomorrow := ca("ending", 89*day), ca("tomorrow", -day)
 	chained := leaf(a, 20*day)
-	chained.Alone = false
+	chained.LeafOnly = false
 	const long, short = 5 * time.Minute, 5*time.Minute - time.Second
 	both := func(cas ...*rotation.CA) [][]rotation.CA { return [][]rotation.CA{bundle(cas...), bundle(cas...)} }
 	type observed = rotation.Observed

@@ -8,13 +8,13 @@ import (
 
 // Settings are the times by which certificates are issued and replaced.
 type Settings struct {
-	// CALifetime and LeafLifetime are for how long a CA and a serving certificate are valid.
-	// Both are replaced when two thirds of that are over.
+	// CALifetime and LeafLifetime are the validity of a CA and of a serving certificate. Both are replaced when two
+	// thirds of it are over. A CA must live at least as long as a serving certificate.
 	CALifetime, LeafLifetime time.Duration
 
-	// Propagation bounds how long a change takes to reach everyone: a caBundle all API servers,
-	// the Secret all serving Pods. It is the kubelet's sync period, a minute by default, and the
-	// time that its copy of the Secret may be old; an API server's watch is faster.
+	// Propagation bounds the time until a change of a caBundle has reached all API servers, and a change of the
+	// Secret all serving Pods. The kubelet is the slowest: its sync period, a minute by default, plus the age of
+	// its copy of the Secret. It must be at most a twelfth of LeafLifetime.
 	Propagation time.Duration
 }
 
@@ -30,8 +30,8 @@ func (s Settings) Validate() error {
 	if s.Propagation <= 0 {
 		mistakes = append(mistakes, fmt.Errorf("--propagation %s: must be positive", s.Propagation))
 	}
-	// The last third of a life is what is left to replace a certificate: two waits, each of which
-	// may begin and be seen to end as much later.
+	// The last third of a certificate's life is left to replace it: two waits, each of which may begin one bound
+	// late and be seen to end one bound late.
 	if s.LeafLifetime/12 < s.Propagation {
 		mistakes = append(mistakes, fmt.Errorf("--leaf-lifetime %s: must be at least twelve times --propagation, %s", s.LeafLifetime, 12*s.Propagation))
 	}
@@ -41,8 +41,8 @@ func (s Settings) Validate() error {
 	return errors.Join(mistakes...)
 }
 
-// CheckInterval reports an interval between two looks at the cluster that is too long: what was not seen for
-// longer than the propagation bound counts as new, see History.
+// CheckInterval returns an error if the interval between two looks at the cluster is too long: after a gap longer
+// than the propagation bound every authority counts as new, see History.
 func (s Settings) CheckInterval(interval time.Duration) error {
 	if interval <= 0 || interval > s.Propagation/2 {
 		return fmt.Errorf("--interval %s: must be positive and at most half of --propagation, %s", interval, s.Propagation/2)
@@ -50,20 +50,19 @@ func (s Settings) CheckInterval(interval time.Duration) error {
 	return nil
 }
 
-// MaxSkew is how far the clocks of the issuer and of an API server may be apart: half of what
-// certificates are backdated.
-const MaxSkew = Backdating / 2
+// maxSkew bounds the difference between the clocks of the issuer and of an API server: half of Backdating.
+const maxSkew = Backdating / 2
 
-// CheckClocks reports, as a *SkewError, whether two clocks are too far apart to issue anything by either: what
-// the one takes for valid, the other would refuse.
+// CheckClocks returns a *SkewError if two clocks are too far apart to issue a certificate by either: an API server
+// could refuse a certificate that the issuer takes for valid.
 func CheckClocks(issuer, apiServer time.Time) error {
-	if issuer.Sub(apiServer).Abs() <= MaxSkew {
+	if issuer.Sub(apiServer).Abs() <= maxSkew {
 		return nil
 	}
 	return &SkewError{Issuer: issuer, APIServer: apiServer}
 }
 
-// SkewError is what two clocks show that are too far apart.
+// SkewError holds the readings of two clocks that are too far apart.
 type SkewError struct{ Issuer, APIServer time.Time }
 
 func (e *SkewError) Error() string {

@@ -25,8 +25,8 @@ func TestDefaults(t *testing.T) {
 		t.Errorf("by default %+v, want %+v", got, want)
 	}
 	expect(t, rotation.Defaults().Validate(), "")
-	if rotation.Backdating != time.Hour || rotation.MaxSkew != 30*time.Minute {
-		t.Errorf("certificates are backdated %s, clocks may be %s apart", rotation.Backdating, rotation.MaxSkew)
+	if rotation.Backdating != time.Hour {
+		t.Errorf("certificates are backdated %s", rotation.Backdating)
 	}
 }
 

@@ -1,3 +1,3 @@
-// Package serving is the serving side of the certificates: it reads a mounted directory, and serves what
-// API servers take.
+// Package serving serves the certificate of a mounted directory, and follows it to every later certificate that API
+// servers accept.
 package serving

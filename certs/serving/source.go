@@ -23,45 +23,44 @@ import (
 
 var logger = ctrllog.Log.WithName("certificate")
 
-// interval is how often the directory is looked at: a mount's files change without an event that can
-// be relied upon.
+// interval is the time between two looks at the directory: not every change of a mount's files comes with an event.
 const interval = time.Second
 
-// watcherInterval is how often the watcher looks of its own accord, and logs what it cannot read as
-// often. All that is wanted of it is that it hears of events.
+// watcherInterval is the time between two looks of the watcher itself, each of which logs a file that it cannot
+// read. It is long because the watcher is there for its events alone.
 const watcherInterval = time.Hour
 
-// Source is the certificate that is served. It changes when that in the directory changes, and only to
-// one that API servers will take, as far as can be known here: valid now, naming the Service,
-// chaining to the CA beside it. Until such a one comes the old one is served, as long as it is
-// good: a Secret that is half-written or foreign makes nobody go unready.
+// Source holds the served certificate. It follows the files of a directory, but only to a certificate that API
+// servers accept as far as this process knows: valid now, naming the Service, chaining to the CA beside it. Until
+// such a certificate comes, the old one is served as long as it is good: a half-written or foreign Secret makes no
+// Pod unready.
 type Source struct {
 	dir, host string
 
 	mu      sync.RWMutex
 	current loaded
 
-	// looking is held by who looks at the directory, which may hang: nobody who is served waits for it.
+	// looking is held while the directory is read, which may hang. No handshake waits for it.
 	looking sync.Mutex
-	// refused is what was found last, if it was not taken, so that it is logged once.
+	// refused is the last content that was not accepted, so that it is logged once.
 	refused *loaded
 }
 
-// loaded is what a directory holds.
+// loaded is the content of a directory.
 type loaded struct {
 	files
 
 	certificate *tls.Certificate
 	chain       []*x509.Certificate
 	roots       []*x509.Certificate
-	// caProblem is why the CAs are of no use.
+	// caProblem says why ca.crt is unusable.
 	caProblem error
-	// taken is when API servers take the chain that trust the CAs, and where none do, when the serving
-	// certificate is valid.
-	taken rotation.Validity
+	// trusted is the period in which API servers that trust the CAs accept the chain; if there is none, the
+	// validity of the serving certificate.
+	trusted rotation.Validity
 }
 
-// files are what tls.crt, tls.key and ca.crt hold, or why they cannot be read.
+// files holds the content of tls.crt, tls.key and ca.crt, or the error of reading each.
 type files [3]file
 
 type file struct {
@@ -69,9 +68,9 @@ type file struct {
 	err  error
 }
 
-// Open returns the source of a directory with tls.crt, tls.key and, if there is a CA to chain to,
-// ca.crt. The host is the name that API servers call; empty if any will do. It is an error if there
-// is no certificate that could be served at all.
+// Open returns the source of a directory with tls.crt, tls.key and, optionally, the CA that they chain to in ca.crt.
+// The host is the name that API servers call; an empty host matches every certificate. Open returns an error if the
+// directory holds no certificate that could be served at all.
 func Open(dir, host string) (*Source, error) {
 	s := &Source{dir: dir, host: host}
 	var err error
@@ -83,8 +82,9 @@ func Open(dir, host string) (*Source, error) {
 
 func (s *Source) path(file string) string { return filepath.Join(s.dir, file) }
 
-// Watch follows the directory until ctx ends. The error, which may come at once, says why it does not hear of
-// changes: a node may have no more inotify instances to give. It looks every second all the same.
+// Watch follows the directory until ctx ends. It looks every second, and at once after an event. It returns an
+// error, perhaps at once, if there are no events, for example because the node has no inotify instance left; the
+// looks every second go on.
 func (s *Source) Watch(ctx context.Context) error {
 	go func() {
 		ticks := time.NewTicker(interval)
@@ -103,12 +103,12 @@ func (s *Source) Watch(ctx context.Context) error {
 		return err
 	}
 	watcher.WithWatchInterval(watcherInterval)
-	// It tells of another serving certificate at once. Of another chain, or CA, it does not.
+	// It reports a new serving certificate at once, but not a new chain or CA.
 	watcher.RegisterCallback(func(tls.Certificate) { s.reconsider(time.Now()) })
 	return watcher.Start(ctx)
 }
 
-// read reads what lies in the directory.
+// read reads the files of the directory.
 func (s *Source) read() (f files) {
 	for i, name := range []string{pki.ServingCertificate, pki.ServingKey, pki.CACertificate} {
 		f[i].data, f[i].err = os.ReadFile(s.path(name))
@@ -118,11 +118,11 @@ func (s *Source) read() (f files) {
 
 func (f *files) equal(other *files) bool {
 	return slices.EqualFunc(f[:], other[:], func(a, b file) bool {
-		return bytes.Equal(a.data, b.data) && fmt.Sprint(a.err) == fmt.Sprint(b.err) // no file is not an empty one
+		return bytes.Equal(a.data, b.data) && fmt.Sprint(a.err) == fmt.Sprint(b.err) // a missing file is not an empty one
 	})
 }
 
-// load finds out of what use files are. The error says why they could not be served at all.
+// load parses files. It returns an error if they could not be served at all.
 func (s *Source) load(f files) (loaded, error) {
 	l := loaded{files: f}
 	certificate, key, ca := f[0], f[1], f[2]
@@ -145,13 +145,13 @@ func (s *Source) load(f files) (loaded, error) {
 	if l.certificate, l.chain, err = pki.ReadPair(certificate.data, key.data); err != nil {
 		return l, fmt.Errorf("certificate %s with private key %s: %w", s.path(pki.ServingCertificate), s.path(pki.ServingKey), err)
 	}
-	if l.taken, _, err = pki.Taken(l.chain, l.roots, s.host); err != nil { // which check says
-		l.taken = pki.Validity(l.chain[0])
+	if l.trusted, _, err = pki.ChainValidity(l.chain, l.roots, s.host); err != nil { // check reports it
+		l.trusted = pki.Validity(l.chain[0])
 	}
 	return l, nil
 }
 
-// reconsider takes what lies in the directory, if it is good or what is served is not.
+// reconsider accepts the content of the directory if it is good, or if the served certificate is not.
 func (s *Source) reconsider(now time.Time) {
 	s.looking.Lock()
 	defer s.looking.Unlock()
@@ -178,7 +178,7 @@ func (s *Source) take(found loaded) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	s.current, s.refused = found, nil
-	logger.Info("serving another certificate", "notAfter", found.taken.NotAfter.UTC().Format(time.RFC3339))
+	logger.Info("serving another certificate", "notAfter", found.trusted.NotAfter.UTC().Format(time.RFC3339))
 }
 
 // GetCertificate is for tls.Config.
@@ -188,7 +188,7 @@ func (s *Source) GetCertificate(*tls.ClientHelloInfo) (*tls.Certificate, error) 
 	return s.current.certificate, nil
 }
 
-// Check reports why an API server would not take the chain that it is shown when it calls the Service.
+// Check returns an error if an API server would refuse a chain when it calls the Service.
 func (s *Source) Check(chain []*x509.Certificate) error {
 	s.mu.RLock()
 	defer s.mu.RUnlock()
@@ -202,13 +202,13 @@ func (s *Source) check(l *loaded, chain []*x509.Certificate, now time.Time) erro
 	return pki.Verify(chain, l.roots, s.host, now)
 }
 
-// Register makes the served certificate's validity be served as metrics.
+// Register adds the served certificate's validity to a registry of metrics.
 func (s *Source) Register(registry prometheus.Registerer) {
 	gauge := func(name, help string, value func(rotation.Validity) time.Time) prometheus.Collector {
 		return prometheus.NewGaugeFunc(prometheus.GaugeOpts{Name: name, Help: help}, func() float64 {
 			s.mu.RLock()
 			defer s.mu.RUnlock()
-			return float64(value(s.current.taken).Unix())
+			return float64(value(s.current.trusted).Unix())
 		})
 	}
 	registry.MustRegister(

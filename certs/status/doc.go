@@ -1,3 +1,3 @@
-// Package status tells a person how the webhook's certificates are: the Secret, the caBundles and what
-// is served, side by side.
+// Package status reports on the webhook's certificates: those of the Secret and of the caBundles, and the served
+// one, side by side.
 package status

@@ -7,7 +7,7 @@ import (
 	"time"
 )
 
-// Print writes the report as a table, and below it what is wrong.
+// Print writes the report as a table, and the problems below it.
 func (r *Report) Print(w io.Writer, now time.Time) error {
 	table := tabwriter.NewWriter(w, 0, 0, 2, ' ', 0)
 	fmt.Fprintln(table, "WHERE\tCERTIFICATE\tSIGNED BY\tEXPIRES\tSTATE")
@@ -32,7 +32,7 @@ func (r *Report) Print(w io.Writer, now time.Time) error {
 	return nil
 }
 
-// short is enough of a fingerprint to tell certificates apart.
+// short returns enough of a fingerprint to tell certificates apart.
 func short(fingerprint string) string {
 	if fingerprint == "" {
 		return "-"
@@ -51,7 +51,7 @@ func (r *Row) expires(now time.Time) string {
 	return fmt.Sprintf("%s (in %s)", r.NotAfter.UTC().Format(time.RFC3339), span(left))
 }
 
-// span is a duration in the unit that fits.
+// span writes a duration in the largest unit of which it has at least two.
 func span(d time.Duration) string {
 	const day = 24 * time.Hour
 	switch {

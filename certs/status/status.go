@@ -13,34 +13,33 @@ import (
 	"userscope.dev/userscope/certs/rotation"
 )
 
-// Report is how the certificates are. It is healthy without problems.
+// Report describes the certificates and the problems with them. Without problems all is well.
 type Report struct {
-	// Rows are the certificates, in the order in which trust runs: the Secret's, the caBundles', and
-	// the one that is served.
+	// Rows are the certificates, in the order of trust: the Secret's, the caBundles', and the served one.
 	Rows []Row `json:"certificates"`
-	// Problems are what a person should see to.
+	// Problems need a person, one line each.
 	Problems []string `json:"problems"`
 }
 
 // Row is one certificate, or the place where one is missing.
 type Row struct {
-	// Where it was found: a key of the Secret, a webhook, an address.
+	// Where is the place of the certificate: a key of the Secret, a webhook, or an address.
 	Where string `json:"where"`
-	// Fingerprint is the SHA-256 of the certificate, in hex, and Issuer that of the CA that signed
-	// it; empty for a CA. Both are empty where there is no certificate.
+	// Fingerprint is the SHA-256 of the certificate, in hex; empty without a certificate. Issuer is the fingerprint
+	// of the CA that it chains to; empty for a CA.
 	Fingerprint string `json:"fingerprint,omitempty"`
 	Issuer      string `json:"issuer,omitempty"`
-	// NotAfter is when it expires.
+	// NotAfter is the time at which the certificate expires; nil without a certificate.
 	NotAfter *time.Time `json:"notAfter,omitempty"`
-	// State is ok, or what is wrong with it in a few words.
+	// State is ok, or a few words about the problem.
 	State string `json:"state"`
 }
 
-// stateOK is the state of what is as it should be.
+// stateOK is the State of a row without a problem.
 const stateOK = "ok"
 
-// Look finds out how the certificates for a host are at a time. The address of a serving Pod or of the
-// Service is asked too, unless it is empty. The error says what of the cluster could not be read.
+// Look reports on the certificates for a host at a time. Unless the address is empty, it also shakes hands with the
+// serving Pod or Service there. It returns an error if the cluster could not be read.
 func Look(ctx context.Context, cluster *issuer.Cluster, host, address string, now time.Time) (*Report, error) {
 	observed, err := cluster.Observe(ctx)
 	if observed == nil {
@@ -49,7 +48,7 @@ func Look(ctx context.Context, cluster *issuer.Cluster, host, address string, no
 	return describe(ctx, observed, err, host, address, now), nil
 }
 
-// describe reports on what was observed, with an error about what is not there.
+// describe reports on an observation; missing holds the errors about missing objects, one a line.
 func describe(ctx context.Context, observed *issuer.Observation, missing error, host, address string, now time.Time) *Report {
 	r := &reporter{now: now, host: host, observed: observed, report: &Report{Problems: []string{}}}
 	if missing != nil {
@@ -75,13 +74,13 @@ func (r *reporter) problem(format string, args ...any) {
 }
 
 // add adds a row, and a problem if its state is one.
-func (r *reporter) add(where string, certificate, issuer *x509.Certificate, state string) {
+func (r *reporter) add(where string, certificate, signedBy *x509.Certificate, state string) {
 	row := Row{Where: where, State: state}
 	if certificate != nil {
 		row.Fingerprint = string(pki.CA(certificate).ID)
 		row.NotAfter = &certificate.NotAfter
-		if issuer != nil {
-			row.Issuer = string(pki.CA(issuer).ID)
+		if signedBy != nil {
+			row.Issuer = string(pki.CA(signedBy).ID)
 		}
 	}
 	r.report.Rows = append(r.report.Rows, row)
@@ -90,7 +89,7 @@ func (r *reporter) add(where string, certificate, issuer *x509.Certificate, stat
 	}
 }
 
-// age says how far something is through its life.
+// age returns the state of a certificate or chain with a validity.
 func (r *reporter) age(validity rotation.Validity) string {
 	switch {
 	case r.now.Before(validity.NotBefore):
@@ -104,13 +103,13 @@ func (r *reporter) age(validity rotation.Validity) string {
 	}
 }
 
-// chainAge says how far a serving certificate is through its life, or, if that is well, how far that is through
-// it by which API servers take it.
-func (r *reporter) chainAge(certificate *x509.Certificate, taken rotation.Validity) string {
+// chainAge describes the age of the serving certificate. If that is fine, it describes the age of the chain by which
+// API servers verify it, see pki.ChainValidity.
+func (r *reporter) chainAge(certificate *x509.Certificate, chain rotation.Validity) string {
 	if state := r.age(pki.Validity(certificate)); state != stateOK {
 		return state
 	}
-	if state := r.age(taken); state != stateOK {
+	if state := r.age(chain); state != stateOK {
 		return "its chain: " + state
 	}
 	return stateOK
@@ -134,14 +133,14 @@ func (r *reporter) secret() {
 		r.add("Secret "+pki.ServingCertificate, nil, nil, "there is no serving certificate that is of use")
 		return
 	}
-	r.add("Secret "+pki.ServingCertificate, secret.Leaf[0], secret.Issuer, r.chainAge(secret.Leaf[0], secret.Taken))
+	r.add("Secret "+pki.ServingCertificate, secret.Leaf[0], secret.Issuer, r.chainAge(secret.Leaf[0], secret.Trusted))
 }
 
 func (r *reporter) authority(key string, certificate *x509.Certificate) {
 	r.add("Secret "+key, certificate, nil, r.age(pki.Validity(certificate)))
 }
 
-// name is what a webhook is called in the report.
+// name returns the name of a webhook in the report.
 func name(configuration *issuer.Configuration, webhook issuer.Webhook) string {
 	return fmt.Sprintf("%s, %s", configuration, webhook.Name)
 }
@@ -162,13 +161,13 @@ func (r *reporter) bundles() {
 
 func (r *reporter) bundle(where string, certificates []*x509.Certificate) {
 	leaf := r.observed.Secret.Leaf
-	var used *x509.Certificate // is that by which the Secret's certificate is taken
+	var used *x509.Certificate // the CA of this caBundle to which the Secret's certificate chains
 	var err error
 	if leaf != nil {
-		_, used, err = pki.Taken(leaf, certificates, r.host)
+		_, used, err = pki.ChainValidity(leaf, certificates, r.host)
 	}
 	for _, certificate := range certificates {
-		state := stateOK // one that is of no use may expire there
+		state := stateOK // an unused CA may expire in a caBundle
 		if leaf == nil || used != nil && used.Equal(certificate) {
 			state = r.age(pki.Validity(certificate))
 		}
@@ -182,14 +181,14 @@ func (r *reporter) bundle(where string, certificates []*x509.Certificate) {
 // dialTimeout bounds the handshake with a server that may not answer.
 const dialTimeout = 5 * time.Second
 
-// served asks who answers at an address, as an API server asks.
+// served reports on the certificate that is served at an address to an API server.
 func (r *reporter) served(ctx context.Context, address string) {
 	ctx, cancel := context.WithTimeout(ctx, dialTimeout)
 	defer cancel()
 	dialer := tls.Dialer{Config: &tls.Config{
 		ServerName: r.host,
-		// Nothing is sent, and what is shown is looked at below.
-		InsecureSkipVerify: true, //nolint:gosec // see above
+		// Nothing is sent, and the chain is verified below.
+		InsecureSkipVerify: true, //nolint:gosec // verified below
 	}}
 	where := "served at " + address
 	conn, err := dialer.DialContext(ctx, "tcp", address)
@@ -199,23 +198,23 @@ func (r *reporter) served(ctx context.Context, address string) {
 	}
 	defer func() { _ = conn.Close() }()
 	chain := conn.(*tls.Conn).ConnectionState().PeerCertificates
-	taken := pki.Validity(chain[0])
-	var issuer *x509.Certificate
+	trusted := pki.Validity(chain[0])
+	var signedBy *x509.Certificate
 	for _, configuration := range r.observed.Configurations {
 		for _, webhook := range configuration.Webhooks {
 			roots, err := pki.Decode(webhook.CABundle)
 			if err != nil {
-				continue // it stands above
+				continue // bundles has reported it
 			}
 			if err := pki.Verify(chain, roots, r.host, r.now); err != nil {
 				r.problem("%s: %s does not take it: %v", where, name(configuration, webhook), err)
 				continue
 			}
-			// The first end of what the webhooks take it by is the one that matters.
-			if when, root, err := pki.Taken(chain, roots, r.host); err == nil && !when.NotAfter.After(taken.NotAfter) {
-				taken, issuer = when, root
+			// Report the earliest expiry among the webhooks' chains.
+			if when, root, err := pki.ChainValidity(chain, roots, r.host); err == nil && !when.NotAfter.After(trusted.NotAfter) {
+				trusted, signedBy = when, root
 			}
 		}
 	}
-	r.add(where, chain[0], issuer, r.chainAge(chain[0], taken))
+	r.add(where, chain[0], signedBy, r.chainAge(chain[0], trusted))
 }

@@ -14,7 +14,7 @@ import (
 )
 
 // Of several paths the one that is valid longest counts, and leads to the root that must be trusted for it.
-func TestTakenByTheLongestPath(t *testing.T) {
+func TestChainValidityOfTheLongestPath(t *testing.T) {
 	root := (*signer)(nil).sign(t, ca("root"))
 	leaf := root.sign(t, &x509.Certificate{DNSNames: []string{host}, NotBefore: now, NotAfter: now.Add(10 * time.Hour)})
 	chain := []*x509.Certificate{leaf.certificate}
@@ -39,7 +39,7 @@ func TestTakenByTheLongestPath(t *testing.T) {
 		{"whatever CA", nil, nil, until(0, 10*time.Hour), ""},
 	} {
 		t.Run(test.name, func(t *testing.T) {
-			when, root, err := pki.Taken(chain, test.roots, host)
+			when, root, err := pki.ChainValidity(chain, test.roots, host)
 			expect(t, err, test.want)
 			if when != test.when {
 				t.Errorf("taken %v, want %v", when, test.when)
@@ -49,7 +49,7 @@ func TestTakenByTheLongestPath(t *testing.T) {
 			}
 		})
 	}
-	_, _, err := pki.Taken(chain, nil, "a.b.svc")
+	_, _, err := pki.ChainValidity(chain, nil, "a.b.svc")
 	expect(t, err, "the certificate does not name the Service: ")
 }
 
