@@ -16,14 +16,14 @@ type Installation struct {
 
 // DeerFlow returns the installation of the policy that is shipped.
 func DeerFlow() (Installation, error) {
-	return installation("deer-flow", []string{"manifests", "policies", "deerflow.yaml"}, deerFlow)
+	return installation("deer-flow", "manifests", "policies", "deerflow.yaml")
 }
 
 // Keyed returns an installation whose every identity is proved, under one of two keys.
-func Keyed() (Installation, error) { return ofThisPackage("keyed", keyed) }
+func Keyed() (Installation, error) { return ofThisPackage("keyed") }
 
 // Defaulted returns an installation with a default user.
-func Defaulted() (Installation, error) { return ofThisPackage("defaulted", defaulted) }
+func Defaulted() (Installation, error) { return ofThisPackage("defaulted") }
 
 // Installations returns DeerFlow's and others, whose policies have what it has not: keys, a
 // default user, no threads, something on every list, several claims in one namespace.
@@ -31,10 +31,10 @@ func Installations() ([]Installation, error) {
 	var all []Installation
 	for _, load := range []func() (Installation, error){
 		DeerFlow, Keyed, Defaulted,
-		func() (Installation, error) { return ofThisPackage("migrating", migrating) },
-		func() (Installation, error) { return ofThisPackage("hub", hub) },
-		func() (Installation, error) { return ofThisPackage("lists", lists) },
-		func() (Installation, error) { return ofThisPackage("two-claims", work, results) },
+		func() (Installation, error) { return ofThisPackage("migrating") },
+		func() (Installation, error) { return ofThisPackage("hub") },
+		func() (Installation, error) { return ofThisPackage("lists") },
+		func() (Installation, error) { return ofThisPackage("two-claims") },
 	} {
 		in, err := load()
 		if err != nil {
@@ -46,16 +46,20 @@ func Installations() ([]Installation, error) {
 }
 
 // ofThisPackage returns the installation of one of the policy files beside this file.
-func ofThisPackage(name string, policies ...oracle.Policy) (Installation, error) {
-	return installation(name, []string{"test", "pods", "differential", "policies", name + ".yaml"}, policies...)
+func ofThisPackage(name string) (Installation, error) {
+	return installation(name, "test", "pods", "differential", "policies", name+".yaml")
 }
 
-// installation reads a policy file of the repository, and the keys that it names.
-func installation(name string, path []string, policies ...oracle.Policy) (Installation, error) {
+// installation reads a policy file of the repository twice, as the decision and as the oracle read it.
+func installation(name string, path ...string) (Installation, error) {
 	file, err := repo.Path(path...)
 	if err != nil {
 		return Installation{}, err
 	}
 	compiled, err := config.Load(file)
+	if err != nil {
+		return Installation{}, err
+	}
+	policies, err := oracle.Read(file)
 	return Installation{Name: name, Policies: compiled, Oracle: policies}, err
 }

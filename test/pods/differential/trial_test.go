@@ -133,7 +133,7 @@ func TestFieldPaths(t *testing.T) {
 }
 
 func TestOperationsAreJudged(t *testing.T) {
-	provisioner := oracle.Request{Namespace: "deer-flow", Username: deerFlow.Provisioners[0]}
+	provisioner := oracle.Request{Namespace: "deer-flow", Username: deerFlowInstallation(t).Oracle[0].Provisioners[0]}
 	for name, do := range map[string]func(Installation) (*Outcome, error){
 		"an update": func(in Installation) (*Outcome, error) {
 			return in.Update(provisioner, []byte(bystander), []byte(sandbox))

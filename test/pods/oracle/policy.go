@@ -1,7 +1,7 @@
 package oracle
 
-// Policy is what an admin laid down for one claim, as the design describes it. Whoever calls
-// the oracle fills it by hand: read by the code under test, it would share that code's mistakes.
+// Policy is what an admin laid down for one claim, as the design describes it. Read fills it: read by
+// the code under test, it would share that code's mistakes.
 type Policy struct {
 	Name       string
 	Namespaces []string
