@@ -57,6 +57,9 @@ func Start(dir, program string, args ...string) (*Process, error) {
 	return p, nil
 }
 
+// PID is its process id.
+func (p *Process) PID() int { return p.cmd.Process.Pid }
+
 // Done is closed when the process has ended.
 func (p *Process) Done() <-chan struct{} { return p.done }
 

@@ -107,6 +107,9 @@ func (c *ControlPlane) writeFiles() error {
 // Kubectl is the path of kubectl.
 func (c *ControlPlane) Kubectl() string { return c.binaries.kubectl }
 
+// APIServerPID is the process id of kube-apiserver.
+func (c *ControlPlane) APIServerPID() int { return c.apiServer.PID() }
+
 // Config returns a client configuration for one of the users, without a rate limit and deaf to
 // warnings. It panics if there is no such user.
 func (c *ControlPlane) Config(user string) *rest.Config {
