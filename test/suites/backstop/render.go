@@ -55,15 +55,20 @@ type Objects struct {
 
 // Render renders the chart with the policies.
 func Render(ctx context.Context, policies []Policy) (*Objects, error) {
+	chart, err := repo.Path("manifests", "chart")
+	if err != nil {
+		return nil, err
+	}
+	return RenderChart(ctx, chart, policies)
+}
+
+// RenderChart renders the chart in a directory, which may be another version of it, with the policies.
+func RenderChart(ctx context.Context, chart string, policies []Policy) (*Objects, error) {
 	values, err := json.Marshal(map[string]any{"policies": policies})
 	if err != nil {
 		return nil, err
 	}
 	helm, err := repo.Path("bin", "helm")
-	if err != nil {
-		return nil, err
-	}
-	chart, err := repo.Path("manifests", "chart")
 	if err != nil {
 		return nil, err
 	}
