@@ -68,6 +68,12 @@ demo: build $(KUBERNETES) ## show it on a real API server; KEEP=1 leaves that ru
 	@cd test && go build -o ../bin/demo ./cmd/demo
 	@bin/demo $(if $(KEEP),-keep)
 
+# BENCH are further arguments, as in BENCH="-rounds 3 -targets backstop -baseline HEAD~1".
+.PHONY: bench
+bench: build $(KUBERNETES) bin/helm ## measure what it costs on a real API server, and write docs/bench.json
+	@cd test && go build -o ../bin/bench ./cmd/bench
+	@bin/bench -json docs/bench.json $(BENCH)
+
 # The integration tests do not depend on caches: Go does not see that they run bin/.
 .PHONY: test
 test: build-race $(KUBERNETES) bin/helm bin/promtool ## run all tests, with the race detector
