@@ -26,6 +26,7 @@ func webhookCommand() *cobra.Command {
 		certDir string
 		level   logLevel
 		options server.Options
+		limits  = admission.DefaultLimits()
 	)
 	command := &cobra.Command{
 		Use:   "webhook --policy FILE --cert-dir DIR",
@@ -57,11 +58,11 @@ Exit codes: 0 drained after a signal, 1 failed, 2 wrong usage.`,
 			if certDir == "" {
 				noCertDir = errors.New("--cert-dir: name the directory of tls.crt and tls.key")
 			}
-			if err := errors.Join(noPolicy, noCertDir, options.Validate()); err != nil {
+			if err := errors.Join(noPolicy, noCertDir, options.Validate(), limits.Validate()); err != nil {
 				return err
 			}
 			setLogger(cmd.ErrOrStderr(), slog.Level(level))
-			return failed(serve(cmd.Context(), policy, certDir, options))
+			return failed(serve(cmd.Context(), policy, certDir, options, limits))
 		},
 	}
 	flags := command.Flags()
@@ -72,6 +73,10 @@ Exit codes: 0 drained after a signal, 1 failed, 2 wrong usage.`,
 	flags.StringVar(&options.ServiceName, "service-name", "", "`NAME` of the Service that the certificate must name for the server to be ready")
 	flags.StringVar(&options.ServiceNamespace, "service-namespace", "", "`NAMESPACE` of that Service")
 	flags.DurationVar(&options.DrainDelay, "drain-delay", server.DefaultDrainDelay, "`DURATION` to serve on, unready, once told to end")
+	flags.IntVar(&limits.Values, "max-json-values", limits.Values, "most JSON values of a request's body, a larger `NUMBER` is refused with 413")
+	flags.Int64Var(&limits.Bytes, "max-held-bytes", limits.Bytes, "most `BYTES` of bodies that all requests hold together")
+	flags.IntVar(&limits.Decodes, "max-decodes", limits.Decodes, "`NUMBER` of bodies that are decoded and judged at once")
+	flags.DurationVar(&limits.Wait, "max-wait", limits.Wait, "`DURATION` that a body may wait for its turn to be judged")
 	flags.Var(&level, "log-level", "the least `LEVEL` to log: debug, info, warn or error")
 	return command
 }
@@ -136,7 +141,7 @@ func (r *reloads) report(err error) {
 }
 
 // serve runs the webhook until a signal ends it.
-func serve(ctx context.Context, policy, certDir string, options server.Options) error {
+func serve(ctx context.Context, policy, certDir string, options server.Options, limits admission.Limits) error {
 	source, err := config.Open(policy)
 	if err != nil {
 		return err
@@ -152,7 +157,7 @@ func serve(ctx context.Context, policy, certDir string, options server.Options) 
 	if err != nil {
 		return err
 	}
-	srv, err := server.New(options, certificates, admission.NewWebhook(handler), prometheus.Gatherers{ctrlmetrics.Registry, registry})
+	srv, err := server.New(options, certificates, admission.NewWebhook(handler, limits), prometheus.Gatherers{ctrlmetrics.Registry, registry})
 	if err != nil {
 		return err
 	}

@@ -359,8 +359,8 @@ func TestMetrics(t *testing.T) {
 	if durations := got["userscope_decision_duration_seconds"]; !reflect.DeepEqual(durations, wantDurations) {
 		t.Errorf("userscope_decision_duration_seconds counts %v, want %v", durations, wantDurations)
 	}
-	if len(got) != 2 {
-		t.Errorf("%d metrics, want 2: %v", len(got), got)
+	if len(got) != 3 {
+		t.Errorf("%d metrics, want 3: %v", len(got), got)
 	}
 }
 

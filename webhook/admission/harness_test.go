@@ -82,7 +82,7 @@ func newWebhook(t testing.TB, policies func() scope.Policies, registerer prometh
 	if err != nil {
 		t.Fatal(err)
 	}
-	return admission.NewWebhook(handler)
+	return admission.NewWebhook(handler, admission.DefaultLimits())
 }
 
 // newDeerflowWebhook returns the webhook with the policy of these tests.

@@ -13,6 +13,7 @@ import (
 type metrics struct {
 	decisions *prometheus.CounterVec
 	duration  *prometheus.HistogramVec
+	limited   *prometheus.CounterVec
 }
 
 func newMetrics(registerer prometheus.Registerer) (*metrics, error) {
@@ -27,6 +28,10 @@ func newMetrics(registerer prometheus.Registerer) (*metrics, error) {
 			Help:    "Time from a decoded admission request to its decision, by verdict.",
 			Buckets: prometheus.ExponentialBuckets(25e-6, 4, 8), // 25 µs to 0.4 s
 		}, []string{"verdict"}),
+		limited: prometheus.NewCounterVec(prometheus.CounterOpts{
+			Name: "userscope_limited_requests_total",
+			Help: "Requests that were refused undecoded, by the limit that they exceed. They are no decisions.",
+		}, []string{"limit"}),
 	}
 	// All begin at zero: of a counter that appears with its first event, no query sees the increase.
 	for _, verdict := range []string{string(scope.Ungoverned), string(scope.Allowed), string(scope.Rewritten), unjudged} {
@@ -37,7 +42,10 @@ func newMetrics(registerer prometheus.Registerer) (*metrics, error) {
 	for _, rule := range scope.Rules() {
 		m.decisions.WithLabelValues(string(scope.Refused), string(rule))
 	}
-	return m, errors.Join(registerer.Register(m.decisions), registerer.Register(m.duration))
+	for _, limit := range []string{limitBody, limitValues, limitBytes, limitWait, limitArrival} {
+		m.limited.WithLabelValues(limit)
+	}
+	return m, errors.Join(registerer.Register(m.decisions), registerer.Register(m.duration), registerer.Register(m.limited))
 }
 
 // observe records one request.

@@ -55,6 +55,16 @@ func tooLarge(format string, args ...any) *unjudgedError {
 	return newUnjudged(http.StatusRequestEntityTooLarge, metav1.StatusReasonRequestEntityTooLarge, format, args...)
 }
 
+// tooMany means that the request may be sent again later.
+func tooMany(format string, args ...any) *unjudgedError {
+	return newUnjudged(http.StatusTooManyRequests, metav1.StatusReasonTooManyRequests, format, args...)
+}
+
+// tooSlow means that the request did not come in time.
+func tooSlow(format string, args ...any) *unjudgedError {
+	return newUnjudged(http.StatusRequestTimeout, metav1.StatusReasonTimeout, format, args...)
+}
+
 // unsupported means that the request is none of those that Userscope judges. To let it pass
 // would wave through what nobody has thought about.
 func unsupported(format string, args ...any) *unjudgedError {

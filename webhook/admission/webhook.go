@@ -2,7 +2,6 @@ package admission
 
 import (
 	"encoding/json"
-	"io"
 	"net/http"
 	"time"
 
@@ -14,56 +13,66 @@ import (
 )
 
 // NewWebhook returns the HTTP side of a handler: an AdmissionReview of admission.k8s.io/v1 in,
-// one out. A panic of the handler is a refusal with code 500.
-func NewWebhook(handler *Handler) http.Handler {
+// one out. A panic of the handler is a refusal with code 500. What exceeds the limits, of which Validate must
+// find nothing to say, is refused with 413, 429 or 408.
+func NewWebhook(handler *Handler, limits Limits) http.Handler {
 	return &webhook{
 		metrics: handler.metrics,
 		judge:   &ctrladmission.Webhook{Handler: handler, LogConstructor: requestLogger},
+		intake:  newIntake(limits),
 	}
 }
-
-// maxBody is as much as controller-runtime accepts: more than twice what etcd stores of an object
-// with its old self, and a bound on the memory that a stranger can take.
-const maxBody = 7 << 20
 
 // webhook reads reviews itself, since controller-runtime reads YAML too, takes the last of a
 // repeated field, and answers whatever has a member named request.
 type webhook struct {
 	metrics *metrics
 	judge   *ctrladmission.Webhook
+	intake  *intake
 }
 
 // reviewType is the only kind of body that is answered in earnest.
 var reviewType = metav1.TypeMeta{APIVersion: admissionv1.SchemeGroupVersion.String(), Kind: "AdmissionReview"}
 
 func (h *webhook) ServeHTTP(w http.ResponseWriter, r *http.Request) {
-	// A connection that breaks leaves JSON that is cut off.
-	body, _ := io.ReadAll(io.LimitReader(r.Body, maxBody+1))
-	started := time.Now()
-	var request ctrladmission.Request
-	review, refused := read(r.Header.Get("Content-Type"), body)
-	if review.Request != nil {
-		request.AdmissionRequest = *review.Request
-	}
+	body, limited := h.intake.take(w, r)
+	defer body.close()
 	var response ctrladmission.Response
-	if refused == nil {
-		response = h.judge.Handle(r.Context(), request)
+	if limited == nil {
+		response = h.answer(r, body)
 	} else {
-		h.metrics.observe(unjudged, nil, time.Since(started))
-		log.FromContext(r.Context()).WithName("admission").Info("refused unjudged", "uid", request.UID, "reason", refused.Error())
-		response = refused.response()
-		response.UID = request.UID
+		h.metrics.limited.WithLabelValues(limited.limit).Inc()
+		h.intake.tell(limited)
+		response = limited.response()
+		response.UID = limited.uid
 	}
 	w.Header().Set("Content-Type", "application/json")
 	// An error here is a connection that is gone: nobody is left to be told.
 	_ = json.NewEncoder(w).Encode(admissionv1.AdmissionReview{TypeMeta: reviewType, Response: &response.AdmissionResponse})
 }
 
+// answer judges what was read. Whoever reads the answer slowly keeps nobody from being judged, since it is
+// written afterwards.
+func (h *webhook) answer(r *http.Request, body *body) ctrladmission.Response {
+	defer body.close()
+	started := time.Now()
+	var request ctrladmission.Request
+	review, refused := read(r.Header.Get("Content-Type"), body.take())
+	if review.Request != nil {
+		request.AdmissionRequest = *review.Request
+	}
+	if refused == nil {
+		return h.judge.Handle(r.Context(), request)
+	}
+	h.metrics.observe(unjudged, nil, time.Since(started))
+	log.FromContext(r.Context()).WithName("admission").Info("refused unjudged", "uid", request.UID, "reason", refused.Error())
+	response := refused.response()
+	response.UID = request.UID
+	return response
+}
+
 // read decodes a review, as much of it as there is, and says what keeps it from being judged.
 func read(contentType string, body []byte) (review admissionv1.AdmissionReview, refused *unjudgedError) {
-	if len(body) > maxBody {
-		return review, tooLarge("the body is larger than %d bytes", maxBody)
-	}
 	if len(body) == 0 {
 		return review, malformed("the body is empty: an AdmissionReview is expected")
 	}

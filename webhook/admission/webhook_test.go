@@ -48,7 +48,7 @@ func TestBadInputIsRefused(t *testing.T) {
 		},
 		{
 			name: "more than 7 MiB", body: valid + strings.Repeat(" ", 7<<20-len(valid)+1),
-			code: http.StatusRequestEntityTooLarge, message: "the body is larger than 7340032 bytes",
+			code: http.StatusRequestEntityTooLarge, message: "the body is larger than 7340032 bytes, for which there is no flag", uid: uid,
 		},
 		{
 			name: "an empty object", body: "{}",

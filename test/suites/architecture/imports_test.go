@@ -105,7 +105,7 @@ func TestCertsAndWebhookAreApart(t *testing.T) {
 // before it, and none of its own or a later one.
 func TestImportsPointOneWay(t *testing.T) {
 	layers := [][]string{
-		{"manifests/policies", "migrate/claim", "webhook/documents", "webhook/scope", "certs/rotation"},
+		{"manifests/policies", "migrate/claim", "webhook/documents", "webhook/limits", "webhook/scope", "certs/rotation"},
 		{"migrate/inuse", "migrate/journal", "migrate/owners", "webhook/config", "certs/pki"},
 		{"migrate", "webhook/admission", "certs/serving", "certs/issuer"},
 		{"webhook/server", "certs/status"},

@@ -33,7 +33,7 @@ func FuzzAdmissionReview(f *testing.F) {
 	if err != nil {
 		f.Fatal(err)
 	}
-	webhook := admission.NewWebhook(handler)
+	webhook := admission.NewWebhook(handler, admission.DefaultLimits())
 	policy := in.Oracle[0]
 	for _, pod := range pods(policy) {
 		for _, operation := range []string{
