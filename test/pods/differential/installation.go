@@ -16,7 +16,7 @@ type Installation struct {
 
 // DeerFlow returns the installation of the policy that is shipped.
 func DeerFlow() (Installation, error) {
-	return installation("deer-flow", "manifests", "policies", "deerflow.yaml")
+	return ofRepository("deer-flow", "manifests", "policies", "deerflow.yaml")
 }
 
 // Keyed returns an installation whose every identity is proved, under one of two keys.
@@ -47,15 +47,20 @@ func Installations() ([]Installation, error) {
 
 // ofThisPackage returns the installation of one of the policy files beside this file.
 func ofThisPackage(name string) (Installation, error) {
-	return installation(name, "test", "pods", "differential", "policies", name+".yaml")
+	return ofRepository(name, "test", "pods", "differential", "policies", name+".yaml")
 }
 
-// installation reads a policy file of the repository twice, as the decision and as the oracle read it.
-func installation(name string, path ...string) (Installation, error) {
+func ofRepository(name string, path ...string) (Installation, error) {
 	file, err := repo.Path(path...)
 	if err != nil {
 		return Installation{}, err
 	}
+	return Load(name, file)
+}
+
+// Load reads a policy file twice, as the decision and as the oracle read it. The error is of the first
+// that cannot.
+func Load(name, file string) (Installation, error) {
 	compiled, err := config.Load(file)
 	if err != nil {
 		return Installation{}, err
