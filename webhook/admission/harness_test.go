@@ -22,11 +22,15 @@ import (
 	"userscope.dev/userscope/webhook/scope"
 )
 
-// logs is what the package under test logs, at every level.
-var logs logBuffer
+// logs is what the package under test logs, of every level unless logLevel says otherwise.
+var (
+	logs     logBuffer
+	logLevel slog.LevelVar
+)
 
 func TestMain(m *testing.M) {
-	handler := slog.NewJSONHandler(&logs, &slog.HandlerOptions{Level: slog.LevelDebug})
+	logLevel.Set(slog.LevelDebug)
+	handler := slog.NewJSONHandler(&logs, &slog.HandlerOptions{Level: &logLevel})
 	ctrllog.SetLogger(logr.FromSlogHandler(handler))
 	klog.SetSlogLogger(slog.New(handler))
 	os.Exit(m.Run())

@@ -2,6 +2,8 @@ package scope
 
 import (
 	"fmt"
+	"slices"
+	"strings"
 	"testing"
 
 	corev1 "k8s.io/api/core/v1"
@@ -38,6 +40,50 @@ func BenchmarkCreate(b *testing.B) {
 			b.ReportAllocs()
 			for b.Loop() {
 				policies.Create(Request{Namespace: "deer-flow", Creator: Creator{Username: provisioner}, Pod: pod})
+			}
+		})
+	}
+}
+
+// mounting is alice's sandbox with so many mounts of the claim, each through a volume of its own.
+func mounting(n int) *corev1.Pod {
+	pod := sandbox()
+	pod.Spec.Volumes, pod.Spec.Containers[0].VolumeMounts = nil, nil
+	for i := range n {
+		name := fmt.Sprint("user-data-", i)
+		addVolume(claimVolume(name, "deer-flow-home"))(pod)
+		addMount(corev1.VolumeMount{Name: name, MountPath: "/mnt/" + name, SubPath: aliceDir, ReadOnly: i%2 == 0})(pod)
+	}
+	return pod
+}
+
+// megabyte is the same with ten mounts and a megabyte that no rule speaks of.
+func megabyte() *corev1.Pod {
+	pod := mounting(10)
+	pod.Spec.Containers[0].Args = slices.Repeat([]string{strings.Repeat("x", 10_000)}, 100)
+	return pod
+}
+
+// BenchmarkDecision measures the decision on sandboxes that are all right: those of every day.
+func BenchmarkDecision(b *testing.B) {
+	for _, size := range []struct {
+		name string
+		pod  *corev1.Pod
+	}{
+		{"mounts=1", mounting(1)},
+		{"mounts=10", mounting(10)},
+		{"mounts=100", mounting(100)},
+		{"bytes=1M", megabyte()},
+	} {
+		b.Run(size.name, func(b *testing.B) {
+			policies := Policies{deerflow()}
+			request := Request{Namespace: "deer-flow", Creator: Creator{Username: provisioner}, Pod: size.pod}
+			if decision := policies.Create(request); decision.Verdict != Allowed {
+				b.Fatal(decision)
+			}
+			b.ReportAllocs()
+			for b.Loop() {
+				policies.Create(request)
 			}
 		})
 	}
