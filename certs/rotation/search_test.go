@@ -181,10 +181,13 @@ type size struct{ issuers, faults int }
 const longVariable = "USERSCOPE_MODEL_LONG"
 
 func sizes() []size {
-	if os.Getenv(longVariable) != "" {
+	switch {
+	case os.Getenv(longVariable) != "":
 		return []size{{1, 2}, {2, 1}}
+	case testing.Short():
+		return []size{{1, 0}, {2, 0}}
 	}
-	return append([]size{{1, 0}, {2, 0}}, largest...)
+	return []size{{1, 0}, {2, 0}, {1, 1}}
 }
 
 // TestModelFindsBadPlanners shows that the search sees what it is for.

@@ -152,14 +152,13 @@ func TestOverlookedPoliciesAreCaught(t *testing.T) {
 // by the one that is not.
 func check(t *testing.T, letters alphabet, decide differential.Decide, planted map[string]differential.Decide) {
 	t.Helper()
-	const stride = 101
 	in := installation(t, letters)
-	if _, problem := try(letters, in, decide, stride); problem != "" {
+	if _, problem := try(letters, in, decide, sample); problem != "" {
 		t.Fatalf("nothing is planted yet: %s", problem)
 	}
 	for name, broken := range planted {
 		t.Run(name, func(t *testing.T) {
-			if _, problem := try(letters, in, broken, stride); problem == "" {
+			if _, problem := try(letters, in, broken, sample); problem == "" {
 				t.Error("nobody noticed")
 			}
 		})

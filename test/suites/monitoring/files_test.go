@@ -113,7 +113,7 @@ func upToDate(t *testing.T, file string, want []byte) {
 		t.Fatal(err)
 	}
 	if !bytes.Equal(got, want) {
-		t.Errorf("%s is not up to date: run `make golden`", filepath.Base(file))
+		t.Errorf("%s is not up to date: run `make generate`", filepath.Base(file))
 	}
 }
 

@@ -14,7 +14,7 @@ import (
 // page opens docs/metrics.md.
 const page = `# Metrics
 
-What ` + "`/metrics`" + ` of the two programs says, as they said it when this page was written by ` + "`make golden`" + `. Names,
+What ` + "`/metrics`" + ` of the two programs says, as they said it when this page was written by ` + "`make generate`" + `. Names,
 labels and their values are API. No label ever names a user, a thread or a Pod.
 
 Beside these there are Go's own, ` + "`go_*` and `process_*`" + `. What watches them is in

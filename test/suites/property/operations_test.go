@@ -55,7 +55,7 @@ func checkOperations(
 	}
 	rapid.Check(t, func(t *rapid.T) { check(t, generator.Draw(t, "operation")) })
 
-	const size = batch / 5
+	size := batch / 5
 	verdicts, refused := map[scope.Verdict]int{}, map[scope.Rule]int{}
 	for seed := range size {
 		outcome := check(t, generator.Example(seed))

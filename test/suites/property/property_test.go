@@ -14,10 +14,22 @@ import (
 	"userscope.dev/userscope/webhook/scope"
 )
 
+// How many requests are drawn, unless the command line says so, and how many are in the batch that is the
+// same each time.
+var drawn, batch = "10000", 20000
+
 // TestMain raises rapid's hundred Pods, and keeps rapid from leaving files in the tree: what it
 // prints is enough to find a failure again. The command line has the last word.
 func TestMain(m *testing.M) {
-	for name, value := range map[string]string{"rapid.checks": drawn, "rapid.nofailfile": "true"} {
+	flag.Parse()
+	if testing.Short() {
+		drawn, batch = "1000", 3000
+	}
+	settings := map[string]string{"rapid.nofailfile": "true"}
+	if checks := flag.Lookup("rapid.checks"); checks.Value.String() == checks.DefValue {
+		settings[checks.Name] = drawn
+	}
+	for name, value := range settings {
 		if err := flag.Set(name, value); err != nil {
 			panic(err)
 		}

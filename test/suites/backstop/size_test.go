@@ -1,6 +1,0 @@
-//go:build !race
-
-package backstop
-
-// How many requests of each kind are drawn.
-const drawn = "600"

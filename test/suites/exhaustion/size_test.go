@@ -1,9 +1,0 @@
-//go:build !race
-
-package exhaustion
-
-// Every Pod of the alphabet is tried.
-const (
-	stride = 1
-	least  = 1_000_000
-)
