@@ -114,7 +114,7 @@ test-postgres: ## test with a PostgreSQL server (Debian's package postgresql)
 generate: build $(KUBERNETES) bin/helm bin/promtool ## make all that is generated: install.yaml, fixtures, tables of docs, golden files
 	@$(MAKE) manifests
 	go test ./cmd/userscope ./certs/status -update
-	cd test && go test ./pods/fixtures ./suites/attack ./suites/identity ./suites/monitoring -update
+	cd test && go test ./pods/fixtures ./suites/attack ./suites/census ./suites/identity ./suites/monitoring -update
 
 .PHONY: manifests
 manifests: bin/helm ## of these only manifests/install.yaml and the chart's table of values
