@@ -168,6 +168,8 @@ func (s *Source) reconsider(now time.Time) {
 	switch {
 	case err == nil || whole && s.check(&s.current, s.current.chain, now) != nil:
 		s.take(found)
+		// Without the lock: handshakes must not wait for the log's reader.
+		logger.Info("serving another certificate", "notAfter", found.trusted.NotAfter.UTC().Format(time.RFC3339))
 	case s.refused == nil || !read.equal(&s.refused.files):
 		s.refused = &found
 		logger.Error(err, "the certificate in the directory is not taken, the old one is served on", "dir", s.dir)
@@ -178,7 +180,6 @@ func (s *Source) take(found loaded) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	s.current, s.refused = found, nil
-	logger.Info("serving another certificate", "notAfter", found.trusted.NotAfter.UTC().Format(time.RFC3339))
 }
 
 // GetCertificate is for tls.Config.

@@ -158,6 +158,31 @@ func TestOldIsServedWhileGood(t *testing.T) {
 	}
 }
 
+// Whoever reads the log may stall. No handshake waits for that, and none for who looks at the directory then.
+func TestHandshakesDoNotWaitForTheLog(t *testing.T) {
+	s, next := opened(t, current(t)), current(t)
+	next.write(t, s.dir)
+	log.mu.Lock()
+	looked := make(chan struct{})
+	go func() {
+		defer close(looked)
+		s.reconsider(time.Now())
+	}()
+	served := make(chan struct{})
+	go func() {
+		defer close(served)
+		await(t, "the next pair to be served", func() bool { return s.serves(t, next) })
+	}()
+	select {
+	case <-served:
+	case <-time.After(patience):
+		t.Error("a handshake waits for the log's reader")
+	}
+	log.mu.Unlock()
+	<-looked
+	<-served
+}
+
 // Another mistake than before is logged too, and so is the first when it comes back, also after a time
 // without one.
 func TestEachRefusedPairIsLogged(t *testing.T) {

@@ -90,14 +90,14 @@ func (f *issuerFlags) add(command *cobra.Command) {
 	flags.Var(&f.level, "log-level", "the least `LEVEL` to log: debug, info, warn or error")
 }
 
-// issuer returns what the flags describe.
-func (f *issuerFlags) issuer(cmd *cobra.Command) (*issuer.Issuer, error) {
-	setLogger(cmd.ErrOrStderr(), slog.Level(f.level))
+// issuer returns the issuer that the flags describe, and the log that it writes to.
+func (f *issuerFlags) issuer(cmd *cobra.Command) (*issuer.Issuer, *logWriter, error) {
+	log := startLog(cmd, slog.Level(f.level))
 	cluster, err := f.cluster()
 	if err != nil {
-		return nil, err
+		return nil, nil, err
 	}
-	return issuer.New(cluster, f.settings), nil
+	return issuer.New(cluster, f.settings), log, nil
 }
 
 func (f *issuerFlags) validate() error {
@@ -136,15 +136,15 @@ Exit codes: 0 ended by a signal, 1 failed, 2 wrong usage.`,
 }
 
 func runIssuer(cmd *cobra.Command, f *issuerFlags, health server.Health, interval time.Duration) error {
-	issuer, err := f.issuer(cmd)
+	certificates, log, err := f.issuer(cmd)
 	if err != nil {
 		return err
 	}
 	ctx, stop := signal.NotifyContext(cmd.Context(), syscall.SIGTERM, syscall.SIGINT)
 	defer stop()
-	registry := newRegistry()
-	issuer.Register(registry)
-	health.Ready, health.Metrics = issuer.Ready, registry
+	registry := newRegistry(log)
+	certificates.Register(registry)
+	health.Ready, health.Metrics = certificates.Ready, registry
 
 	ctx, cancel := context.WithCancelCause(ctx)
 	defer cancel(nil)
@@ -153,7 +153,7 @@ func runIssuer(cmd *cobra.Command, f *issuerFlags, health server.Health, interva
 		defer close(served)
 		cancel(health.Run(ctx))
 	}()
-	issuer.Run(ctx, interval)
+	certificates.Run(ctx, interval)
 	<-served
 	if err := context.Cause(ctx); !errors.Is(err, context.Canceled) {
 		return err
@@ -176,13 +176,13 @@ Exit codes: 0 done, 1 failed or not done in --timeout, 2 wrong usage.`,
 			if err := errors.Join(f.validate(), checkTimeout(timeout), checkOnce(f.settings)); err != nil {
 				return err
 			}
-			issuer, err := f.issuer(cmd)
+			certificates, _, err := f.issuer(cmd)
 			if err != nil {
 				return failed(err)
 			}
 			ctx, cancel := context.WithTimeout(cmd.Context(), timeout)
 			defer cancel()
-			return failed(issuer.Once(ctx))
+			return failed(certificates.Once(ctx))
 		},
 	}
 	f.add(command)

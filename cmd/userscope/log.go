@@ -7,6 +7,7 @@ import (
 	"strings"
 
 	"github.com/go-logr/logr"
+	"github.com/spf13/cobra"
 	"k8s.io/klog/v2"
 	ctrllog "sigs.k8s.io/controller-runtime/pkg/log"
 )
@@ -26,6 +27,22 @@ func (l *logLevel) Set(value string) error {
 		}
 	}
 	return fmt.Errorf("want debug, info, warn or error")
+}
+
+// startLog makes everything in the process log to the command's stderr, and sends there what the command itself
+// reports, through a writer that never blocks: see logWriter. The program's end flushes it.
+func startLog(cmd *cobra.Command, level slog.Level) *logWriter {
+	w := newLogWriter(cmd.ErrOrStderr(), maxLogBacklog)
+	cmd.Root().SetErr(w)
+	setLogger(w, level)
+	return w
+}
+
+// flushLog waits for what startLog's writer holds back.
+func flushLog(root *cobra.Command) {
+	if w, ok := root.ErrOrStderr().(*logWriter); ok {
+		w.flush(logFlushTimeout)
+	}
 }
 
 // setLogger makes everything in the process log JSON lines to w: our own packages and

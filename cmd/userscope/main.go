@@ -46,6 +46,7 @@ func run(args []string, stdin io.Reader, stdout, stderr io.Writer) int {
 	root.SetIn(stdin)
 	root.SetOut(stdout)
 	root.SetErr(stderr)
+	defer flushLog(root)
 
 	command, err := root.ExecuteC()
 	var exit *exitError
@@ -54,12 +55,12 @@ func run(args []string, stdin io.Reader, stdout, stderr io.Writer) int {
 		return exitOK
 	case errors.As(err, &exit):
 		if exit.err != nil {
-			report(stderr, command, exit.err)
+			report(root.ErrOrStderr(), command, exit.err)
 		}
 		return exit.code
 	default:
-		report(stderr, command, err)
-		fmt.Fprintf(stderr, "Run '%s --help' for usage.\n", command.CommandPath())
+		report(root.ErrOrStderr(), command, err)
+		fmt.Fprintf(root.ErrOrStderr(), "Run '%s --help' for usage.\n", command.CommandPath())
 		return exitUsage
 	}
 }

@@ -44,7 +44,8 @@ certificate is unexpired, names the Service and chains to ca.crt, if it is there
 On SIGTERM or SIGINT the server stops being ready, serves on for --drain-delay, closes its
 listener and waits for requests in flight. A second signal ends it at once. The webhook needs
 no access to the API server. Once it serves, it logs JSON lines to stderr: a line for each
-refusal, and at --log-level debug one for each Pod that passes; never a Pod's contents.
+refusal, and at --log-level debug one for each Pod that passes; never a Pod's contents. It never
+waits for the log's reader: lines that are not read in time are lost, and counted.
 
 Exit codes: 0 drained after a signal, 1 failed, 2 wrong usage.`,
 		Example: `  userscope webhook --policy policy.yaml --cert-dir /etc/userscope/tls \
@@ -61,8 +62,8 @@ Exit codes: 0 drained after a signal, 1 failed, 2 wrong usage.`,
 			if err := errors.Join(noPolicy, noCertDir, options.Validate(), limits.Validate()); err != nil {
 				return err
 			}
-			setLogger(cmd.ErrOrStderr(), slog.Level(level))
-			return failed(serve(cmd.Context(), policy, certDir, options, limits))
+			registry := newRegistry(startLog(cmd, slog.Level(level)))
+			return failed(serve(cmd.Context(), policy, certDir, options, limits, registry))
 		},
 	}
 	flags := command.Flags()
@@ -141,7 +142,9 @@ func (r *reloads) report(err error) {
 }
 
 // serve runs the webhook until a signal ends it.
-func serve(ctx context.Context, policy, certDir string, options server.Options, limits admission.Limits) error {
+func serve(
+	ctx context.Context, policy, certDir string, options server.Options, limits admission.Limits, registry *prometheus.Registry,
+) error {
 	source, err := config.Open(policy)
 	if err != nil {
 		return err
@@ -150,7 +153,6 @@ func serve(ctx context.Context, policy, certDir string, options server.Options, 
 	if err != nil {
 		return fmt.Errorf("--cert-dir: %w", err)
 	}
-	registry := newRegistry()
 	certificates.Register(registry)
 	reloads := newReloads(policy, source, registry)
 	handler, err := admission.New(source.Policies, registry)

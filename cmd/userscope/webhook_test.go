@@ -61,10 +61,23 @@ func startWebhook(t *testing.T, flags ...string) *process {
 // end of the test at the latest.
 func startProcess(t *testing.T, health string, args ...string) *process {
 	t.Helper()
+	p := newProcess(health, args...)
+	p.run(t)
+	return p
+}
+
+// newProcess returns a command that has not been started, with its stderr in a buffer.
+func newProcess(health string, args ...string) *process {
 	p := &process{health: health, exited: make(chan struct{})}
 	p.Cmd = exec.Command(os.Args[0], append(args, "--listen-health", health)...)
 	p.Env = append(os.Environ(), asMain+"=1")
 	p.Cmd.Stderr = &p.stderr
+	return p
+}
+
+// run starts the command, and kills it at the end of the test at the latest.
+func (p *process) run(t *testing.T) {
+	t.Helper()
 	if err := p.Start(); err != nil {
 		t.Fatal(err)
 	}
@@ -76,7 +89,6 @@ func startProcess(t *testing.T, health string, args ...string) *process {
 		_ = p.Process.Kill()
 		<-p.exited
 	})
-	return p
 }
 
 // lockedBuffer can be read while a process still writes to it.
