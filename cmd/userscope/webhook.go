@@ -74,6 +74,8 @@ Exit codes: 0 drained after a signal, 1 failed, 2 wrong usage.`,
 	flags.StringVar(&options.ServiceName, "service-name", "", "`NAME` of the Service that the certificate must name for the server to be ready")
 	flags.StringVar(&options.ServiceNamespace, "service-namespace", "", "`NAMESPACE` of that Service")
 	flags.DurationVar(&options.DrainDelay, "drain-delay", server.DefaultDrainDelay, "`DURATION` to serve on, unready, once told to end")
+	flags.DurationVar(&options.ReadTimeout, "read-timeout", server.DefaultReadTimeout, "`DURATION` in which a request must have come, its body included")
+	flags.IntVar(&options.MaxConnections, "max-connections", server.DefaultMaxConnections, "`NUMBER` of connections to the webhook at once")
 	flags.IntVar(&limits.Values, "max-json-values", limits.Values, "most JSON values of a request's body, a larger `NUMBER` is refused with 413")
 	flags.Int64Var(&limits.Bytes, "max-held-bytes", limits.Bytes, "most `BYTES` of bodies that all requests hold together")
 	flags.IntVar(&limits.Decodes, "max-decodes", limits.Decodes, "`NUMBER` of bodies that are decoded and judged at once")
@@ -161,6 +163,10 @@ func serve(
 	}
 	srv, err := server.New(options, certificates, admission.NewWebhook(handler, limits), prometheus.Gatherers{ctrlmetrics.Registry, registry})
 	if err != nil {
+		return err
+	}
+
+	if err := srv.Register(registry); err != nil {
 		return err
 	}
 

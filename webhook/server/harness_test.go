@@ -113,6 +113,8 @@ func options(t *testing.T) server.Options {
 		ListenHealth:     freeAddress(t),
 		ServiceName:      "userscope",
 		ServiceNamespace: "userscope-system",
+		ReadTimeout:      server.DefaultReadTimeout,
+		MaxConnections:   server.DefaultMaxConnections,
 	}
 }
 

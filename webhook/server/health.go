@@ -6,12 +6,15 @@ import (
 	"crypto/x509"
 	"errors"
 	"fmt"
+	"log"
 	"net"
 	"net/http"
 	"time"
 
 	"github.com/prometheus/client_golang/prometheus"
 	"github.com/prometheus/client_golang/prometheus/promhttp"
+
+	"userscope.dev/userscope/webhook/limits"
 )
 
 // Health serves what the kubelet and Prometheus ask for, over plain HTTP.
@@ -49,32 +52,52 @@ func (h Health) serve(ctx context.Context, listener net.Listener) error {
 		WriteTimeout:      10 * time.Second,
 		IdleTimeout:       90 * time.Second,
 		MaxHeaderBytes:    16 << 10,
+		ConnState:         changed,
+		ErrorLog:          log.New(&seldomLog{}, "", 0),
 	}
 	stop := context.AfterFunc(ctx, func() { _ = s.Close() })
 	defer stop()
-	err := s.Serve(listener)
+	err := s.Serve(newConnections(listener, maxHealthConnections, func() {}))
 	if ctx.Err() != nil {
 		return nil
 	}
 	return named("--listen-health", h.Listen, err)
 }
 
+// maxHealthConnections are enough for a kubelet and a few that scrape.
+const maxHealthConnections = 64
+
+// maxHealthAnswers is how many answers are made at once that cost more than a line.
+const maxHealthAnswers = 2
+
 // handler serves the paths. Liveness says only that the process lives: one that waits for its
 // certificate must not be killed for it.
 func (h Health) handler() http.Handler {
+	turns := limits.NewTurns(maxHealthAnswers)
 	mux := http.NewServeMux()
 	mux.HandleFunc("GET /healthz", func(w http.ResponseWriter, _ *http.Request) {
 		fmt.Fprintln(w, "ok")
 	})
-	mux.HandleFunc("GET /readyz", func(w http.ResponseWriter, r *http.Request) {
+	mux.Handle("GET /readyz", inTurn(turns, http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		if err := h.Ready(r.Context()); err != nil {
 			http.Error(w, "not ready: "+err.Error(), http.StatusServiceUnavailable)
 			return
 		}
 		fmt.Fprintln(w, "ok")
-	})
-	mux.Handle("GET /metrics", promhttp.HandlerFor(h.Metrics, promhttp.HandlerOpts{}))
+	})))
+	mux.Handle("GET /metrics", inTurn(turns, promhttp.HandlerFor(h.Metrics, promhttp.HandlerOpts{})))
 	return mux
+}
+
+// inTurn keeps a peer that asks without end from having all the answers.
+func inTurn(turns *limits.Turns, handler http.Handler) http.Handler {
+	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		if turns.Take(r.Context(), limits.Peer(r)) != nil {
+			return // nobody waits for the answer any more
+		}
+		defer turns.Give()
+		handler.ServeHTTP(w, r)
+	})
 }
 
 // handshakeTimeout bounds the handshake with ourselves.

@@ -14,6 +14,13 @@ import (
 // seconds after which the kubelet kills the Pod.
 const DefaultDrainDelay = 10 * time.Second
 
+// DefaultReadTimeout is twice as long as an API server waits for an answer.
+const DefaultReadTimeout = 10 * time.Second
+
+// DefaultMaxConnections are far more than API servers hold: each of them keeps 25 idle ones to a webhook, and opens
+// one for each request beyond.
+const DefaultMaxConnections = 512
+
 // Options say where and how to serve. They are named by the flags that set them.
 type Options struct {
 	// Listen is the host:port of the webhook; no host means all addresses.
@@ -28,12 +35,16 @@ type Options struct {
 	// DrainDelay is how long the webhook goes on serving, without being ready, once it is
 	// told to end.
 	DrainDelay time.Duration
+	// ReadTimeout is how long a request may take to come, its body included.
+	ReadTimeout time.Duration
+	// MaxConnections is how many connections the webhook holds at once.
+	MaxConnections int
 }
 
 // Validate reports every mistake in the options.
 func (o Options) Validate() error {
 	var mistakes []error
-	if _, _, err := splitAddress(o.Listen); err != nil {
+	if err := CheckAddress(o.Listen); err != nil {
 		mistakes = append(mistakes, fmt.Errorf("--listen: %w", err))
 	}
 	if err := (Health{Listen: o.ListenHealth}).Validate(); err != nil {
@@ -44,6 +55,12 @@ func (o Options) Validate() error {
 	}
 	if o.DrainDelay < 0 {
 		mistakes = append(mistakes, fmt.Errorf("--drain-delay %s: must not be negative", o.DrainDelay))
+	}
+	if o.ReadTimeout <= 0 {
+		mistakes = append(mistakes, fmt.Errorf("--read-timeout %s: must be positive", o.ReadTimeout))
+	}
+	if o.MaxConnections < 1 {
+		mistakes = append(mistakes, fmt.Errorf("--max-connections %d: must be positive", o.MaxConnections))
 	}
 	return errors.Join(mistakes...)
 }
@@ -57,22 +74,16 @@ func (o Options) ServiceHost() string {
 	return o.ServiceName + "." + o.ServiceNamespace + ".svc"
 }
 
-// CheckAddress reports a mistake in a host:port.
-func CheckAddress(address string) error {
-	_, _, err := splitAddress(address)
-	return err
-}
-
-// splitAddress parses host:port. The port must be a number that can be listened on: 0 would
+// CheckAddress reports a mistake in a host:port. The port must be a number that can be listened on: 0 would
 // mean a port that nobody knows.
-func splitAddress(address string) (host string, port int, err error) {
-	host, text, err := net.SplitHostPort(address)
+func CheckAddress(address string) error {
+	_, text, err := net.SplitHostPort(address)
 	if err != nil {
-		return "", 0, fmt.Errorf("%q: want HOST:PORT or :PORT", address)
+		return fmt.Errorf("%q: want HOST:PORT or :PORT", address)
 	}
 	number, err := strconv.ParseUint(text, 10, 16) // unlike Atoi it takes no sign
 	if err != nil || number == 0 {
-		return "", 0, fmt.Errorf("%q: port %q: want a number from 1 to 65535", address, text)
+		return fmt.Errorf("%q: port %q: want a number from 1 to 65535", address, text)
 	}
-	return host, int(number), nil
+	return nil
 }

@@ -6,14 +6,18 @@ import (
 	"crypto/x509"
 	"errors"
 	"fmt"
+	"log"
 	"net"
 	"net/http"
+	"strings"
 	"sync/atomic"
 	"time"
 
 	"github.com/prometheus/client_golang/prometheus"
 	ctrllog "sigs.k8s.io/controller-runtime/pkg/log"
 	ctrlwebhook "sigs.k8s.io/controller-runtime/pkg/webhook"
+
+	"userscope.dev/userscope/webhook/limits"
 )
 
 // The paths of the webhook. Both answer alike: MutatePath is for the creation of Pods, which may
@@ -39,9 +43,12 @@ type Certificates interface {
 type Server struct {
 	options      Options
 	certificates Certificates
-	webhook      ctrlwebhook.Server
+	webhook      *http.Server
 	health       Health
 	draining     atomic.Bool
+	refused      prometheus.Counter
+	// patience is how long requests in flight are waited for.
+	patience time.Duration
 }
 
 // New returns a server of AdmissionReviews and of the gathered metrics. The error reports
@@ -50,19 +57,65 @@ func New(options Options, certificates Certificates, reviews http.Handler, metri
 	if err := options.Validate(); err != nil {
 		return nil, err
 	}
-	host, port, _ := splitAddress(options.Listen) // is valid
 	s := &Server{
 		options:      options,
 		certificates: certificates,
-		webhook: ctrlwebhook.NewServer(ctrlwebhook.Options{
-			Host: host, Port: port,
-			TLSOpts: []func(*tls.Config){func(c *tls.Config) { c.GetCertificate = certificates.GetCertificate }},
+		patience:     shutdownTimeout,
+		refused: prometheus.NewCounter(prometheus.CounterOpts{
+			Name: "userscope_connections_refused_total",
+			Help: "Connections to the webhook's port that were closed because their peer had its share of all.",
 		}),
 	}
-	s.webhook.Register(MutatePath, s.parting(reviews))
-	s.webhook.Register(ValidatePath, s.parting(reviews))
+	// It has controller-runtime's metrics. Its own server would hold memory for whoever asks, for as long as he likes.
+	mux := ctrlwebhook.NewServer(ctrlwebhook.Options{WebhookMux: http.NewServeMux()})
+	mux.Register(MutatePath, s.parting(reviews))
+	mux.Register(ValidatePath, s.parting(reviews))
+	s.webhook = newHTTPServer(mux.WebhookMux(), options.ReadTimeout)
 	s.health = Health{Listen: options.ListenHealth, Ready: s.ready, Metrics: metrics}
 	return s, nil
+}
+
+// Register registers the server's metrics.
+func (s *Server) Register(registerer prometheus.Registerer) error {
+	return registerer.Register(s.refused)
+}
+
+const (
+	// headerTimeout is how long a handshake may take, and the headers of a request.
+	headerTimeout = 5 * time.Second
+	// answerTimeout is how long it may take to wait for a turn, to judge and to send the answer.
+	answerTimeout = 10 * time.Second
+	// shutdownTimeout is how long requests in flight are waited for. An API server waits for five seconds, and
+	// with the drain delay it must fit into the 30 seconds after which the kubelet kills the Pod.
+	shutdownTimeout = 15 * time.Second
+)
+
+// newHTTPServer returns a server with bounds on all that a client can keep. It speaks no HTTP/2, as API servers do
+// not with webhooks (k8s.io/apiserver/pkg/util/webhook, client.go): each of its many streams may hold memory.
+func newHTTPServer(handler http.Handler, readTimeout time.Duration) *http.Server {
+	protocols := &http.Protocols{}
+	protocols.SetHTTP1(true)
+	return &http.Server{
+		Handler:           handler,
+		Protocols:         protocols,
+		ReadHeaderTimeout: min(headerTimeout, readTimeout),
+		ReadTimeout:       readTimeout,
+		WriteTimeout:      readTimeout + answerTimeout,
+		IdleTimeout:       90 * time.Second, // as long as Go's clients keep an idle connection
+		MaxHeaderBytes:    16 << 10,
+		ConnState:         changed,
+		ErrorLog:          log.New(&seldomLog{}, "", 0),
+	}
+}
+
+// seldomLog logs what net/http has to say of clients, but not all of it: who floods the webhook would flood the log.
+type seldomLog struct{ told limits.Seldom }
+
+func (l *seldomLog) Write(line []byte) (int, error) {
+	if others, now := l.told.Now(); now {
+		logger.Info(strings.TrimSpace(string(line)), "othersSinceLastLine", others)
+	}
+	return len(line), nil
 }
 
 // Run serves until ctx ends, drains, and returns nil; or it returns early with what went
@@ -74,6 +127,10 @@ func (s *Server) Run(ctx context.Context) error {
 	if err != nil {
 		return named("--listen-health", s.options.ListenHealth, err)
 	}
+	listener, err := (&net.ListenConfig{}).Listen(ctx, "tcp", s.options.Listen)
+	if err != nil {
+		return errors.Join(named("--listen", s.options.Listen, err), healthListener.Close())
+	}
 
 	serving, stop := context.WithCancel(context.WithoutCancel(ctx))
 	defer stop()
@@ -81,7 +138,7 @@ func (s *Server) Run(ctx context.Context) error {
 	defer hide()
 	health, webhook := make(chan error, 1), make(chan error, 1)
 	go func() { health <- s.health.serve(healthy, healthListener) }()
-	go func() { webhook <- s.webhook.Start(serving) }()
+	go func() { webhook <- s.serveWebhook(serving, listener) }()
 	go func() {
 		if err := s.certificates.Watch(serving); err != nil {
 			logger.Error(err, "changes of the certificate may be seen late")
@@ -110,13 +167,38 @@ func (s *Server) Run(ctx context.Context) error {
 	}
 }
 
+// serveWebhook serves until ctx ends and the requests in flight are answered.
+func (s *Server) serveWebhook(ctx context.Context, listener net.Listener) error {
+	secured := tls.NewListener(newConnections(listener, s.options.MaxConnections, s.refused.Inc), &tls.Config{
+		GetCertificate:         s.certificates.GetCertificate,
+		SessionTicketsDisabled: true, // API servers resume no session
+	})
+	drained := make(chan struct{})
+	stop := context.AfterFunc(ctx, func() {
+		defer close(drained)
+		waiting, cancel := context.WithTimeout(context.WithoutCancel(ctx), s.patience)
+		defer cancel()
+		if s.webhook.Shutdown(waiting) != nil {
+			logger.Info("requests in flight are not waited for any longer", "after", s.patience.String())
+			_ = s.webhook.Close()
+		}
+	})
+	defer stop()
+	logger.Info("serving", "listen", s.options.Listen)
+	if err := s.webhook.Serve(secured); !errors.Is(err, http.ErrServerClosed) {
+		return err
+	}
+	<-drained
+	return nil
+}
+
 // parting sends clients away with their answers while the server drains. API servers keep their
 // connections, which no Service moves to another Pod, and never repeat a request: one that they write into a
 // connection in the moment in which it is closed fails, and with it a Pod.
 func (s *Server) parting(handler http.Handler) http.Handler {
 	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		if s.draining.Load() {
-			w.Header().Set("Connection", "close") // for HTTP/2, net/http makes a GOAWAY of it
+			w.Header().Set("Connection", "close")
 		}
 		handler.ServeHTTP(w, r)
 	})

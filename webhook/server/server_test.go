@@ -245,7 +245,7 @@ func TestPortInUse(t *testing.T) {
 }
 
 func TestOptionsAreValidated(t *testing.T) {
-	valid := server.Options{Listen: ":10250", ListenHealth: "[::1]:8081", DrainDelay: 0}
+	valid := server.Options{Listen: ":10250", ListenHealth: "[::1]:8081", DrainDelay: 0, ReadTimeout: time.Second, MaxConnections: 1}
 	if err := valid.Validate(); err != nil {
 		t.Fatalf("%v", err)
 	}
@@ -266,6 +266,8 @@ func TestOptionsAreValidated(t *testing.T) {
 		{"a Service without namespace", func(o *server.Options) { o.ServiceName = "a" }, `--service-name "a", --service-namespace "": set both or neither`},
 		{"a namespace without Service", func(o *server.Options) { o.ServiceNamespace = "b" }, `--service-name "", --service-namespace "b": set both or neither`},
 		{"a negative delay", func(o *server.Options) { o.DrainDelay = -time.Second }, "--drain-delay -1s: must not be negative"},
+		{"no time to read", func(o *server.Options) { o.ReadTimeout = 0 }, "--read-timeout 0s: must be positive"},
+		{"no connection", func(o *server.Options) { o.MaxConnections = 0 }, "--max-connections 0: must be positive"},
 		{"several mistakes", func(o *server.Options) { o.Listen, o.ListenHealth, o.DrainDelay = "", ":x", -1 },
 			"--listen: \"\": want HOST:PORT or :PORT\n--listen-health: \":x\": port \"x\": want a number from 1 to 65535\n--drain-delay -1ns: must not be negative"},
 	}
