@@ -128,7 +128,7 @@ func (o *checkOptions) check(policies scope.Policies, req scope.Request) result 
 	if req.Namespace == "" {
 		req.Namespace = o.namespace
 	}
-	return newResult(req, policies.Create(req))
+	return newResult(req, scope.Create(policies, req))
 }
 
 // readFile reads the Pods of one argument of check.

@@ -130,13 +130,13 @@ func (h *Handler) judge(req ctrladmission.Request) (*corev1.Pod, scope.Decision,
 	policies := h.policies()
 	switch op {
 	case createPod:
-		return asked.Pod, policies.Create(asked), nil
+		return asked.Pod, scope.Create(policies, asked), nil
 	case updatePod:
-		return asked.Pod, policies.Update(asked, old), nil
+		return asked.Pod, scope.Update(policies, asked, old), nil
 	case addEphemeralContainers:
-		return asked.Pod, policies.AddEphemeralContainers(asked, old), nil
+		return asked.Pod, scope.AddEphemeralContainers(policies, asked, old), nil
 	default:
-		return old, policies.Delete(asked, old), nil
+		return old, scope.Delete(policies, asked, old), nil
 	}
 }
 

@@ -223,7 +223,7 @@ func TestWarningsAreFew(t *testing.T) {
 // The creator is the authenticated user of the request.
 func TestCreatorIsTheRequestsUser(t *testing.T) {
 	policies := deerflow(t)
-	policies[0].ExemptGroups = []string{"system:masters"}
+	policies[0].Exempt.Groups = []string{"system:masters"}
 	webhook := newWebhook(t, func() scope.Policies { return policies }, prometheus.NewRegistry())
 	claimOnly := with(sandbox(object{}), object{}, "metadata", "labels")
 	for _, test := range []struct {

@@ -26,7 +26,7 @@ func TestMessageBeginsWithRulePathValueAndRemedy(t *testing.T) {
 				t.Fatal(err)
 			}
 			pod.Annotations = map[string]string{"user-id": value}
-			decision := policies.Create(scope.Request{Namespace: "deer-flow", Pod: pod})
+			decision := scope.Create(policies, scope.Request{Namespace: "deer-flow", Pod: pod})
 			message := admission.Message(decision)
 			start := message[:min(len(message), 200)]
 			for _, want := range []string{"identity-invalid", "metadata.annotations[user-id]", `"`, "set it to the user id"} {

@@ -11,7 +11,7 @@ import (
 // DecodePod reads a Pod from JSON, with scope.ParsePod's errors and one more: a Pod without
 // containers could never run.
 func DecodePod(raw []byte) (*corev1.Pod, []scope.UnknownField, error) {
-	pod, unknown, err := scope.ParsePod(raw)
+	pod, unknown, err := scope.Parse(raw)
 	if err != nil {
 		return nil, nil, err
 	}

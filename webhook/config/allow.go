@@ -10,7 +10,7 @@ import (
 )
 
 // allow checks the lists of what else a sandbox may have.
-func (c *compiler) allow(at *field.Path, allow Allow) scope.Allow {
+func (c *compiler) allow(at *field.Path, allow scope.Allow) scope.Allow {
 	for i, name := range allow.VolumeTypes {
 		if slices.Contains(scope.JudgedVolumeTypes(), name) {
 			c.invalid(at.Child("volumeTypes").Index(i), name, "cannot be listed as a whole: list the hostPaths, claims, secrets or tokenAudiences")

@@ -34,8 +34,7 @@ func compile(document *Policy, dir string) (*scope.Policy, field.ErrorList) {
 		Claim:             c.name(at.Child("claim"), spec.Claim, validation.IsDNS1123Subdomain),
 		Selector:          c.selector(at.Child("selector"), spec.Selector),
 		Provisioners:      c.list(at.Child("provisioners"), spec.Provisioners),
-		ExemptUsers:       c.list(at.Child("exemptCreators", "users"), spec.ExemptCreators.Users),
-		ExemptGroups:      c.list(at.Child("exemptCreators", "groups"), spec.ExemptCreators.Groups),
+		Exempt:            c.creators(at.Child("exemptCreators"), *spec.ExemptCreators),
 		User:              c.idRule(at, "user", *spec.UserKey, spec.UserPattern, scope.MaxUserLength, *spec.CaseSensitive),
 		Thread:            c.idRule(at, "thread", *spec.ThreadKey, spec.ThreadPattern, scope.MaxThreadLength, *spec.CaseSensitive),
 		UserDataVolume:    c.name(at.Child("userDataVolume"), *spec.UserDataVolume, validation.IsDNS1123Label),
@@ -101,6 +100,10 @@ func (c *compiler) list(at *field.Path, entries []string) []string {
 		}
 	}
 	return entries
+}
+
+func (c *compiler) creators(at *field.Path, creators scope.Creators) scope.Creators {
+	return scope.Creators{Users: c.list(at.Child("users"), creators.Users), Groups: c.list(at.Child("groups"), creators.Groups)}
 }
 
 func (c *compiler) namespaces(at *field.Path, namespaces []string) []string {
@@ -196,12 +199,12 @@ func (c *compiler) possible(at *field.Path, file string) {
 // exemptions refuses exempt creators that no policy can have; validateExemptions refuses those
 // that depend on the others.
 func (c *compiler) exemptions(at *field.Path, policy *scope.Policy) {
-	for i, user := range policy.ExemptUsers {
+	for i, user := range policy.Exempt.Users {
 		if slices.Contains(policy.Provisioners, user) {
 			c.invalid(at.Child("exemptCreators", "users").Index(i), user, "is also one of the provisioners, whose Pods are always governed")
 		}
 	}
-	for i, group := range policy.ExemptGroups {
+	for i, group := range policy.Exempt.Groups {
 		if slices.Contains(groupsOfAll, group) {
 			c.invalid(at.Child("exemptCreators", "groups").Index(i), group, "contains every ServiceAccount of the governed namespaces")
 		}

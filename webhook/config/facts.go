@@ -27,8 +27,8 @@ func Defaults() Spec {
 
 // defaultExempt returns who creates Pods on behalf of the claim's own software: cluster
 // admins, and the controllers behind Deployments, StatefulSets, DaemonSets and Jobs.
-func defaultExempt() Creators {
-	exempt := Creators{Groups: []string{"system:masters"}}
+func defaultExempt() scope.Creators {
+	exempt := scope.Creators{Groups: []string{"system:masters"}}
 	for _, controller := range []string{"replicaset", "replication", "statefulset", "daemon-set", "job"} {
 		exempt.Users = append(exempt.Users, serviceAccountPrefix+"kube-system:"+controller+"-controller")
 	}

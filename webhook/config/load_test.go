@@ -22,14 +22,13 @@ func TestDeerFlowPolicy(t *testing.T) {
 		Claim:        "deer-flow-home",
 		Selector:     map[string]string{"app": "deer-flow-sandbox"},
 		Provisioners: []string{"system:serviceaccount:deer-flow:deer-flow-provisioner"},
-		ExemptGroups: []string{"system:masters"},
-		ExemptUsers: []string{
+		Exempt: scope.Creators{Groups: []string{"system:masters"}, Users: []string{
 			"system:serviceaccount:kube-system:replicaset-controller",
 			"system:serviceaccount:kube-system:replication-controller",
 			"system:serviceaccount:kube-system:statefulset-controller",
 			"system:serviceaccount:kube-system:daemon-set-controller",
 			"system:serviceaccount:kube-system:job-controller",
-		},
+		}},
 		User:              scope.IDRule{Key: "user-id", MaxLength: 255},
 		Thread:            scope.IDRule{Key: "thread-id", MaxLength: 64},
 		UserDataVolume:    "user-data",
@@ -120,8 +119,8 @@ spec:
 	if p.User.Key != "hub.jupyter.org/username" || !p.User.LowerCase || p.User.Pattern.String() != "^(?:[a-z][a-z0-9-]*)$" {
 		t.Errorf("user rule: %+v", p.User)
 	}
-	if p.Layout.Root != "" || p.Layout.UserData.HasThread() || p.ExemptUsers != nil || p.ExemptGroups != nil {
-		t.Errorf("layout %+v, exempt %v %v", p.Layout, p.ExemptUsers, p.ExemptGroups)
+	if p.Layout.Root != "" || p.Layout.UserData.HasThread() || p.Exempt.Users != nil || p.Exempt.Groups != nil {
+		t.Errorf("layout %+v, exempt %v %v", p.Layout, p.Exempt.Users, p.Exempt.Groups)
 	}
 	if p.UserDataVolume != "home" || p.UserDataMountPath != "/home/jovyan" {
 		t.Errorf("user data: %s at %s", p.UserDataVolume, p.UserDataMountPath)

@@ -104,8 +104,8 @@ func validatePair(policy, other *scope.Policy) field.ErrorList {
 	}
 	alike("selector", policy.Selector, maps.Equal(policy.Selector, other.Selector))
 	alike("provisioners", policy.Provisioners, sameSet(policy.Provisioners, other.Provisioners))
-	alike("exemptCreators.users", policy.ExemptUsers, sameSet(policy.ExemptUsers, other.ExemptUsers))
-	alike("exemptCreators.groups", policy.ExemptGroups, sameSet(policy.ExemptGroups, other.ExemptGroups))
+	alike("exemptCreators.users", policy.Exempt.Users, sameSet(policy.Exempt.Users, other.Exempt.Users))
+	alike("exemptCreators.groups", policy.Exempt.Groups, sameSet(policy.Exempt.Groups, other.Exempt.Groups))
 	alike("userKey", policy.User.Key, policy.User.Key == other.User.Key)
 	alike("sandboxIDKey", policy.SandboxIDKey, policy.SandboxIDKey == other.SandboxIDKey)
 	alike("threadKey", policy.Thread.Key, policy.Thread.Key == other.Thread.Key)
@@ -132,12 +132,12 @@ func validateExemptions(policy *scope.Policy, policies scope.Policies) field.Err
 	}
 	at := field.NewPath("spec", "exemptCreators")
 	var mistakes field.ErrorList
-	for i, user := range policy.ExemptUsers {
+	for i, user := range policy.Exempt.Users {
 		if namespace, ok := serviceAccountNamespace(user); ok && governed(namespace) {
 			mistakes = append(mistakes, field.Invalid(at.Child("users").Index(i), user, "is a ServiceAccount of the governed namespace "+namespace))
 		}
 	}
-	for i, group := range policy.ExemptGroups {
+	for i, group := range policy.Exempt.Groups {
 		if namespace, ok := strings.CutPrefix(group, "system:serviceaccounts:"); ok && governed(namespace) {
 			mistakes = append(mistakes, field.Invalid(at.Child("groups").Index(i), group, "contains every ServiceAccount of a governed namespace"))
 		}

@@ -3,7 +3,6 @@
 package config
 
 import (
-	corev1 "k8s.io/api/core/v1"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 
 	"userscope.dev/userscope/webhook/scope"
@@ -45,7 +44,7 @@ type Spec struct {
 
 	// ExemptCreators may mount the claim without being governed for it. By default the
 	// group system:masters and the workload controllers of kube-system.
-	ExemptCreators *Creators `json:"exemptCreators,omitempty"`
+	ExemptCreators *scope.Creators `json:"exemptCreators,omitempty"`
 
 	// UserKey and ThreadKey are the label and annotation keys that declare an identity.
 	// By default user-id and thread-id.
@@ -96,52 +95,7 @@ type Spec struct {
 	HostPathBases []string `json:"hostPathBases,omitempty"`
 
 	// Allow lists what else a sandbox may have. By default nothing.
-	Allow Allow `json:"allow,omitzero"`
-}
-
-// Allow lists what a sandbox may have beyond its identity's directories.
-type Allow struct {
-	// HostPaths are paths of the nodes, mounted read-only.
-	HostPaths []string `json:"hostPaths,omitempty"`
-
-	// Claims are other PersistentVolumeClaims, mounted read-only.
-	Claims []string `json:"claims,omitempty"`
-
-	// VolumeTypes are volume sources by their field's name in the API: csi, nfs,
-	// ephemeral.
-	VolumeTypes []string `json:"volumeTypes,omitempty"`
-
-	// Secrets may be mounted and read into the environment.
-	Secrets []string `json:"secrets,omitempty"`
-
-	// ServiceAccounts may be run as, besides default.
-	ServiceAccounts []string `json:"serviceAccounts,omitempty"`
-
-	// TokenAudiences are audiences for which a ServiceAccount token may be projected.
-	TokenAudiences []string `json:"tokenAudiences,omitempty"`
-
-	// ResourceClaims are ResourceClaims, ResourceClaimTemplates and extended resources, such
-	// as nvidia.com/gpu.
-	ResourceClaims []string `json:"resourceClaims,omitempty"`
-
-	// RuntimeClasses may be asked for.
-	RuntimeClasses []string `json:"runtimeClasses,omitempty"`
-
-	// Capabilities may be added beyond the Pod Security baseline's: NET_ADMIN and NET_RAW,
-	// which service meshes need.
-	Capabilities []string `json:"capabilities,omitempty"`
-
-	// FSGroup is the one fsGroup that a sandbox may set.
-	FSGroup *int64 `json:"fsGroup,omitempty"`
-
-	// SELinuxOptions are the ones that a sandbox may set.
-	SELinuxOptions *corev1.SELinuxOptions `json:"seLinuxOptions,omitempty"`
-}
-
-// Creators are names of users and groups, as the API server authenticates them.
-type Creators struct {
-	Users  []string `json:"users,omitempty"`
-	Groups []string `json:"groups,omitempty"`
+	Allow scope.Allow `json:"allow,omitzero"`
 }
 
 // Layout is how the claim is divided.

@@ -14,7 +14,7 @@ import (
 // spelling is what one mounted path says of an identity; either half may be empty.
 type spelling struct {
 	Identity
-	at   location
+	at   Location
 	path string
 }
 
@@ -23,12 +23,12 @@ type spelling struct {
 func (r *review) spellings() []spelling {
 	var all []spelling
 	for _, policy := range r.governing {
-		for _, m := range policy.claimMounts(r.sent) {
+		for _, m := range claimMounts(policy, r.sent) {
 			if m.SubPathExpr != "" {
 				continue
 			}
 			if clean, problem := cleanRelative(m.SubPath); problem == "" {
-				if id, ok := policy.Layout.spelledOnClaim(clean); ok {
+				if id, ok := policy.Layout.ReadOnClaim(clean); ok {
 					all = append(all, spelling{id, m.at("subPath"), m.SubPath})
 				}
 			}
@@ -43,34 +43,13 @@ func (r *review) spellings() []spelling {
 				if !ok {
 					continue
 				}
-				if id, ok := policy.Layout.spelled(below); ok {
-					all = append(all, spelling{id, location{"spec", "volumes", i, "hostPath", "path"}, hostPath.Path})
+				if id, ok := policy.Layout.Read(below); ok {
+					all = append(all, spelling{id, Location{"spec", "volumes", i, "hostPath", "path"}, hostPath.Path})
 				}
 			}
 		}
 	}
 	return all
-}
-
-// spelledOnClaim reads a clean path on the claim. The thread-only directories of old lay at the
-// claim's root, also where the layout has a root of its own.
-func (l Layout) spelledOnClaim(clean string) (Identity, bool) {
-	if below, ok := cutRoot(l.Root, clean); ok {
-		if id, ok := l.spelled(below); ok {
-			return id, true
-		}
-	}
-	return l.Legacy.Parse(clean)
-}
-
-// spelled reads a path below the layout's root or a base.
-func (l Layout) spelled(below string) (Identity, bool) {
-	for _, directory := range l.all() {
-		if id, ok := directory.Parse(below); ok && directory.HasUser() {
-			return id, true
-		}
-	}
-	return l.Legacy.Parse(below)
 }
 
 // adopt takes one half of the identity from the spellings, which must agree, and be legal under
@@ -83,13 +62,13 @@ func (r *review) adopt(noun string, spelled []spelling, ruleOf func(*Policy) IDR
 		switch {
 		case id == "":
 		case slices.ContainsFunc(r.governing, illegal):
-			r.refuse(RuleIdentityInvalid, s.at, s.path, fmt.Sprintf("names the %s %s, which is no legal id: mount directories of a legal one", noun, quote(id)))
+			r.refuse(RuleIdentityInvalid, s.at, s.path, fmt.Sprintf("names the %s %s, which is no legal id: mount directories of a legal one", noun, Quote(id)))
 			return claimed{}, false
 		case first.at == nil:
 			first = s
 		case id != half(first.Identity):
 			r.refuse(RuleIdentityConflict, s.at, s.path, fmt.Sprintf("names another %[1]s than mounts before it: mount directories of one %[1]s; found %[2]s and %[3]s",
-				noun, quote(half(first.Identity)), quote(id)))
+				noun, Quote(half(first.Identity)), Quote(id)))
 			return claimed{id: half(first.Identity), source: SourceSubPath, rival: id}, false
 		}
 	}

@@ -39,7 +39,7 @@ func BenchmarkCreate(b *testing.B) {
 			policies := Policies{deerflow()}
 			b.ReportAllocs()
 			for b.Loop() {
-				policies.Create(Request{Namespace: "deer-flow", Creator: Creator{Username: provisioner}, Pod: pod})
+				Create(policies, Request{Namespace: "deer-flow", Creator: Creator{Username: provisioner}, Pod: pod})
 			}
 		})
 	}

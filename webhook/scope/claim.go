@@ -15,10 +15,10 @@ import (
 
 // checkClaimMounts keeps the mounts of the claim that are the identity's directories, in their
 // clean form and with at most their access, and refuses all others.
-func (r *review) checkClaimMounts(policy *Policy, dirs tree) {
+func (r *review) checkClaimMounts(policy *Policy, dirs Tree) {
 	const remedy = "mount a directory of the policy's layout"
-	for _, m := range policy.claimMounts(r.pod) {
-		if policy.isUserData(m, dirs) {
+	for _, m := range claimMounts(policy, r.pod) {
+		if isUserData(policy, m, dirs) {
 			continue
 		}
 		if m.SubPathExpr != "" {
@@ -26,7 +26,7 @@ func (r *review) checkClaimMounts(policy *Policy, dirs tree) {
 			continue
 		}
 		clean, problem := cleanRelative(m.SubPath)
-		access, own := dirs.onClaim(clean)
+		access, own := dirs.OnClaim(clean)
 		if !own && problem == "" {
 			problem = "is not a directory of this sandbox"
 		}
@@ -64,10 +64,10 @@ func (r *review) checkEnvFiles(judged []container) {
 
 // claimMounts returns the mounts whose volume is the claim. Should several volumes carry one name,
 // which the API server refuses later, one that is the claim is enough.
-func (p *Policy) claimMounts(pod *corev1.Pod) []mount {
+func claimMounts(p *Policy, pod *corev1.Pod) []mount {
 	names := map[string]bool{}
 	for i := range pod.Spec.Volumes {
-		if p.isClaim(&pod.Spec.Volumes[i]) {
+		if isClaim(p, &pod.Spec.Volumes[i]) {
 			names[pod.Spec.Volumes[i].Name] = true
 		}
 	}

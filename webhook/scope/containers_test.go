@@ -173,7 +173,7 @@ func TestTheLastEphemeralContainer(t *testing.T) {
 			old := pod.DeepCopy()
 			old.Spec.EphemeralContainers = old.Spec.EphemeralContainers[:1]
 			test.change(&pod.Spec.EphemeralContainers[2].EphemeralContainerCommon)
-			got := Policies{deerflow()}.AddEphemeralContainers(Request{Namespace: "deer-flow", Creator: Creator{Username: "dev"}, Pod: pod}, old)
+			got := AddEphemeralContainers(Policies{deerflow()}, Request{Namespace: "deer-flow", Creator: Creator{Username: "dev"}, Pod: pod}, old)
 			if !slices.Equal(got.Violations, test.want) || (got.Verdict == Refused) != (len(test.want) > 0) {
 				t.Errorf("got  %+v\nwant %+v", got, test.want)
 			}

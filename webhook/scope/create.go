@@ -9,10 +9,10 @@ import (
 // Create judges the creation of a Pod: it is ungoverned, or everything that it mounts comes to
 // lie in the directories of its identity, or it is refused. All violations are reported at
 // once. Applying the edits and deciding again changes nothing more.
-func (p Policies) Create(req Request) Decision {
+func Create(p Policies, req Request) Decision {
 	var governing Policies
-	for _, policy := range p.forNamespace(req.Namespace) {
-		if policy.governs(&req) {
+	for _, policy := range p.ForNamespace(req.Namespace) {
+		if governs(policy, &req) {
 			governing = append(governing, policy)
 		}
 	}
@@ -28,7 +28,7 @@ func (p Policies) Create(req Request) Decision {
 	}
 	// What drew a policy in may have been replaced, and a second decision would not see it.
 	edited := Request{Namespace: req.Namespace, Creator: req.Creator, Pod: r.pod}
-	r.governing = slices.DeleteFunc(governing, func(policy *Policy) bool { return !policy.governs(&edited) })
+	r.governing = slices.DeleteFunc(governing, func(policy *Policy) bool { return !governs(policy, &edited) })
 	id, identified := r.identify()
 	for _, policy := range r.governing {
 		r.judge(policy, id, identified)
@@ -41,7 +41,7 @@ func (p Policies) Create(req Request) Decision {
 
 // judge applies the rules of one policy to a Pod of the identity.
 func (r *review) judge(policy *Policy, id Identity, identified bool) {
-	dirs := policy.Layout.tree(id, identified)
+	dirs := policy.Layout.Tree(id, identified)
 	if identified {
 		r.scopeUserData(policy, dirs)
 		r.checkClaimMounts(policy, dirs)

@@ -39,7 +39,7 @@ func (test createTest) run(t *testing.T) {
 		req.Creator = *test.creator
 	}
 	sent := test.pod.DeepCopy()
-	got := policies.Create(req)
+	got := Create(policies, req)
 
 	if got.Verdict != test.verdict {
 		t.Errorf("verdict %s, want %s", got.Verdict, test.verdict)

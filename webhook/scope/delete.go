@@ -6,15 +6,15 @@ import corev1 "k8s.io/api/core/v1"
 // delete sandboxes.
 
 // Delete judges the deletion of a stored Pod.
-func (p Policies) Delete(req Request, old *corev1.Pod) Decision {
+func Delete(p Policies, req Request, old *corev1.Pod) Decision {
 	r := &review{pod: old}
-	for _, policy := range p.forNamespace(req.Namespace) {
-		if !policy.isProvisioner(req.Creator) {
+	for _, policy := range p.ForNamespace(req.Namespace) {
+		if !policy.IsProvisioner(req.Creator.Username) {
 			continue
 		}
 		r.governing = append(r.governing, policy)
-		if !policy.isSandbox(old) {
-			r.refuse(RuleDeleteNotSandbox, location{"metadata", "labels"}, labelsText(old.Labels),
+		if !isSandbox(policy, old) {
+			r.refuse(RuleDeleteNotSandbox, Location{"metadata", "labels"}, labelsText(old.Labels),
 				"are not a sandbox's ("+labelsText(policy.Selector)+"), and a provisioner deletes nothing else: use another user")
 		}
 	}
@@ -26,7 +26,7 @@ func (p Policies) Delete(req Request, old *corev1.Pod) Decision {
 
 // isSandbox reports whether a stored Pod was judged when it was created, or wears the
 // selector's labels, as sandboxes do that are older than the installation.
-func (p *Policy) isSandbox(pod *corev1.Pod) bool {
+func isSandbox(p *Policy, pod *corev1.Pod) bool {
 	_, marked := pod.Annotations[MarkerAnnotation]
-	return marked || p.selects(pod.Labels)
+	return marked || p.Selects(pod.Labels)
 }

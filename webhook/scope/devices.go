@@ -28,27 +28,27 @@ func (r *review) checkDevices(policy *Policy) {
 	for i, claim := range r.pod.Spec.ResourceClaims {
 		name, template := value(claim.ResourceClaimName), value(claim.ResourceClaimTemplateName)
 		if name != "" && template != "" || !slices.Contains(policy.Allow.ResourceClaims, cmp.Or(name, template)) {
-			r.refuse(RuleResourceClaim, location{"spec", "resourceClaims", i}, cmp.Or(name, template, claim.Name), "is a device that sandboxes may not claim: drop it, or have the policy list it")
+			r.refuse(RuleResourceClaim, Location{"spec", "resourceClaims", i}, cmp.Or(name, template, claim.Name), "is a device that sandboxes may not claim: drop it, or have the policy list it")
 		}
 	}
 	if class := r.pod.Spec.RuntimeClassName; class != nil && !slices.Contains(policy.Allow.RuntimeClasses, *class) {
-		r.refuse(RuleRuntimeClass, location{"spec", "runtimeClassName"}, *class, "is a runtime that sandboxes may not choose: drop it, or have the policy list it")
+		r.refuse(RuleRuntimeClass, Location{"spec", "runtimeClassName"}, *class, "is a runtime that sandboxes may not choose: drop it, or have the policy list it")
 	}
 }
 
 // checkResources refuses extended resources that are not listed. Their names have a domain, which
 // those of CPU, memory and the like have not.
-func (r *review) checkResources(policy *Policy, resources corev1.ResourceList, at location) {
+func (r *review) checkResources(policy *Policy, resources corev1.ResourceList, at Location) {
 	for _, name := range slices.Sorted(maps.Keys(resources)) {
 		if strings.Contains(string(name), "/") && !slices.Contains(policy.Allow.ResourceClaims, string(name)) {
 			amount := resources[name]
-			r.refuse(RuleResourceClaim, at.child(mapKey(name)), amount.String(),
+			r.refuse(RuleResourceClaim, at.Child(MapKey(name)), amount.String(),
 				"asks for a device that is not listed: drop it, or have the policy list it")
 		}
 	}
 }
 
-// value returns what a pointer points to, or nothing.
+// Value returns what a pointer points to, or nothing.
 func value(s *string) string {
 	if s == nil {
 		return ""

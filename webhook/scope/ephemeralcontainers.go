@@ -15,10 +15,10 @@ import (
 // AddEphemeralContainers judges a change of a Pod's ephemeral containers, from old to req.Pod.
 // It governs sandboxes whoever asks, whatever a provisioner asks, and Pods with the claim
 // unless the one who asks is exempt.
-func (p Policies) AddEphemeralContainers(req Request, old *corev1.Pod) Decision {
+func AddEphemeralContainers(p Policies, req Request, old *corev1.Pod) Decision {
 	r := &review{pod: req.Pod}
-	for _, policy := range p.forNamespace(req.Namespace) {
-		if policy.isSandbox(old) || policy.governs(&req) {
+	for _, policy := range p.ForNamespace(req.Namespace) {
+		if isSandbox(policy, old) || governs(policy, &req) {
 			r.governing = append(r.governing, policy)
 		}
 	}
@@ -27,10 +27,10 @@ func (p Policies) AddEphemeralContainers(req Request, old *corev1.Pod) Decision 
 	}
 	added := newEphemeralContainers(r.pod, old)
 	for _, policy := range r.governing {
-		if policy.isProvisioner(req.Creator) && !policy.isSandbox(old) {
+		if policy.IsProvisioner(req.Creator.Username) && !isSandbox(policy, old) {
 			r.refuseDebugger(policy, added)
 		}
-		if policy.isSandbox(old) {
+		if isSandbox(policy, old) {
 			r.checkSecretVariables(policy, added)
 		}
 	}
@@ -71,7 +71,7 @@ func (r *review) checkEphemeralContainers(added []container) {
 	for _, c := range added {
 		for i, m := range c.VolumeMounts {
 			if text, ok := persistent[m.Name]; ok {
-				r.refuse(RuleEphemeralContainer, c.at("volumeMounts", i, "name"), m.Name, "shows all of "+printable(text)+remedy)
+				r.refuse(RuleEphemeralContainer, c.at("volumeMounts", i, "name"), m.Name, "shows all of "+Printable(text)+remedy)
 			}
 		}
 		for i, device := range c.VolumeDevices {

@@ -101,7 +101,7 @@ func TestEphemeralContainers(t *testing.T) {
 			pod := old.DeepCopy()
 			test.change(pod)
 			policy := deerflow(func(p *Policy) { p.Allow.Secrets = []string{"listed"} })
-			got := Policies{policy}.AddEphemeralContainers(Request{Namespace: "deer-flow", Creator: test.creator, Pod: pod}, old)
+			got := AddEphemeralContainers(Policies{policy}, Request{Namespace: "deer-flow", Creator: test.creator, Pod: pod}, old)
 			if got.Verdict != test.verdict || !slices.Equal(got.Violations, test.want) {
 				t.Errorf("got  %+v\nwant %s %+v", got, test.verdict, test.want)
 			}

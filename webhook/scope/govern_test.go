@@ -26,7 +26,7 @@ func TestGoverning(t *testing.T) {
 				"this creator's Pods are sandboxes: set the labels app=deer-flow-sandbox"}}},
 		{name: "a provisioner in an exempt group", creator: &Creator{Username: provisioner, Groups: []string{"system:masters"}}, pod: sandbox(plain, noLabel("app")),
 			verdict: Refused, violations: wrongSelector},
-		{name: "a provisioner that is an exempt user", policy: deerflow(func(p *Policy) { p.ExemptUsers = []string{provisioner} }), pod: sandbox(plain, noLabel("app")),
+		{name: "a provisioner that is an exempt user", policy: deerflow(func(p *Policy) { p.Exempt.Users = []string{provisioner} }), pod: sandbox(plain, noLabel("app")),
 			verdict: Refused, violations: wrongSelector},
 		{name: "a group with a provisioner's name", creator: &Creator{Username: "dev", Groups: []string{provisioner}}, pod: sandbox(plain, noLabel("app")), verdict: Ungoverned},
 		{name: "a name that begins like a provisioner's", creator: &Creator{Username: provisioner + "-2"}, pod: sandbox(plain, noLabel("app")), verdict: Ungoverned},

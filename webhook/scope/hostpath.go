@@ -14,29 +14,29 @@ import (
 // within it.
 
 // checkHostPaths judges every hostPath volume and its mounts.
-func (r *review) checkHostPaths(policy *Policy, dirs tree, identified bool) {
+func (r *review) checkHostPaths(policy *Policy, dirs Tree, identified bool) {
 	volumes := map[string]Access{}
 	for i := range r.pod.Spec.Volumes {
 		volume := &r.pod.Spec.Volumes[i]
 		if volume.HostPath == nil {
 			continue
 		}
-		at := location{"spec", "volumes", i, "hostPath"}
+		at := Location{"spec", "volumes", i, "hostPath"}
 		clean := path.Clean(volume.HostPath.Path)
-		access, allowed := policy.onHost(clean, dirs)
+		access, allowed := onHost(policy, clean, dirs)
 		switch {
 		case hasDotDot(volume.HostPath.Path):
-			r.refuse(RuleHostPath, at.child("path"), volume.HostPath.Path, "contains ..: write the path that it means")
+			r.refuse(RuleHostPath, at.Child("path"), volume.HostPath.Path, "contains ..: write the path that it means")
 			continue
-		case !allowed && !identified && policy.isPrivateHostPath(volume):
+		case !allowed && !identified && isPrivateHostPath(policy, volume):
 			continue // whose it is cannot be said, and that is refused already
 		case !allowed:
-			r.refuse(RuleHostPath, at.child("path"), volume.HostPath.Path,
+			r.refuse(RuleHostPath, at.Child("path"), volume.HostPath.Path,
 				"is not a hostPath that this sandbox may have: use the claim, or have the policy list it")
 			continue
 		}
 		r.checkHostPathType(volume.HostPath.Type, at)
-		r.setString(&volume.HostPath.Path, at.child("path"), clean)
+		r.setString(&volume.HostPath.Path, at.Child("path"), clean)
 		if volumes[volume.Name] != ReadOnly { // should several carry one name, the least access holds
 			volumes[volume.Name] = access
 		}
@@ -46,14 +46,14 @@ func (r *review) checkHostPaths(policy *Policy, dirs tree, identified bool) {
 
 // checkHostPathType refuses everything that is not a directory: sockets and devices give more
 // than files.
-func (r *review) checkHostPathType(kind *corev1.HostPathType, at location) {
+func (r *review) checkHostPathType(kind *corev1.HostPathType, at Location) {
 	if kind == nil {
 		return
 	}
 	switch *kind {
 	case corev1.HostPathUnset, corev1.HostPathDirectory, corev1.HostPathDirectoryOrCreate:
 	default:
-		r.refuse(RuleHostPath, at.child("type"), string(*kind), "is not a directory: use Directory or DirectoryOrCreate")
+		r.refuse(RuleHostPath, at.Child("type"), string(*kind), "is not a directory: use Directory or DirectoryOrCreate")
 	}
 }
 
@@ -78,14 +78,13 @@ func (r *review) checkHostPathMounts(volumes map[string]Access) {
 }
 
 // onHost returns the access to a clean path of the node.
-func (p *Policy) onHost(clean string, dirs tree) (Access, bool) {
+func onHost(p *Policy, clean string, dirs Tree) (Access, bool) {
 	if slices.Contains(p.Allow.HostPaths, clean) {
 		return ReadOnly, true
 	}
 	for _, base := range p.HostPathBases {
 		if below, ok := strings.CutPrefix(clean, base+"/"); ok {
-			access, found := dirs.access[below]
-			return access, found
+			return dirs.Below(below)
 		}
 	}
 	return "", false
@@ -93,13 +92,13 @@ func (p *Policy) onHost(clean string, dirs tree) (Access, bool) {
 
 // isPrivateHostPath reports whether the volume lies below a base without being shared, so that
 // it is somebody's.
-func (p *Policy) isPrivateHostPath(volume *corev1.Volume) bool {
+func isPrivateHostPath(p *Policy, volume *corev1.Volume) bool {
 	if volume.HostPath == nil {
 		return false
 	}
 	clean := path.Clean(volume.HostPath.Path)
 	return slices.ContainsFunc(p.HostPathBases, func(base string) bool {
 		below, ok := strings.CutPrefix(clean, base+"/")
-		return ok && !p.Layout.isShared(below)
+		return ok && !p.Layout.IsShared(below)
 	})
 }

@@ -8,42 +8,6 @@ import (
 	corev1 "k8s.io/api/core/v1"
 )
 
-// Identity is whose sandbox a Pod is.
-type Identity struct {
-	User string
-	// Thread is empty where the layout does not divide a user's data by thread.
-	Thread string
-	// Source is where the identity was found: the less direct one, if its halves were
-	// found in different places.
-	Source Source
-}
-
-// Source is where an identity comes from.
-type Source string
-
-// The sources of an identity, the most direct first: declared by a label or an annotation,
-// adopted from the directories that the Pod mounts, or the policy's default user.
-const (
-	SourceLabel      Source = "label"
-	SourceAnnotation Source = "annotation"
-	SourceSubPath    Source = "subPath"
-	SourceDefault    Source = "default"
-)
-
-// lessDirect returns the less direct of two sources.
-func lessDirect(a, b Source) Source {
-	order := []Source{"", SourceLabel, SourceAnnotation, SourceSubPath, SourceDefault}
-	return order[max(slices.Index(order, a), slices.Index(order, b))]
-}
-
-// String is the identity as people read it: alice/thread-1, or alice.
-func (i Identity) String() string {
-	if i.Thread == "" {
-		return i.User
-	}
-	return i.User + "/" + i.Thread
-}
-
 // claimed is one half of an identity as it was found; the zero value means that it was not.
 type claimed struct {
 	id     string
@@ -65,7 +29,7 @@ func (r *review) identify() (Identity, bool) {
 	if !hasData {
 		concerned = r.governing
 	}
-	hasThreads := func(p *Policy) bool { return p.Layout.needsThread() }
+	hasThreads := func(p *Policy) bool { return p.Layout.NeedsThread() }
 	needsThread := slices.ContainsFunc(concerned, hasThreads)
 
 	spelled := r.spellings()
@@ -88,7 +52,7 @@ func (r *review) identify() (Identity, bool) {
 	}
 	if userOK && !user.found() {
 		if thread.source == SourceSubPath && policy.Proof != ProofAlways {
-			r.refuse(RuleIdentityMissing, location{"metadata", "labels", mapKey(policy.User.Key)}, "",
+			r.refuse(RuleIdentityMissing, Location{"metadata", "labels", MapKey(policy.User.Key)}, "",
 				"no user, only a thread's directory (DeerFlow to 2026-05): set this label, an annotation with the same key, or the policy's defaultUser")
 		} else {
 			r.refuseMissing(policy.User.Key, "user")
@@ -100,7 +64,7 @@ func (r *review) identify() (Identity, bool) {
 	if !user.found() || needsThread && !thread.found() {
 		return Identity{}, false
 	}
-	id := Identity{User: user.id, Thread: thread.id, Source: lessDirect(user.source, thread.source)}
+	id := Identity{User: user.id, Thread: thread.id, Source: LessDirect(user.source, thread.source)}
 	proved := r.prove(policy, id)
 	if userOK && threadOK {
 		return id, proved
@@ -127,10 +91,10 @@ func (r *review) declared(noun string, ruleOf func(*Policy) IDRule) (claimed, bo
 	key := ruleOf(r.governing[0]).Key
 	label, hasLabel := r.pod.Labels[key]
 	annotation, hasAnnotation := r.pod.Annotations[key]
-	inLabels, inAnnotations := location{"metadata", "labels", mapKey(key)}, location{"metadata", "annotations", mapKey(key)}
+	inLabels, inAnnotations := Location{"metadata", "labels", MapKey(key)}, Location{"metadata", "annotations", MapKey(key)}
 
 	ok := true
-	check := func(present bool, value string, at location) {
+	check := func(present bool, value string, at Location) {
 		for _, policy := range r.governing {
 			if problem := ruleOf(policy).Check(value); present && problem != "" {
 				r.refuse(RuleIdentityInvalid, at, value, fmt.Sprintf("%s: set it to the %s id that the data belongs to", problem, noun))
@@ -141,7 +105,7 @@ func (r *review) declared(noun string, ruleOf func(*Policy) IDRule) (claimed, bo
 	check(hasLabel, label, inLabels)
 	check(hasAnnotation, annotation, inAnnotations)
 	if hasLabel && hasAnnotation && label != annotation {
-		r.refuse(RuleIdentityConflict, inAnnotations, annotation, "contradicts the label with the same key: set only one of them, or both alike; the label says "+quote(label))
+		r.refuse(RuleIdentityConflict, inAnnotations, annotation, "contradicts the label with the same key: set only one of them, or both alike; the label says "+Quote(label))
 		ok = false
 	}
 	switch {
@@ -156,7 +120,7 @@ func (r *review) declared(noun string, ruleOf func(*Policy) IDRule) (claimed, bo
 
 // refuseMissing refuses a Pod that nobody can be found for.
 func (r *review) refuseMissing(key, noun string) {
-	r.refuse(RuleIdentityMissing, location{"metadata", "labels", mapKey(key)}, "", fmt.Sprintf(
+	r.refuse(RuleIdentityMissing, Location{"metadata", "labels", MapKey(key)}, "", fmt.Sprintf(
 		"no %[1]s: set this label to the sandbox's %[1]s id or, if the id is no legal label value, an annotation with the same key", noun))
 }
 
@@ -164,6 +128,6 @@ func (r *review) refuseMissing(key, noun string) {
 // identity.
 func (r *review) referencesData(policy *Policy) bool {
 	return slices.ContainsFunc(r.pod.Spec.Volumes, func(volume corev1.Volume) bool {
-		return volume.Name == policy.UserDataVolume || policy.isClaim(&volume) || policy.isPrivateHostPath(&volume)
+		return volume.Name == policy.UserDataVolume || isClaim(policy, &volume) || isPrivateHostPath(policy, &volume)
 	})
 }

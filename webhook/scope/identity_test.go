@@ -293,7 +293,7 @@ func TestDefaultUserHasNoUserDirectories(t *testing.T) {
 		source Source
 		skills bool
 	}{{SourceLabel, true}, {SourceAnnotation, true}, {SourceSubPath, true}, {SourceDefault, false}} {
-		dirs := layout.tree(Identity{User: "default", Thread: "t1", Source: test.source}, true)
+		dirs := layout.Tree(Identity{User: "default", Thread: "t1", Source: test.source}, true)
 		if _, ok := dirs.access["users/default/skills"]; ok != test.skills {
 			t.Errorf("%s: the user's directory %t, want %t", test.source, ok, test.skills)
 		}

@@ -13,8 +13,8 @@ func two() *Policy {
 		p.Namespaces = []string{"deer-flow", "deer-flow-2"}
 		p.Selector = map[string]string{"app": "deer-flow-sandbox", "tier": "sandbox"}
 		p.Provisioners = []string{provisioner, "provisioner-2"}
-		p.ExemptUsers = []string{replicaSets, "exempt-2"}
-		p.ExemptGroups = []string{"system:masters", "group-2"}
+		p.Exempt.Users = []string{replicaSets, "exempt-2"}
+		p.Exempt.Groups = []string{"system:masters", "group-2"}
 		p.HostPathBases = []string{"/base", "/base-2"}
 		p.Allow = Allow{
 			HostPaths:       []string{"/skills", "/skills-2"},

@@ -6,39 +6,39 @@ import (
 	"strings"
 )
 
-// location is one field of a Pod, from the root: a string is a member, an int an element of
+// Location is one field of a Pod, from the root: a string is a member, an int an element of
 // a list, a mapKey an entry of a map.
-type location []any
+type Location []any
 
-// mapKey is a key that the writer of the Pod chose, as in labels and annotations.
-type mapKey string
+// MapKey is a key that the writer of the Pod chose, as in labels and annotations.
+type MapKey string
 
-// child returns the location of a field below l. It never writes into l's memory.
-func (l location) child(steps ...any) location {
+// Child returns the location of a field below l. It never writes into l's memory.
+func (l Location) Child(steps ...any) Location {
 	return append(l[:len(l):len(l)], steps...)
 }
 
 // String is the location as Kubernetes prints it in errors: spec.volumes[0].name.
-func (l location) String() string {
+func (l Location) String() string {
 	var b strings.Builder
 	for i, step := range l {
 		switch step := step.(type) {
 		case int:
 			fmt.Fprintf(&b, "[%d]", step)
-		case mapKey:
-			fmt.Fprintf(&b, "[%s]", printable(string(step)))
+		case MapKey:
+			fmt.Fprintf(&b, "[%s]", Printable(string(step)))
 		case string:
 			if i > 0 {
 				b.WriteByte('.')
 			}
-			b.WriteString(printable(step))
+			b.WriteString(Printable(step))
 		}
 	}
 	return b.String()
 }
 
-// pointer is the location as an RFC 6901 JSON pointer: /spec/volumes/0/name.
-func (l location) pointer() string {
+// Pointer is the location as an RFC 6901 JSON pointer: /spec/volumes/0/name.
+func (l Location) Pointer() string {
 	escape := strings.NewReplacer("~", "~0", "/", "~1")
 	var b strings.Builder
 	for _, step := range l {
@@ -46,7 +46,7 @@ func (l location) pointer() string {
 		switch step := step.(type) {
 		case int:
 			b.WriteString(strconv.Itoa(step))
-		case mapKey:
+		case MapKey:
 			b.WriteString(escape.Replace(string(step)))
 		case string:
 			b.WriteString(step)

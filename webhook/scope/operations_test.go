@@ -70,7 +70,7 @@ func TestUpdate(t *testing.T) {
 				namespace = "deer-flow"
 			}
 			sent := test.pod.DeepCopy()
-			got := Policies{policy}.Update(Request{Namespace: namespace, Pod: test.pod}, test.old)
+			got := Update(Policies{policy}, Request{Namespace: namespace, Pod: test.pod}, test.old)
 			if got.Verdict != test.verdict || !slices.Equal(got.Violations, test.want) || len(got.Edits) > 0 {
 				t.Errorf("got  %+v\nwant %s %+v", got, test.verdict, test.want)
 			}
@@ -103,7 +103,7 @@ func TestDelete(t *testing.T) {
 	}
 	for _, test := range tests {
 		t.Run(test.name, func(t *testing.T) {
-			got := Policies{deerflow()}.Delete(Request{Namespace: test.namespace, Creator: Creator{Username: test.creator}}, test.old)
+			got := Delete(Policies{deerflow()}, Request{Namespace: test.namespace, Creator: Creator{Username: test.creator}}, test.old)
 			if got.Verdict != test.verdict || !slices.Equal(got.Violations, test.want) {
 				t.Errorf("got  %+v\nwant %s %+v", got, test.verdict, test.want)
 			}

@@ -13,18 +13,18 @@ import (
 // checkOrigin refuses controller references and the kubelet's own annotations on a
 // provisioner's Pod.
 func (r *review) checkOrigin(policy *Policy, creator Creator) {
-	if !policy.isProvisioner(creator) {
+	if !policy.IsProvisioner(creator.Username) {
 		return
 	}
 	for i, owner := range r.pod.OwnerReferences {
 		if owner.Controller != nil && *owner.Controller {
-			r.refuse(RuleControllerOwner, location{"metadata", "ownerReferences", i}, owner.Kind+"/"+owner.Name,
+			r.refuse(RuleControllerOwner, Location{"metadata", "ownerReferences", i}, owner.Kind+"/"+owner.Name,
 				"would make the sandbox a controller's Pod: drop the reference, or set controller: false")
 		}
 	}
 	for _, key := range slices.Sorted(maps.Keys(r.pod.Annotations)) {
 		if strings.HasPrefix(key, "kubernetes.io/config.") {
-			r.refuse(RuleStaticPod, location{"metadata", "annotations", mapKey(key)}, r.pod.Annotations[key],
+			r.refuse(RuleStaticPod, Location{"metadata", "annotations", MapKey(key)}, r.pod.Annotations[key],
 				"marks a Pod of the kubelet's own: drop it")
 		}
 	}

@@ -17,31 +17,31 @@ import (
 // UnknownField is a field inside a volume or a volumeMount that this build does not know, as a
 // later version of the Kubernetes API may have it.
 type UnknownField struct {
-	at    location
-	value string
+	At    Location
+	Value string
 }
 
-// volume returns the index of the volume that the field stands in.
-func (f UnknownField) volume() (int, bool) {
-	index, ok := f.at[2].(int)
-	return index, ok && f.at[1] == "volumes"
+// Volume returns the index of the volume that the field stands in.
+func (f UnknownField) Volume() (int, bool) {
+	index, ok := f.At[2].(int)
+	return index, ok && f.At[1] == "volumes"
 }
 
-// isSource reports whether the field is a whole volume source of one of the names.
-func (f UnknownField) isSource(names []string) bool {
-	if f.at[1] != "volumes" || len(f.at) != 4 {
+// IsSource reports whether the field is a whole volume source of one of the names.
+func (f UnknownField) IsSource(names []string) bool {
+	if f.At[1] != "volumes" || len(f.At) != 4 {
 		return false
 	}
-	name, _ := f.at[3].(string)
+	name, _ := f.At[3].(string)
 	return slices.Contains(names, name)
 }
 
-// ParsePod reads a Pod from JSON as the API server does: names of fields are case-sensitive, and
+// Parse reads a Pod from JSON as the API server does: names of fields are case-sensitive, and
 // fields that this build does not know are no error, since a newer API server may send them.
 // Outside volumes and volumeMounts they are none of a sandbox's roads to data; those inside are
 // returned, for the decision to judge. The error says what makes the JSON no Pod; an object of no
 // kind is taken for one.
-func ParsePod(raw []byte) (*corev1.Pod, []UnknownField, error) {
+func Parse(raw []byte) (*corev1.Pod, []UnknownField, error) {
 	if err := checkQuantities(raw); err != nil {
 		return nil, nil, notPod(err)
 	}
@@ -67,7 +67,7 @@ func ParsePod(raw []byte) (*corev1.Pod, []UnknownField, error) {
 }
 
 // notPod is a decoder's error without most of a long text that the decoder quotes.
-func notPod(err error) error { return errors.New("is not a Pod: " + printable(err.Error())) }
+func notPod(err error) error { return errors.New("is not a Pod: " + Printable(err.Error())) }
 
 // podParts are the parts of a Pod in which unknown fields matter.
 type podParts struct {
@@ -89,7 +89,7 @@ type containerParts struct {
 func (p *podParts) unknownFields() []UnknownField {
 	var unknown []UnknownField
 	for i, part := range p.Spec.Volumes {
-		unknown = append(unknown, unknownIn(part, &corev1.Volume{}, location{"spec", "volumes", i})...)
+		unknown = append(unknown, unknownIn(part, &corev1.Volume{}, Location{"spec", "volumes", i})...)
 	}
 	for _, list := range []struct {
 		name       string
@@ -101,7 +101,7 @@ func (p *podParts) unknownFields() []UnknownField {
 	} {
 		for i, c := range list.containers {
 			for j, part := range c.VolumeMounts {
-				unknown = append(unknown, unknownIn(part, &corev1.VolumeMount{}, location{"spec", list.name, i, "volumeMounts", j})...)
+				unknown = append(unknown, unknownIn(part, &corev1.VolumeMount{}, Location{"spec", list.name, i, "volumeMounts", j})...)
 			}
 		}
 	}
@@ -109,7 +109,7 @@ func (p *podParts) unknownFields() []UnknownField {
 }
 
 // unknownIn returns the fields of a part of a Pod, at a location, that its type does not have.
-func unknownIn(part []byte, into any, at location) []UnknownField {
+func unknownIn(part []byte, into any, at Location) []UnknownField {
 	// Only strict errors: the whole Pod was read, so this part can be.
 	strict, _ := json.UnmarshalStrict(part, into)
 	if len(strict) == 0 {
@@ -119,9 +119,9 @@ func unknownIn(part []byte, into any, at location) []UnknownField {
 	_ = json.UnmarshalCaseSensitivePreserveInts(part, &content)
 	unknown := make([]UnknownField, len(strict))
 	for i, problem := range strict {
-		unknown[i].at = at
+		unknown[i].At = at
 		if named, ok := errors.AsType[json.FieldError](problem); ok {
-			unknown[i].at, unknown[i].value = at.child(named.FieldPath()), member(content, named.FieldPath())
+			unknown[i].At, unknown[i].Value = at.Child(named.FieldPath()), member(content, named.FieldPath())
 		}
 	}
 	return unknown
@@ -166,10 +166,10 @@ func jsonText(value any) string {
 // know: what they mount, nobody here can say. A volume that was replaced has none left.
 func (r *review) checkUnknownFields(policy *Policy) {
 	for _, field := range r.unknown {
-		if volume, ok := field.volume(); ok && r.replaced[volume] || field.isSource(policy.Allow.VolumeTypes) {
+		if volume, ok := field.Volume(); ok && r.replaced[volume] || field.IsSource(policy.Allow.VolumeTypes) {
 			continue
 		}
-		r.refuse(RuleUnknownField, field.at, field.value, "is unknown to this version, or there twice: drop it, or upgrade Userscope")
+		r.refuse(RuleUnknownField, field.At, field.Value, "is unknown to this version, or there twice: drop it, or upgrade Userscope")
 	}
 }
 
@@ -178,7 +178,7 @@ func (r *review) checkUnknownFields(policy *Policy) {
 func (r *review) listedUnknown(policy *Policy) map[int]bool {
 	volumes := map[int]bool{}
 	for _, field := range r.unknown {
-		if index, ok := field.volume(); ok && field.isSource(policy.Allow.VolumeTypes) {
+		if index, ok := field.Volume(); ok && field.IsSource(policy.Allow.VolumeTypes) {
 			volumes[index] = true
 		}
 	}

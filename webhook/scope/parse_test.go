@@ -58,7 +58,7 @@ func TestUnknownFields(t *testing.T) {
 	}
 	for _, test := range tests {
 		t.Run(test.name, func(t *testing.T) {
-			pod, unknown, err := ParsePod([]byte(`{"metadata": {"labels": {"app": "deer-flow-sandbox", "user-id": "alice", "thread-id": "t1"}}, "spec": {` + test.spec + `}}`))
+			pod, unknown, err := Parse([]byte(`{"metadata": {"labels": {"app": "deer-flow-sandbox", "user-id": "alice", "thread-id": "t1"}}, "spec": {` + test.spec + `}}`))
 			if err != nil {
 				t.Fatal(err)
 			}
@@ -66,7 +66,7 @@ func TestUnknownFields(t *testing.T) {
 			if policy == nil {
 				policy = deerflow()
 			}
-			got := Policies{policy}.Create(Request{Namespace: "deer-flow", Pod: pod, Unknown: unknown})
+			got := Create(Policies{policy}, Request{Namespace: "deer-flow", Pod: pod, Unknown: unknown})
 			if !slices.Equal(got.Violations, test.want) {
 				t.Errorf("got  %+v\nwant %+v", got.Violations, test.want)
 			}
@@ -81,8 +81,8 @@ func TestUnknownFieldsBehindMany(t *testing.T) {
 		raw = append(raw, []byte(`"future`+decimal(int64(i))+`": 1, `)...)
 	}
 	raw = append(raw, []byte(`"volumes": [{"name": "v", "emptyDir": {}, "hidden": {}}]}}`)...)
-	_, unknown, err := ParsePod(raw)
-	if err != nil || len(unknown) != 1 || unknown[0].at.String() != "spec.volumes[0].hidden" {
+	_, unknown, err := Parse(raw)
+	if err != nil || len(unknown) != 1 || unknown[0].At.String() != "spec.volumes[0].hidden" {
 		t.Errorf("got %v, %v", unknown, err)
 	}
 }
@@ -91,12 +91,12 @@ func TestParsePodErrors(t *testing.T) {
 	for _, raw := range []string{``, `{`, `[]`, `{"spec": {"volumes": {}}}`, `{"spec": {"containers": [{"volumeMounts": [1]}]}}`, `{"spec": {"future": 1, "volumes": 1}}`,
 		`{}`, `{"metadata": null}`, `{"metadata": {"name": "x"}, "spec": {"volumes": [{"emptyDir": {"sizeLimit": "x"}}]}}`,
 		`{"metadata": {}, "kind": "Service"}`, `{"metadata": {}, "apiVersion": "v2", "kind": "Pod"}`, `{"metadata": {}, "kind": "Pod"}`, `{"metadata": {}, "apiVersion": "v1", "kind": "Service"}`} {
-		if pod, _, err := ParsePod([]byte(raw)); err == nil {
+		if pod, _, err := Parse([]byte(raw)); err == nil {
 			t.Errorf("%s: read as %v", raw, pod)
 		}
 	}
 	for _, raw := range []string{`{"metadata": {}}`, `{"metadata": {}, "apiVersion": "v1", "kind": "Pod"}`, `{"metadata": {"future": 1}}`} {
-		if _, _, err := ParsePod([]byte(raw)); err != nil {
+		if _, _, err := Parse([]byte(raw)); err != nil {
 			t.Errorf("%s: %v", raw, err)
 		}
 	}

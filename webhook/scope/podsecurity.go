@@ -33,8 +33,8 @@ func (r *review) checkPodSecurity(policy *Policy) {
 	level := podsecurity.LevelVersion{Level: podsecurity.LevelBaseline, Version: podsecurity.LatestVersion()}
 	for _, result := range baseline.EvaluatePod(level, &r.pod.ObjectMeta, spec) {
 		if !result.Allowed {
-			r.refuse(RulePodSecurity, location{"spec"}, result.ForbiddenReason,
-				"is forbidden by the Pod Security baseline: drop it; "+printable(result.ForbiddenDetail))
+			r.refuse(RulePodSecurity, Location{"spec"}, result.ForbiddenReason,
+				"is forbidden by the Pod Security baseline: drop it; "+Printable(result.ForbiddenDetail))
 		}
 	}
 }

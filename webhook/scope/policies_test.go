@@ -16,14 +16,14 @@ func TestTwoPolicies(t *testing.T) {
 	policies := Policies{deerflow(), home}
 	pod := sandbox(annotation(MarkerAnnotation, "deer-flow,home"), addVolume(claimVolume("home", "home")), addMount(corev1.VolumeMount{Name: "home", MountPath: "/home", SubPath: "bob"}))
 
-	got := policies.Create(Request{Namespace: "deer-flow", Creator: Creator{Username: provisioner}, Pod: pod})
+	got := Create(policies, Request{Namespace: "deer-flow", Creator: Creator{Username: provisioner}, Pod: pod})
 	if want := setTo("/spec/containers/0/volumeMounts/1/subPath", "bob", "alice", "spec.containers[0].volumeMounts[1].subPath")[0]; !reflect.DeepEqual(got.Edits[0], want) {
 		t.Errorf("first edit %+v, want %+v", got.Edits[0], want)
 	}
 
 	delete(pod.Labels, "user-id")
 	pod.Spec.Containers[0].VolumeMounts = nil
-	got = policies.Create(Request{Namespace: "deer-flow", Creator: Creator{Username: provisioner}, Pod: pod})
+	got = Create(policies, Request{Namespace: "deer-flow", Creator: Creator{Username: provisioner}, Pod: pod})
 	if len(got.Violations) != 1 || got.Violations[0].Rule != RuleIdentityMissing {
 		t.Errorf("both policies miss the same user, which is one violation: %+v", got.Violations)
 	}
@@ -35,7 +35,7 @@ func TestReplacedVolumesDrawNobodyIn(t *testing.T) {
 		p.Name, p.Claim, p.UserDataVolume, p.UserDataMountPath = "home", "home", "tmp", "/home"
 	})
 	pod := sandbox(noLabel("app"), mountsOf(), volumes(ephemeral(corev1.PersistentVolumeClaimSpec{DataSource: &corev1.TypedLocalObjectReference{Name: "x"}})))
-	got := Policies{deerflow(), home}.Create(Request{Namespace: "deer-flow", Creator: Creator{Username: "dev"}, Pod: pod})
+	got := Create(Policies{deerflow(), home}, Request{Namespace: "deer-flow", Creator: Creator{Username: "dev"}, Pod: pod})
 	if want := (Edit{Op: "add", Path: "/metadata/annotations/userscope.dev~1policies", Value: "home"}); got.Verdict != Rewritten || !reflect.DeepEqual(got.Edits[1], want) {
 		t.Errorf("got %+v", got)
 	}
@@ -50,15 +50,15 @@ func TestThreadsAreForThosePoliciesWhoseDataThePodHas(t *testing.T) {
 	})
 	request := Request{Namespace: "deer-flow", Creator: Creator{Username: provisioner}}
 	request.Pod = sandbox(noLabel("thread-id"), volumes(claimVolume("home", "home")), mountsOf(corev1.VolumeMount{Name: "home", MountPath: "/home", SubPath: "alice"}))
-	if got := (Policies{deerflow(), home}).Create(request); got.Verdict != Allowed || got.Identity.String() != "alice" {
+	if got := Create(Policies{deerflow(), home}, request); got.Verdict != Allowed || got.Identity.String() != "alice" {
 		t.Errorf("data of the policy without threads: %+v", got)
 	}
 	addVolume(claimVolume("user-data", "deer-flow-home"))(request.Pod)
-	if got := (Policies{deerflow(), home}).Create(request); got.Verdict != Refused || got.Violations[0].Rule != RuleIdentityMissing {
+	if got := Create(Policies{deerflow(), home}, request); got.Verdict != Refused || got.Violations[0].Rule != RuleIdentityMissing {
 		t.Errorf("data of both: %+v", got)
 	}
 	request.Pod = sandbox(noLabel("thread-id"), volumes(), mountsOf())
-	if got := (Policies{deerflow(), home}).Create(request); got.Verdict != Refused || got.Violations[0].Rule != RuleIdentityMissing {
+	if got := Create(Policies{deerflow(), home}, request); got.Verdict != Refused || got.Violations[0].Rule != RuleIdentityMissing {
 		t.Errorf("half a declaration and no data: %+v", got)
 	}
 }
@@ -72,7 +72,7 @@ func TestAdoptedUnderEveryPolicy(t *testing.T) {
 	digest := SandboxID(Identity{User: "Alice", Thread: "t1"}, nil)[:16]
 	pod := unlabelled(digest, subPath("deer-flow/users/Alice/threads/t1/user-data"), addVolume(claimVolume("other", "other")),
 		addMount(corev1.VolumeMount{Name: "other", MountPath: "/mnt/other", SubPath: "x"}))
-	got := Policies{deerflow(), other}.Create(Request{Namespace: "deer-flow", Pod: pod})
+	got := Create(Policies{deerflow(), other}, Request{Namespace: "deer-flow", Pod: pod})
 	if len(got.Violations) != 1 || got.Violations[0].Rule != RuleIdentityInvalid {
 		t.Errorf("got %+v", got)
 	}
@@ -103,7 +103,7 @@ func TestDeclaredUnderEveryPolicy(t *testing.T) {
 	for _, test := range tests {
 		for order, policies := range map[string]Policies{"first": {other, deerflow()}, "second": {deerflow(), other}} {
 			t.Run(test.name+"/"+order, func(t *testing.T) {
-				got := policies.Create(Request{Namespace: "deer-flow", Creator: Creator{Username: provisioner}, Pod: test.pod})
+				got := Create(policies, Request{Namespace: "deer-flow", Creator: Creator{Username: provisioner}, Pod: test.pod})
 				if !slices.Equal(got.Violations, test.want) {
 					t.Errorf("got  %+v\nwant %+v", got.Violations, test.want)
 				}
@@ -122,7 +122,7 @@ func TestThreadsOfOnePolicyOnly(t *testing.T) {
 	})
 	pod := sandbox(label("thread-id", "T1"), subPath("deer-flow/users/alice/threads/T1/user-data"))
 	for order, policies := range map[string]Policies{"first": {threadless, deerflow()}, "second": {deerflow(), threadless}} {
-		got := policies.Create(Request{Namespace: "deer-flow", Creator: Creator{Username: provisioner}, Pod: pod})
+		got := Create(policies, Request{Namespace: "deer-flow", Creator: Creator{Username: provisioner}, Pod: pod})
 		if len(got.Violations) > 0 || got.Identity.Thread != "T1" {
 			t.Errorf("threadless %s: %+v", order, got)
 		}

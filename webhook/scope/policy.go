@@ -2,10 +2,13 @@ package scope
 
 import (
 	"slices"
-	"strings"
 
 	corev1 "k8s.io/api/core/v1"
 )
+
+// MarkerAnnotation marks a Pod that Userscope judged when it was created. Its value names the
+// policies. Later operations know sandboxes by it.
+const MarkerAnnotation = "userscope.dev/policies"
 
 // Policies are all the policies of one installation. Policies whose namespaces meet name the
 // same selector, provisioners and identity keys, so that a Pod of several has one identity;
@@ -30,9 +33,8 @@ type Policy struct {
 	// Provisioners are the usernames whose every Pod is a sandbox.
 	Provisioners []string
 
-	// ExemptUsers and ExemptGroups may mount the claim without being governed for it.
-	ExemptUsers  []string
-	ExemptGroups []string
+	// Exempt creators may mount the claim without being governed for it.
+	Exempt Creators
 
 	// User and Thread say where the ids of a sandbox are declared and which are valid.
 	User   IDRule
@@ -54,12 +56,15 @@ type Policy struct {
 	// layout's directories once more (without its root).
 	HostPathBases []string
 
-	// SandboxIDKey is the label that carries the gateway's sandbox id, Proof which identities
-	// it must prove, and Keys the secrets under one of which it is minted; without keys it is
-	// a plain SHA-256.
+	// SandboxIDKey is the label that carries the gateway's sandbox id.
 	SandboxIDKey string
-	Proof        Proof
-	Keys         []Key
+
+	// Proof says which identities the sandbox id must prove.
+	Proof Proof
+
+	// Keys are the secrets that the gateway may mint a sandbox id under. Without keys an id is
+	// a plain SHA-256.
+	Keys []Key
 
 	// DefaultUser stands in for a user that nothing names; empty for none. A defaulted
 	// user gets directories of the thread only.
@@ -69,129 +74,54 @@ type Policy struct {
 	Allow Allow
 }
 
+// Creators are names of users and groups, as the API server authenticates them.
+type Creators struct {
+	Users  []string `json:"users,omitempty"`
+	Groups []string `json:"groups,omitempty"`
+}
+
 // Allow lists what a sandbox may have beyond its identity's directories. Everything shared
 // among sandboxes is read-only.
 type Allow struct {
 	// HostPaths are clean absolute paths of the nodes, mounted read-only.
-	HostPaths []string
+	HostPaths []string `json:"hostPaths,omitempty"`
+
 	// Claims are other PersistentVolumeClaims, mounted read-only.
-	Claims []string
-	// VolumeTypes are volume sources by their field's name in the API: csi, nfs, ephemeral.
-	VolumeTypes []string
+	Claims []string `json:"claims,omitempty"`
+
+	// VolumeTypes are volume sources by their field's name in the API: csi, nfs,
+	// ephemeral.
+	VolumeTypes []string `json:"volumeTypes,omitempty"`
+
 	// Secrets may be mounted and read into the environment.
-	Secrets []string
+	Secrets []string `json:"secrets,omitempty"`
+
 	// ServiceAccounts may be run as, besides default.
-	ServiceAccounts []string
+	ServiceAccounts []string `json:"serviceAccounts,omitempty"`
+
 	// TokenAudiences are audiences for which a ServiceAccount token may be projected.
-	TokenAudiences []string
-	// ResourceClaims are ResourceClaims, ResourceClaimTemplates and extended resources by
-	// name.
-	ResourceClaims []string
+	TokenAudiences []string `json:"tokenAudiences,omitempty"`
+
+	// ResourceClaims are ResourceClaims, ResourceClaimTemplates and extended resources, such
+	// as nvidia.com/gpu.
+	ResourceClaims []string `json:"resourceClaims,omitempty"`
+
 	// RuntimeClasses may be asked for.
-	RuntimeClasses []string
-	// Capabilities may be added beyond those of the Pod Security baseline.
-	Capabilities []string
-	// FSGroup is the one fsGroup that may be set; nil for none.
-	FSGroup *int64
-	// SELinuxOptions are the ones that may be set; nil for none.
-	SELinuxOptions *corev1.SELinuxOptions
+	RuntimeClasses []string `json:"runtimeClasses,omitempty"`
+
+	// Capabilities may be added beyond the Pod Security baseline's: NET_ADMIN and NET_RAW,
+	// which service meshes need.
+	Capabilities []string `json:"capabilities,omitempty"`
+
+	// FSGroup is the one fsGroup that a sandbox may set; nil for none.
+	FSGroup *int64 `json:"fsGroup,omitempty"`
+
+	// SELinuxOptions are the ones that a sandbox may set; nil for none.
+	SELinuxOptions *corev1.SELinuxOptions `json:"seLinuxOptions,omitempty"`
 }
 
-// Access is what a sandbox may do in a directory.
-type Access string
-
-// The two kinds of access.
-const (
-	ReadOnly  Access = "ReadOnly"
-	ReadWrite Access = "ReadWrite"
-)
-
-// Layout is how a claim is divided among identities.
-type Layout struct {
-	// Root is the directory on the claim below which the layout lies; empty for the
-	// claim's own root.
-	Root string
-
-	// UserData is the directory that a user-data mount shows, read-write.
-	UserData Template
-
-	// Directories are the others that a sandbox may mount.
-	Directories []Directory
-
-	// Legacy is the user-data directory of old, by thread alone, below the root, a base or
-	// at the claim's root. Nobody may mount it; it names the thread of the Pods that do. The
-	// zero value matches nothing.
-	Legacy Template
-}
-
-// Directory is a template and what its identity may do there. A directory that does not
-// depend on the user is shared, and ReadOnly.
-type Directory struct {
-	Template
-	Access Access
-}
-
-// all returns every directory of the layout, the user-data directory first.
-func (l Layout) all() []Directory {
-	return append([]Directory{{l.UserData, ReadWrite}}, l.Directories...)
-}
-
-// isShared reports whether a path below the root is a directory that everybody shares.
-func (l Layout) isShared(below string) bool {
-	return slices.ContainsFunc(l.Directories, func(d Directory) bool { return !d.HasUser() && d.String() == below })
-}
-
-// needsThread reports whether an identity of the layout has a thread at all.
-func (l Layout) needsThread() bool {
-	return slices.ContainsFunc(l.all(), func(d Directory) bool { return d.HasThread() })
-}
-
-// tree is the directories of one identity by their paths below the layout's root.
-type tree struct {
-	root, userData string
-	access         map[string]Access
-}
-
-// tree returns the directories of an identity. Without one it holds only those that all
-// share; of a defaulted user, only those of the thread and the shared ones.
-func (l Layout) tree(id Identity, identified bool) tree {
-	t := tree{root: l.Root, access: map[string]Access{}}
-	for _, directory := range l.all() {
-		if directory.HasUser() && (!identified || id.Source == SourceDefault && !directory.HasThread()) {
-			continue
-		}
-		t.access[directory.Path(id)] = directory.Access
-	}
-	t.userData = join(l.Root, l.UserData.Path(id))
-	return t
-}
-
-// onClaim returns the access to a clean path on the claim.
-func (t tree) onClaim(clean string) (Access, bool) {
-	below, ok := cutRoot(t.root, clean)
-	access, found := t.access[below]
-	return access, ok && found
-}
-
-// cutRoot returns what of a clean path lies below root.
-func cutRoot(root, clean string) (string, bool) {
-	if root == "" {
-		return clean, true
-	}
-	return strings.CutPrefix(clean, root+"/")
-}
-
-// join is path.Join without its cleaning: the parts are clean, and what is written must be
-// what the template says.
-func join(root, below string) string {
-	if root == "" {
-		return below
-	}
-	return root + "/" + below
-}
-
-// forNamespace returns the policies that speak of a namespace.
-func (p Policies) forNamespace(namespace string) Policies {
+// ForNamespace returns the policies that speak of a namespace.
+func (p Policies) ForNamespace(namespace string) Policies {
 	var found Policies
 	for _, policy := range p {
 		if slices.Contains(policy.Namespaces, namespace) {
@@ -201,12 +131,35 @@ func (p Policies) forNamespace(namespace string) Policies {
 	return found
 }
 
-// labelsText writes labels as kubectl's -l takes them.
-func labelsText(labels map[string]string) string {
-	pairs := make([]string, 0, len(labels))
-	for key, value := range labels {
-		pairs = append(pairs, key+"="+value)
+// IsProvisioner reports whether every Pod that the user creates is a sandbox.
+func (p *Policy) IsProvisioner(username string) bool {
+	return slices.Contains(p.Provisioners, username)
+}
+
+// Selects reports whether the labels match the sandbox selector.
+func (p *Policy) Selects(labels map[string]string) bool {
+	for key, value := range p.Selector {
+		if got, ok := labels[key]; !ok || got != value {
+			return false
+		}
 	}
-	slices.Sort(pairs)
-	return strings.Join(pairs, ",")
+	return true
+}
+
+// Exempts reports whether a user of the groups may mount the claim freely.
+func (p *Policy) Exempts(username string, groups []string) bool {
+	if slices.Contains(p.Exempt.Users, username) {
+		return true
+	}
+	return slices.ContainsFunc(groups, func(group string) bool {
+		return slices.Contains(p.Exempt.Groups, group)
+	})
+}
+
+// IdentityKeys returns the keys of the labels and annotations that declare an identity.
+func (p *Policy) IdentityKeys() []string {
+	if p.Layout.NeedsThread() {
+		return []string{p.User.Key, p.Thread.Key}
+	}
+	return []string{p.User.Key}
 }

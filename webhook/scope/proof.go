@@ -55,34 +55,10 @@ func SandboxID(id Identity, key Key) string {
 	return hex.EncodeToString(digest.Sum(nil))
 }
 
-// prove refuses an identity that the policy wants proved and the sandbox id does not prove.
-func (r *review) prove(policy *Policy, id Identity) bool {
-	sandboxID := r.pod.Labels[policy.SandboxIDKey]
-	if policy.proves(sandboxID, id) || policy.believes(sandboxID, id.Source) {
-		return true
-	}
-	r.refuse(RuleIdentityUnproven, location{"metadata", "labels", mapKey(policy.SandboxIDKey)}, sandboxID,
-		policy.unproven(sandboxID, id)+"; it must prove "+quote(id.String()))
-	return false
-}
-
-// believes reports whether an identity from the source needs no proof beside the sandbox id. One of
-// 16 hex digits or more that does not prove it contradicts it.
-func (p *Policy) believes(sandboxID string, source Source) bool {
-	if p.Proof == ProofAlways {
-		return false
-	}
-	if p.Proof == ProofNever && source != SourceDefault {
-		return true
-	}
-	contradicted := len(sandboxID) >= MinProofDigits && isHex(strings.ToLower(sandboxID))
-	return source != SourceSubPath && !contradicted
-}
-
-// proves reports whether a sandbox id proves the identity, under any key where there are some.
+// Proves reports whether a sandbox id proves the identity, under any key where there are some.
 // The comparison takes the same time for every id of one length.
-func (p *Policy) proves(sandboxID string, id Identity) bool {
-	if !canProve(sandboxID) {
+func (p *Policy) Proves(sandboxID string, id Identity) bool {
+	if !CanProve(sandboxID) {
 		return false
 	}
 	matches := func(key Key) bool {
@@ -94,52 +70,22 @@ func (p *Policy) proves(sandboxID string, id Identity) bool {
 	return slices.ContainsFunc(p.Keys, matches)
 }
 
-// unproven says why a sandbox id proves nothing, which versions of DeerFlow mint such ids, and
-// what can be done.
-func (p *Policy) unproven(sandboxID string, id Identity) string {
-	plain := SandboxID(id, nil)
-	switch {
-	case sandboxID == "":
-		return "no sandbox id: have the gateway set the label to the id that proves the identity"
-	case sandboxID == plain[:8]:
-		return "has 8 digits, too few (DeerFlow 2026-06-23 to 07-24): " + p.remedy("upgrade the gateway")
-	case sandboxID == threadDigest(id.Thread):
-		return "is of the thread alone (DeerFlow before 2026-06-23): " + p.remedy("upgrade the gateway")
-	case sandboxID == id.Thread:
-		return "is random (DeerFlow without a thread): " + p.remedy("give it a thread")
-	case !canProve(sandboxID):
-		return "is not 16 to 63 lower-case hex digits: use the id that the gateway minted"
-	case len(p.Keys) == 0:
-		return "is of another user or thread: use the id that the gateway minted"
-	case strings.HasPrefix(plain, sandboxID):
-		return "is a plain hash, which anybody can compute: have the gateway mint it with the key"
-	default:
-		return "is of another user, thread or key: use the id that the gateway minted"
+// Believes reports whether an identity from the source needs no proof beside the sandbox id. One of
+// 16 hex digits or more that does not prove it contradicts it.
+func (p *Policy) Believes(sandboxID string, source Source) bool {
+	if p.Proof == ProofAlways {
+		return false
 	}
+	if p.Proof == ProofNever && source != SourceDefault {
+		return true
+	}
+	contradicted := len(sandboxID) >= MinProofDigits && isHex(strings.ToLower(sandboxID))
+	return source != SourceSubPath && !contradicted
 }
 
-// remedy says what can be done about a sandbox id that is no proof but was minted as it is: first
-// in DeerFlow, else in the policy.
-func (p *Policy) remedy(first string) string {
-	switch {
-	case len(p.Keys) > 0:
-		return "have the gateway mint it with the key"
-	case p.Proof == ProofAlways:
-		return first + ", or use proof: Adopted and set labels"
-	default:
-		return first + ", set labels, or use proof: Never"
-	}
-}
-
-// canProve reports whether a sandbox id has the form of a proof.
-func canProve(sandboxID string) bool {
+// CanProve reports whether a sandbox id has the form of a proof.
+func CanProve(sandboxID string) bool {
 	return MinProofDigits <= len(sandboxID) && len(sandboxID) <= MaxProofDigits && isHex(sandboxID)
-}
-
-// threadDigest is the sandbox id of a thread in DeerFlow's first versions.
-func threadDigest(thread string) string {
-	digest := sha256.Sum256([]byte(thread))
-	return hex.EncodeToString(digest[:])[:8]
 }
 
 // isHex reports whether s consists of lower-case hex digits.

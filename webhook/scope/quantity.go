@@ -45,11 +45,11 @@ func checkQuantities(raw []byte) error {
 }
 
 // checkQuantitiesIn looks at all that is a quantity in a value of the type.
-func checkQuantitiesIn(kind reflect.Type, value any, at location) error {
+func checkQuantitiesIn(kind reflect.Type, value any, at Location) error {
 	switch {
 	case kind == reflect.TypeFor[resource.Quantity]():
 		if text := fmt.Sprint(value); monstrous.MatchString(strings.TrimSpace(text)) {
-			return fmt.Errorf("%s: %s has more digits than any quantity", at, quote(text))
+			return fmt.Errorf("%s: %s has more digits than any quantity", at, Quote(text))
 		}
 		return nil
 	case kind.Kind() == reflect.Pointer:
@@ -61,7 +61,7 @@ func checkQuantitiesIn(kind reflect.Type, value any, at location) error {
 			return nil
 		}
 		for i, entry := range value {
-			if err := checkQuantitiesIn(kind.Elem(), entry, at.child(i)); err != nil {
+			if err := checkQuantitiesIn(kind.Elem(), entry, at.Child(i)); err != nil {
 				return err
 			}
 		}
@@ -72,10 +72,10 @@ func checkQuantitiesIn(kind reflect.Type, value any, at location) error {
 }
 
 // checkQuantitiesOf looks at the members of an object.
-func checkQuantitiesOf(kind reflect.Type, object map[string]any, at location) error {
+func checkQuantitiesOf(kind reflect.Type, object map[string]any, at Location) error {
 	if kind.Kind() == reflect.Map {
 		for key, member := range object {
-			if err := checkQuantitiesIn(kind.Elem(), member, at.child(mapKey(key))); err != nil {
+			if err := checkQuantitiesIn(kind.Elem(), member, at.Child(MapKey(key))); err != nil {
 				return err
 			}
 		}
@@ -88,7 +88,7 @@ func checkQuantitiesOf(kind reflect.Type, object map[string]any, at location) er
 		field := kind.Field(i)
 		name, _, _ := strings.Cut(field.Tag.Get("json"), ",")
 		member, ok := object[name]
-		below := at.child(name)
+		below := at.Child(name)
 		if name == "" && field.Anonymous { // its members are the object's own
 			member, ok, below = object, true, at
 		}

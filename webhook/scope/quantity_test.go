@@ -51,7 +51,7 @@ func TestQuantities(t *testing.T) {
 		{"no JSON", `"spec": {"overhead": {"cpu": "1e-100"}`, `is not a Pod: unexpected end of JSON input`},
 	} {
 		t.Run(test.name, func(t *testing.T) {
-			if _, _, err := ParsePod([]byte(`{"metadata": {"name": "p"}, ` + test.pod + `}`)); err == nil || err.Error() != test.want {
+			if _, _, err := Parse([]byte(`{"metadata": {"name": "p"}, ` + test.pod + `}`)); err == nil || err.Error() != test.want {
 				t.Errorf("got %v, want %s", err, test.want)
 			}
 		})
@@ -64,7 +64,7 @@ func TestNumbersElsewhere(t *testing.T) {
 	raw := `{"metadata": {"name": ` + id + `, "labels": {"sandbox-id": "403e698447172568", "git-sha": ` + id + `, ` + id + `: ` + id + `}, "annotations": {"digits": "` + strings.Repeat("1", 1000) + `"}},
 		"spec": {"nodeSelector": {"a": ` + id + `}, "containers": [{"name": ` + id + `, "command": [` + id + `], "env": [{"name": "SHA", "value": ` + id + `}],
 			"resources": {"limits": {` + id + `: "1e3"}}}], "tomorrow": {"limits": {"cpu": ` + id + `}}, "volumes": [{"name": "v", "emptyDir": {"sizeLimit": 1e3}}]}}`
-	pod, unknown, err := ParsePod([]byte(raw))
+	pod, unknown, err := Parse([]byte(raw))
 	if err != nil || len(unknown) > 0 || pod.Labels["sandbox-id"] != "403e698447172568" {
 		t.Errorf("%+v, %v, %v", pod, unknown, err)
 	}

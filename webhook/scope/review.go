@@ -18,7 +18,7 @@ type review struct {
 }
 
 // refuse records a violation. Policies that share a namespace may find the same one.
-func (r *review) refuse(rule Rule, at location, value, message string) {
+func (r *review) refuse(rule Rule, at Location, value, message string) {
 	violation := Violation{Rule: rule, Path: at.String(), Value: value, Message: message}
 	if r.found[violation] {
 		return
@@ -35,34 +35,34 @@ func (r *review) refuse(rule Rule, at location, value, message string) {
 }
 
 // setTrue makes field, the boolean at a location, true.
-func (r *review) setTrue(field *bool, at location, why string) {
+func (r *review) setTrue(field *bool, at Location, why string) {
 	if *field {
 		return
 	}
 	// The object may say false or nothing, and "add" fits both.
-	r.edits = append(r.edits, Edit{Op: "add", Path: at.pointer(), Value: true, Warning: at.String() + ": is now true: " + why})
+	r.edits = append(r.edits, Edit{Op: "add", Path: at.Pointer(), Value: true, Warning: at.String() + ": is now true: " + why})
 	*field = true
 }
 
 // setString makes field, the string at a location, hold want.
-func (r *review) setString(field *string, at location, want string) {
+func (r *review) setString(field *string, at Location, want string) {
 	if *field == want {
 		return
 	}
-	op, warning := "replace", at.String()+": "+quote(*field)+" is now "+quote(want)
+	op, warning := "replace", at.String()+": "+Quote(*field)+" is now "+Quote(want)
 	if *field == "" {
-		op, warning = "add", at.String()+": is now "+quote(want)
+		op, warning = "add", at.String()+": is now "+Quote(want)
 	}
-	r.edits = append(r.edits, Edit{Op: op, Path: at.pointer(), Value: want, Warning: warning})
+	r.edits = append(r.edits, Edit{Op: op, Path: at.Pointer(), Value: want, Warning: warning})
 	*field = want
 }
 
 // removeString empties field, the string at a location.
-func (r *review) removeString(field *string, at location, why string) {
+func (r *review) removeString(field *string, at Location, why string) {
 	if *field == "" {
 		return
 	}
-	warning := at.String() + ": " + quote(*field) + " is removed: " + why
-	r.edits = append(r.edits, Edit{Op: "remove", Path: at.pointer(), Warning: warning})
+	warning := at.String() + ": " + Quote(*field) + " is removed: " + why
+	r.edits = append(r.edits, Edit{Op: "remove", Path: at.Pointer(), Warning: warning})
 	*field = ""
 }

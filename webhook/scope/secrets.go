@@ -12,13 +12,13 @@ import (
 // checkSecrets refuses Secrets in volumes, projections and the environment.
 func (r *review) checkSecrets(policy *Policy) {
 	for i := range r.pod.Spec.Volumes {
-		volume, at := &r.pod.Spec.Volumes[i], location{"spec", "volumes", i}
+		volume, at := &r.pod.Spec.Volumes[i], Location{"spec", "volumes", i}
 		if volume.Secret != nil {
-			r.checkSecret(policy, volume.Secret.SecretName, at.child("secret", "secretName"))
+			r.checkSecret(policy, volume.Secret.SecretName, at.Child("secret", "secretName"))
 		}
 		for j, source := range projections(volume) {
 			if source.Secret != nil {
-				r.checkSecret(policy, source.Secret.Name, at.child("projected", "sources", j, "secret", "name"))
+				r.checkSecret(policy, source.Secret.Name, at.Child("projected", "sources", j, "secret", "name"))
 			}
 		}
 	}
@@ -41,7 +41,7 @@ func (r *review) checkSecretVariables(policy *Policy, judged []container) {
 	}
 }
 
-func (r *review) checkSecret(policy *Policy, name string, at location) {
+func (r *review) checkSecret(policy *Policy, name string, at Location) {
 	if !slices.Contains(policy.Allow.Secrets, name) {
 		r.refuse(RuleSecret, at, name, "is no Secret for sandboxes: drop it, or have the policy list it")
 	}

@@ -14,7 +14,7 @@ import (
 // checkVolumeOwnership judges fsGroup and seLinuxOptions.
 func (r *review) checkVolumeOwnership(policy *Policy) {
 	if pod := r.pod.Spec.SecurityContext; pod != nil {
-		at := location{"spec", "securityContext"}
+		at := Location{"spec", "securityContext"}
 		r.checkFSGroup(policy, pod, at)
 		r.checkSELinux(policy, pod.SELinuxOptions, at)
 	}
@@ -27,25 +27,25 @@ func (r *review) checkVolumeOwnership(policy *Policy) {
 
 // checkFSGroup lets the policy's fsGroup pass, with the change policy that leaves a volume
 // alone whose root is right already.
-func (r *review) checkFSGroup(policy *Policy, pod *corev1.PodSecurityContext, at location) {
+func (r *review) checkFSGroup(policy *Policy, pod *corev1.PodSecurityContext, at Location) {
 	if pod.FSGroup == nil {
 		return
 	}
 	if policy.Allow.FSGroup == nil || *policy.Allow.FSGroup != *pod.FSGroup {
-		r.refuse(RuleFSGroup, at.child("fsGroup"), decimal(*pod.FSGroup), "would change the group and mode of every user's files: drop it, or have the policy name it")
+		r.refuse(RuleFSGroup, at.Child("fsGroup"), decimal(*pod.FSGroup), "would change the group and mode of every user's files: drop it, or have the policy name it")
 		return
 	}
 	if pod.FSGroupChangePolicy == nil {
 		pod.FSGroupChangePolicy = new(corev1.PodFSGroupChangePolicy(""))
 	}
-	r.setString((*string)(pod.FSGroupChangePolicy), at.child("fsGroupChangePolicy"), string(corev1.FSGroupChangeOnRootMismatch))
+	r.setString((*string)(pod.FSGroupChangePolicy), at.Child("fsGroupChangePolicy"), string(corev1.FSGroupChangeOnRootMismatch))
 }
 
-func (r *review) checkSELinux(policy *Policy, options *corev1.SELinuxOptions, at location) {
+func (r *review) checkSELinux(policy *Policy, options *corev1.SELinuxOptions, at Location) {
 	if options == nil || policy.Allow.SELinuxOptions != nil && *policy.Allow.SELinuxOptions == *options {
 		return
 	}
-	r.refuse(RuleSELinuxOptions, at.child("seLinuxOptions"), selinuxText(options), "would relabel files that others use: drop it, or have the policy name it")
+	r.refuse(RuleSELinuxOptions, at.Child("seLinuxOptions"), selinuxText(options), "would relabel files that others use: drop it, or have the policy name it")
 }
 
 // selinuxText names the SELinux options that are set.

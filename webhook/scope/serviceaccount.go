@@ -19,7 +19,7 @@ func (r *review) checkServiceAccount(policy *Policy) {
 		{"serviceAccount", r.pod.Spec.DeprecatedServiceAccount},
 	} {
 		if field.account != "" && field.account != "default" && !slices.Contains(policy.Allow.ServiceAccounts, field.account) {
-			r.refuse(RuleServiceAccount, location{"spec", field.name}, field.account,
+			r.refuse(RuleServiceAccount, Location{"spec", field.name}, field.account,
 				"is a ServiceAccount that sandboxes may not run as: leave it out, or have the policy list it")
 		}
 	}
@@ -34,7 +34,7 @@ func (r *review) checkServiceAccount(policy *Policy) {
 			if token.Audience == "" {
 				problem = "is missing, so the token is for the API server: drop it, a Pod has its own"
 			}
-			r.refuse(RuleServiceAccountToken, location{"spec", "volumes", i, "projected", "sources", j, "serviceAccountToken", "audience"}, token.Audience,
+			r.refuse(RuleServiceAccountToken, Location{"spec", "volumes", i, "projected", "sources", j, "serviceAccountToken", "audience"}, token.Audience,
 				problem)
 		}
 	}

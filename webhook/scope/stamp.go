@@ -6,10 +6,6 @@ import (
 	"k8s.io/apimachinery/pkg/util/validation"
 )
 
-// MarkerAnnotation marks a Pod that Userscope judged when it was created. Its value names the
-// policies. Later operations know sandboxes by it.
-const MarkerAnnotation = "userscope.dev/policies"
-
 // stamp marks the Pod as judged by its governing policies, whatever the marker said before, and
 // writes its identity on it: as annotations, and as labels where the ids are label values, so
 // that NetworkPolicies and queries find it.
@@ -39,12 +35,12 @@ func (r *review) setEntry(entries map[string]string, field, key, value string) m
 	if got, ok := entries[key]; ok && got == value {
 		return entries
 	}
-	at := location{"metadata", field}
+	at := Location{"metadata", field}
 	if len(entries) == 0 {
-		r.edits = append(r.edits, Edit{Op: "add", Path: at.pointer(), Value: map[string]string{key: value}})
+		r.edits = append(r.edits, Edit{Op: "add", Path: at.Pointer(), Value: map[string]string{key: value}})
 		return map[string]string{key: value}
 	}
-	r.edits = append(r.edits, Edit{Op: "add", Path: at.child(mapKey(key)).pointer(), Value: value})
+	r.edits = append(r.edits, Edit{Op: "add", Path: at.Child(MapKey(key)).Pointer(), Value: value})
 	entries[key] = value
 	return entries
 }

@@ -43,7 +43,7 @@ func TestStamps(t *testing.T) {
 			if policy == nil {
 				policy = deerflow()
 			}
-			got := Policies{policy}.Create(Request{Namespace: "deer-flow", Creator: Creator{Username: "dev"}, Pod: test.pod})
+			got := Create(Policies{policy}, Request{Namespace: "deer-flow", Creator: Creator{Username: "dev"}, Pod: test.pod})
 			if got.Verdict != Allowed || len(got.Edits)+len(test.want) > 0 && !reflect.DeepEqual(got.Edits, test.want) {
 				t.Errorf("got %s\n%+v\nwant\n%+v", got.Verdict, got.Edits, test.want)
 			}

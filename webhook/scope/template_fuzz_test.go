@@ -55,7 +55,7 @@ func legalIn(template Template, id Identity) bool {
 // FuzzSpelling holds adoption to the directories themselves: a path that spells a legal user is one
 // of that user's directories, under every thread if it spells none, and nobody else's.
 func FuzzSpelling(f *testing.F) {
-	for _, directory := range deerflow().Layout.all() {
+	for _, directory := range deerflow().Layout.All() {
 		f.Add(join("deer-flow", directory.Path(Identity{User: "alice", Thread: "t1"})))
 		f.Add(directory.Path(Identity{User: "alice", Thread: "t1"}))
 		f.Add(join("deer-flow", directory.String()) + "/x")
@@ -69,18 +69,18 @@ func FuzzSpelling(f *testing.F) {
 		if problem != "" {
 			return
 		}
-		id, _ := policy.Layout.spelledOnClaim(clean)
+		id, _ := policy.Layout.ReadOnClaim(clean)
 		if policy.User.Check(id.User) != "" {
 			return
 		}
 		if id.Thread == "" {
 			id.Thread = "any"
 		}
-		if _, own := policy.Layout.tree(id, true).onClaim(clean); !own {
+		if _, own := policy.Layout.Tree(id, true).OnClaim(clean); !own {
 			t.Errorf("%q spells %s, and is none of their directories", clean, id)
 		}
 		stranger := Identity{User: id.User + "x", Thread: id.Thread}
-		if _, own := policy.Layout.tree(stranger, true).onClaim(clean); own {
+		if _, own := policy.Layout.Tree(stranger, true).OnClaim(clean); own {
 			t.Errorf("%q spells %s, and is a directory of %s too", clean, id, stranger)
 		}
 	})

@@ -13,8 +13,8 @@ import (
 // Userscope never wedges a Pod.
 
 // Update judges a change of a stored Pod, from old to req.Pod.
-func (p Policies) Update(req Request, old *corev1.Pod) Decision {
-	r := &review{pod: req.Pod, governing: p.forNamespace(req.Namespace)}
+func Update(p Policies, req Request, old *corev1.Pod) Decision {
+	r := &review{pod: req.Pod, governing: p.ForNamespace(req.Namespace)}
 	if len(r.governing) == 0 {
 		return Decision{Verdict: Ungoverned}
 	}
@@ -35,15 +35,15 @@ func (p Policies) Update(req Request, old *corev1.Pod) Decision {
 // checkKeysKept refuses a change of what says whose sandbox a Pod is.
 func (r *review) checkKeysKept(policy *Policy, old *corev1.Pod) {
 	const remedy = "marks the Pod as the sandbox of its user, and cannot be added, changed or removed: create a new Pod instead"
-	labels := append(slices.Sorted(maps.Keys(policy.Selector)), policy.identityKeys()...)
+	labels := append(slices.Sorted(maps.Keys(policy.Selector)), policy.IdentityKeys()...)
 	for _, key := range append(labels, policy.SandboxIDKey) {
 		if !sameEntry(old.Labels, r.pod.Labels, key) {
-			r.refuse(RuleImmutableField, location{"metadata", "labels", mapKey(key)}, r.pod.Labels[key], remedy)
+			r.refuse(RuleImmutableField, Location{"metadata", "labels", MapKey(key)}, r.pod.Labels[key], remedy)
 		}
 	}
-	for _, key := range append(policy.identityKeys(), MarkerAnnotation) {
+	for _, key := range append(policy.IdentityKeys(), MarkerAnnotation) {
 		if !sameEntry(old.Annotations, r.pod.Annotations, key) {
-			r.refuse(RuleImmutableField, location{"metadata", "annotations", mapKey(key)}, r.pod.Annotations[key], remedy)
+			r.refuse(RuleImmutableField, Location{"metadata", "annotations", MapKey(key)}, r.pod.Annotations[key], remedy)
 		}
 	}
 }
@@ -52,19 +52,11 @@ func (r *review) checkKeysKept(policy *Policy, old *corev1.Pod) {
 func (r *review) checkNotAdopted(policy *Policy, old *corev1.Pod) {
 	const remedy = "would make a sandbox of a Pod that was not created as one: create a new Pod instead"
 	if !sameEntry(old.Annotations, r.pod.Annotations, MarkerAnnotation) {
-		r.refuse(RuleImmutableField, location{"metadata", "annotations", mapKey(MarkerAnnotation)}, r.pod.Annotations[MarkerAnnotation], remedy)
+		r.refuse(RuleImmutableField, Location{"metadata", "annotations", MapKey(MarkerAnnotation)}, r.pod.Annotations[MarkerAnnotation], remedy)
 	}
-	if policy.selects(r.pod.Labels) && !policy.selects(old.Labels) {
-		r.refuse(RuleImmutableField, location{"metadata", "labels"}, labelsText(policy.Selector), remedy)
+	if policy.Selects(r.pod.Labels) && !policy.Selects(old.Labels) {
+		r.refuse(RuleImmutableField, Location{"metadata", "labels"}, labelsText(policy.Selector), remedy)
 	}
-}
-
-// identityKeys returns the keys of the labels and annotations that declare an identity.
-func (p *Policy) identityKeys() []string {
-	if p.Layout.needsThread() {
-		return []string{p.User.Key, p.Thread.Key}
-	}
-	return []string{p.User.Key}
 }
 
 // sameEntry reports whether a key is in both maps with one value, or in neither.

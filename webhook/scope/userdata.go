@@ -3,7 +3,7 @@ package scope
 import corev1 "k8s.io/api/core/v1"
 
 // User data is what a mount of the claim shows at the policy's user-data path, through a
-// volume of any name, and what the user-data volume shows anywhere else, unless its subPath
+// Volume of any name, and what the user-data volume shows anywhere else, unless its subPath
 // is exactly another directory of the Pod's identity. Whatever such a mount asked for, it is
 // given the identity's own directory.
 
@@ -12,19 +12,19 @@ import corev1 "k8s.io/api/core/v1"
 func (r *review) replaceUserData(policy *Policy) {
 	for i := range r.pod.Spec.Volumes {
 		volume := &r.pod.Spec.Volumes[i]
-		if volume.Name != policy.UserDataVolume || policy.isClaim(volume) && len(sources(volume)) == 1 {
+		if volume.Name != policy.UserDataVolume || isClaim(policy, volume) && len(sources(volume)) == 1 {
 			continue
 		}
-		at := location{"spec", "volumes", i}
+		at := Location{"spec", "volumes", i}
 		if !policy.ReplaceUserData {
 			r.refuse(RuleUserDataVolume, at, volumeText(volume),
 				"is not the claim that holds the users' data: make it the persistentVolumeClaim "+policy.Claim)
 			continue
 		}
 		r.edits = append(r.edits, Edit{
-			Op: "replace", Path: at.pointer(),
+			Op: "replace", Path: at.Pointer(),
 			Value: map[string]any{"name": volume.Name, "persistentVolumeClaim": map[string]any{"claimName": policy.Claim}},
-			Warning: at.String() + ": " + printable(volumeText(volume)) + " is now persistentVolumeClaim " + policy.Claim +
+			Warning: at.String() + ": " + Printable(volumeText(volume)) + " is now persistentVolumeClaim " + policy.Claim +
 				": user data lies on that claim",
 		})
 		volume.VolumeSource = corev1.VolumeSource{PersistentVolumeClaim: &corev1.PersistentVolumeClaimVolumeSource{ClaimName: policy.Claim}}
@@ -33,19 +33,19 @@ func (r *review) replaceUserData(policy *Policy) {
 }
 
 // scopeUserData points every user-data mount at the identity's own directory.
-func (r *review) scopeUserData(policy *Policy, dirs tree) {
-	for _, m := range policy.claimMounts(r.pod) {
-		if !policy.isUserData(m, dirs) {
+func (r *review) scopeUserData(policy *Policy, dirs Tree) {
+	for _, m := range claimMounts(policy, r.pod) {
+		if !isUserData(policy, m, dirs) {
 			continue
 		}
 		r.removeString(&m.SubPathExpr, m.at("subPathExpr"), "user data is mounted by its literal path")
-		r.setString(&m.SubPath, m.at("subPath"), dirs.userData)
+		r.setString(&m.SubPath, m.at("subPath"), dirs.UserData)
 		r.setString(&m.MountPath, m.at("mountPath"), containerPath(m.MountPath))
 	}
 }
 
 // isUserData reports whether a mount of the claim shows user data.
-func (p *Policy) isUserData(m mount, dirs tree) bool {
+func isUserData(p *Policy, m mount, dirs Tree) bool {
 	if containerPath(m.MountPath) == p.UserDataMountPath {
 		return true
 	}
@@ -53,6 +53,6 @@ func (p *Policy) isUserData(m mount, dirs tree) bool {
 		return false
 	}
 	clean, _ := cleanRelative(m.SubPath)
-	_, another := dirs.onClaim(clean)
+	_, another := dirs.OnClaim(clean)
 	return m.SubPathExpr != "" || !another
 }

@@ -75,9 +75,9 @@ const MaxViolations = 32
 // decimal renders a number that a violation quotes.
 func decimal(n int64) string { return strconv.FormatInt(n, 10) }
 
-// printable renders a text that may hold a stranger's words, in ASCII without control characters and,
+// Printable renders a text that may hold a stranger's words, in ASCII without control characters and,
 // but for a … at its end, not too long, so that it can neither hide the rest of a message nor speak to a terminal.
-func printable(text string) string {
+func Printable(text string) string {
 	const most = 256
 	var b strings.Builder
 	for _, r := range text {
@@ -94,9 +94,9 @@ func printable(text string) string {
 	return b.String()
 }
 
-// quote renders a value that a stranger wrote, in ASCII and short enough to leave room for
+// Quote renders a value that a stranger wrote, in ASCII and short enough to leave room for
 // the rest of a message.
-func quote(value string) string {
+func Quote(value string) string {
 	const most = 128
 	if len(value) > most {
 		return strconv.QuoteToASCII(value[:most]) + "…"

@@ -55,22 +55,22 @@ func TestQuote(t *testing.T) {
 		strings.Repeat("x", 129): `"` + strings.Repeat("x", 128) + `"…`,
 		strings.Repeat("å", 100): `"` + strings.Repeat(`\u00e5`, 64) + `"…`,
 	} {
-		if got := quote(value); got != want {
+		if got := Quote(value); got != want {
 			t.Errorf("got %s, want %s", got, want)
 		}
 	}
 }
 
 func TestLocation(t *testing.T) {
-	at := location{"metadata", "annotations", mapKey("a.b/c~d")}
+	at := Location{"metadata", "annotations", MapKey("a.b/c~d")}
 	if got, want := at.String(), "metadata.annotations[a.b/c~d]"; got != want {
 		t.Errorf("got %s, want %s", got, want)
 	}
-	if got, want := at.pointer(), "/metadata/annotations/a.b~1c~0d"; got != want {
+	if got, want := at.Pointer(), "/metadata/annotations/a.b~1c~0d"; got != want {
 		t.Errorf("got %s, want %s", got, want)
 	}
-	parent := make(location, 0, 8)
-	first, second := parent.child("a"), parent.child("b")
+	parent := make(Location, 0, 8)
+	first, second := parent.Child("a"), parent.Child("b")
 	if first.String() != "a" || second.String() != "b" {
 		t.Errorf("got %s and %s: siblings share memory", first, second)
 	}
@@ -83,7 +83,7 @@ func TestPrintable(t *testing.T) {
 		strings.Repeat("x", 256): strings.Repeat("x", 256),
 		strings.Repeat("x", 257): strings.Repeat("x", 256) + "…",
 	} {
-		if got := printable(text); got != want {
+		if got := Printable(text); got != want {
 			t.Errorf("got %s, want %s", got, want)
 		}
 	}
@@ -94,7 +94,7 @@ func TestViolationsAreCapped(t *testing.T) {
 	for i := range 40 {
 		pod.Spec.Volumes = append(pod.Spec.Volumes, claimVolume(fmt.Sprint("other-", i), "other"))
 	}
-	got := Policies{deerflow()}.Create(Request{Namespace: "deer-flow", Creator: Creator{Username: provisioner}, Pod: pod})
+	got := Create(Policies{deerflow()}, Request{Namespace: "deer-flow", Creator: Creator{Username: provisioner}, Pod: pod})
 	if len(got.Violations) != 32 || got.More != 8 {
 		t.Errorf("%d violations and %d more, want 32 and 8", len(got.Violations), got.More)
 	}
@@ -109,7 +109,7 @@ func TestViolationsAreCountedOnce(t *testing.T) {
 	for i := range 50 {
 		pod.Spec.Volumes = append(pod.Spec.Volumes, claimVolume(fmt.Sprint("other-", i), "db"))
 	}
-	got := Policies{deerflow(), other}.Create(Request{Namespace: "deer-flow", Creator: Creator{Username: provisioner}, Pod: pod})
+	got := Create(Policies{deerflow(), other}, Request{Namespace: "deer-flow", Creator: Creator{Username: provisioner}, Pod: pod})
 	if len(got.Violations) != 32 || got.More != 18 {
 		t.Errorf("%d violations and %d more, want 32 and 18", len(got.Violations), got.More)
 	}

@@ -9,9 +9,9 @@ type container struct {
 	index int
 }
 
-// at returns the location of a field of the container.
-func (c container) at(steps ...any) location {
-	return location{"spec", c.list, c.index}.child(steps...)
+// At returns the location of a field of the container.
+func (c container) at(steps ...any) Location {
+	return Location{"spec", c.list, c.index}.Child(steps...)
 }
 
 // containers returns every container of the Pod: init, regular and ephemeral. It is the only
@@ -39,9 +39,9 @@ type mount struct {
 	index     int
 }
 
-// at returns the location of a field of the mount.
-func (m mount) at(steps ...any) location {
-	return m.container.at("volumeMounts", m.index).child(steps...)
+// At returns the location of a field of the mount.
+func (m mount) at(steps ...any) Location {
+	return m.container.at("volumeMounts", m.index).Child(steps...)
 }
 
 // mounts returns every volumeMount of every container of the Pod.

@@ -33,20 +33,20 @@ func (r *review) checkVolumeTypes(policy *Policy) {
 	listed := r.listedUnknown(policy)
 	for i := range r.pod.Spec.Volumes {
 		volume := &r.pod.Spec.Volumes[i]
-		at := location{"spec", "volumes", i}
+		at := Location{"spec", "volumes", i}
 		r.checkSources(policy, at, sources(volume), listed[i])
 		r.checkEphemeral(policy, volume, at)
 		if volume.Projected == nil {
 			continue
 		}
 		for j := range volume.Projected.Sources {
-			r.checkSources(policy, at.child("projected", "sources", j), setFields(reflect.ValueOf(volume.Projected.Sources[j])), false)
+			r.checkSources(policy, at.Child("projected", "sources", j), setFields(reflect.ValueOf(volume.Projected.Sources[j])), false)
 		}
 	}
 }
 
 // checkSources judges the types of one volume or projection.
-func (r *review) checkSources(policy *Policy, at location, types []string, listedUnknown bool) {
+func (r *review) checkSources(policy *Policy, at Location, types []string, listedUnknown bool) {
 	if len(types) == 0 && !listedUnknown {
 		r.refuse(RuleVolumeType, at, noSource, "could be anything: use a type of volume that this version of Userscope knows, or upgrade Userscope")
 	}
@@ -54,19 +54,19 @@ func (r *review) checkSources(policy *Policy, at location, types []string, liste
 		if slices.Contains(harmless, name) || slices.Contains(judgedElsewhere, name) || slices.Contains(policy.Allow.VolumeTypes, name) {
 			continue
 		}
-		r.refuse(RuleVolumeType, at.child(name), name, "is a volume type that sandboxes may not have: drop the volume, or have the policy list the type")
+		r.refuse(RuleVolumeType, at.Child(name), name, "is a volume type that sandboxes may not have: drop the volume, or have the policy list the type")
 	}
 }
 
 // checkEphemeral judges a listed generic ephemeral volume: it must start empty, since its
 // contents could otherwise be a copy of anybody's data.
-func (r *review) checkEphemeral(policy *Policy, volume *corev1.Volume, at location) {
+func (r *review) checkEphemeral(policy *Policy, volume *corev1.Volume, at Location) {
 	if volume.Ephemeral == nil || volume.Ephemeral.VolumeClaimTemplate == nil || !slices.Contains(policy.Allow.VolumeTypes, "ephemeral") {
 		return
 	}
 	spec := &volume.Ephemeral.VolumeClaimTemplate.Spec
 	refuse := func(field, value string) {
-		r.refuse(RuleEphemeralVolume, at.child("ephemeral", "volumeClaimTemplate", "spec", field), value,
+		r.refuse(RuleEphemeralVolume, at.Child("ephemeral", "volumeClaimTemplate", "spec", field), value,
 			"makes the volume start with existing data: leave it out")
 	}
 	if spec.VolumeName != "" {
@@ -91,23 +91,23 @@ func (r *review) checkOtherClaims(policy *Policy) {
 		if volume.PersistentVolumeClaim == nil || r.isGovernedClaim(volume) {
 			continue
 		}
-		at := location{"spec", "volumes", i, "persistentVolumeClaim"}
+		at := Location{"spec", "volumes", i, "persistentVolumeClaim"}
 		name := volume.PersistentVolumeClaim.ClaimName
 		if !slices.Contains(policy.Allow.Claims, name) {
-			r.refuse(RuleOtherClaim, at.child("claimName"), name, "is no claim for sandboxes: drop it, or have the policy list it")
+			r.refuse(RuleOtherClaim, at.Child("claimName"), name, "is no claim for sandboxes: drop it, or have the policy list it")
 			continue
 		}
-		r.setTrue(&volume.PersistentVolumeClaim.ReadOnly, at.child("readOnly"), "sandboxes share the claim")
+		r.setTrue(&volume.PersistentVolumeClaim.ReadOnly, at.Child("readOnly"), "sandboxes share the claim")
 	}
 }
 
 // isGovernedClaim reports whether the volume is the claim of a policy that judges the Pod.
 func (r *review) isGovernedClaim(volume *corev1.Volume) bool {
-	return slices.ContainsFunc(r.governing, func(policy *Policy) bool { return policy.isClaim(volume) })
+	return slices.ContainsFunc(r.governing, func(policy *Policy) bool { return isClaim(policy, volume) })
 }
 
 // sources returns the names of the volume's sources that this build knows, of which a valid
-// volume has exactly one.
+// Volume has exactly one.
 func sources(volume *corev1.Volume) []string {
 	return setFields(reflect.ValueOf(volume.VolumeSource))
 }

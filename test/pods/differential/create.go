@@ -15,10 +15,15 @@ import (
 // Decide makes a decision about the creation of a Pod.
 type Decide func(scope.Request) scope.Decision
 
+// By returns the decision that Userscope makes by the policies.
+func By(policies scope.Policies) Decide {
+	return func(req scope.Request) scope.Decision { return scope.Create(policies, req) }
+}
+
 // Create tries the creation of a Pod by the installation's policies. The error says what makes
 // the JSON no Pod.
 func (in Installation) Create(request oracle.Request, raw []byte) (*Outcome, error) {
-	return in.CreateBy(in.Policies.Create, request, raw)
+	return in.CreateBy(By(in.Policies), request, raw)
 }
 
 // CreateBy tries the creation of a Pod by a decision other than the installation's own.
@@ -118,7 +123,7 @@ func (o *Outcome) checkAgain(decide Decide, request oracle.Request) {
 
 // read makes the decision's request of a Pod's JSON.
 func read(request oracle.Request, raw []byte) (scope.Request, error) {
-	pod, unknown, err := scope.ParsePod(raw)
+	pod, unknown, err := scope.Parse(raw)
 	return scopeRequest(request, pod, unknown), err
 }
 

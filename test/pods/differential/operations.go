@@ -12,7 +12,7 @@ import (
 // Update tries an update of a Pod. What the oracle finds no fault with must pass, for a Pod that
 // cannot be updated cannot be deleted either.
 func (in Installation) Update(request oracle.Request, old, updated []byte) (*Outcome, error) {
-	return in.change(request, old, updated, in.Policies.Update, func(before, after map[string]any, refused bool) []string {
+	return in.change(request, old, updated, scope.Update, func(before, after map[string]any, refused bool) []string {
 		findings := oracle.JudgeUpdate(in.Oracle, request, before, after)
 		if refused && len(findings) == 0 {
 			return []string{"an update is refused that harms nobody"}
@@ -23,7 +23,7 @@ func (in Installation) Update(request oracle.Request, old, updated []byte) (*Out
 
 // Delete tries the deletion of a Pod.
 func (in Installation) Delete(request oracle.Request, old []byte) (*Outcome, error) {
-	return in.change(request, old, old, in.Policies.Delete, func(before, _ map[string]any, refused bool) []string {
+	return in.change(request, old, old, scope.Delete, func(before, _ map[string]any, refused bool) []string {
 		findings := oracle.JudgeDelete(in.Oracle, request, before)
 		if refused && len(findings) == 0 {
 			return []string{"a deletion is refused that harms nobody"}
@@ -34,7 +34,7 @@ func (in Installation) Delete(request oracle.Request, old []byte) (*Outcome, err
 
 // AddEphemeralContainers tries a change of a Pod's ephemeral containers.
 func (in Installation) AddEphemeralContainers(request oracle.Request, old, updated []byte) (*Outcome, error) {
-	return in.change(request, old, updated, in.Policies.AddEphemeralContainers, func(before, after map[string]any, refused bool) []string {
+	return in.change(request, old, updated, scope.AddEphemeralContainers, func(before, after map[string]any, refused bool) []string {
 		return keep(oracle.JudgeEphemeralContainers(in.Oracle, request, before, after), !refused)
 	})
 }
@@ -50,7 +50,7 @@ func keep(findings []string, passed bool) []string {
 // change has an operation judged twice and the decision held against the oracle.
 func (in Installation) change(
 	request oracle.Request, old, updated []byte,
-	decide func(scope.Request, *corev1.Pod) scope.Decision,
+	decide func(scope.Policies, scope.Request, *corev1.Pod) scope.Decision,
 	judge func(before, after map[string]any, refused bool) []string,
 ) (*Outcome, error) {
 	stored, err := read(request, old)
@@ -69,8 +69,8 @@ func (in Installation) change(
 	if err != nil {
 		return nil, err
 	}
-	o := &Outcome{Decision: decide(req, stored.Pod)}
-	if again := decide(req, stored.Pod); !reflect.DeepEqual(again, o.Decision) {
+	o := &Outcome{Decision: decide(in.Policies, req, stored.Pod)}
+	if again := decide(in.Policies, req, stored.Pod); !reflect.DeepEqual(again, o.Decision) {
 		o.problem("I9: a second decision on the same request is\n%+v\nafter\n%+v", again, o.Decision)
 	}
 	if len(o.Decision.Edits) > 0 {

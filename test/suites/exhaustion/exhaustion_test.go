@@ -33,7 +33,7 @@ func TestEveryPod(t *testing.T) {
 		t.Run(name, func(t *testing.T) {
 			start := time.Now()
 			in := installation(t, letters)
-			fates, problem := try(letters, in, in.Policies.Create, stride)
+			fates, problem := try(letters, in, differential.By(in.Policies), stride)
 			if problem != "" {
 				t.Fatal(problem)
 			}

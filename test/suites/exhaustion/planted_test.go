@@ -14,7 +14,7 @@ import (
 // one way at a time, and a small part of the Pods is enough to notice each.
 func TestPlantedEscapesAreCaught(t *testing.T) {
 	letters := alphabets["deer-flow"]
-	decide := installation(t, letters).Policies.Create
+	decide := differential.By(installation(t, letters).Policies)
 	planted := map[string]differential.Decide{
 		"forgets init containers": func(req scope.Request) scope.Decision {
 			req.Pod = req.Pod.DeepCopy()
@@ -142,9 +142,9 @@ func TestOverlookedPoliciesAreCaught(t *testing.T) {
 		for what, change := range changes {
 			policy := *installation(t, letters).Policies[0]
 			change(&policy)
-			planted[name+" "+what] = scope.Policies{&policy}.Create
+			planted[name+" "+what] = differential.By(scope.Policies{&policy})
 		}
-		check(t, letters, installation(t, letters).Policies.Create, planted)
+		check(t, letters, differential.By(installation(t, letters).Policies), planted)
 	}
 }
 

@@ -28,8 +28,8 @@ func FuzzPodJSON(f *testing.F) {
 		request := oracle.Request{Namespace: namespace, Username: username, Groups: []string{group}}
 		for _, in := range all {
 			// As it is, it must only not panic: an API server sends no field twice.
-			if pod, unknown, err := scope.ParsePod(raw); err == nil {
-				in.Policies.Create(scope.Request{
+			if pod, unknown, err := scope.Parse(raw); err == nil {
+				scope.Create(in.Policies, scope.Request{
 					Namespace: namespace, Creator: scope.Creator{Username: username, Groups: request.Groups}, Pod: pod, Unknown: unknown,
 				})
 			}

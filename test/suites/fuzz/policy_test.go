@@ -74,10 +74,10 @@ func judge(t *testing.T, policies scope.Policies, request scope.Request, raw []b
 	t.Helper()
 	decide := func() scope.Decision {
 		var err error
-		if request.Pod, request.Unknown, err = scope.ParsePod(raw); err != nil {
+		if request.Pod, request.Unknown, err = scope.Parse(raw); err != nil {
 			t.Fatalf("no Pod: %v\n%s", err, raw)
 		}
-		return policies.Create(request)
+		return scope.Create(policies, request)
 	}
 	first := decide()
 	if first.Verdict == scope.Refused {

@@ -149,11 +149,11 @@ func policies(t *testing.T, proof scope.Proof, defaultUser string) scope.Policie
 // decide says in words what becomes of a Pod that the provisioner sends.
 func decide(t *testing.T, policies scope.Policies, pod []byte) string {
 	t.Helper()
-	parsed, unknown, err := scope.ParsePod(pod)
+	parsed, unknown, err := scope.Parse(pod)
 	if err != nil {
 		t.Fatal(err)
 	}
-	decision := policies.Create(scope.Request{
+	decision := scope.Create(policies, scope.Request{
 		Namespace: controlplane.Namespace,
 		Creator:   scope.Creator{Username: controlplane.Provisioner},
 		Pod:       parsed,

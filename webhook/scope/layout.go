@@ -1,0 +1,129 @@
+package scope
+
+import (
+	"slices"
+	"strings"
+)
+
+// Access is what a sandbox may do in a directory.
+type Access string
+
+// The two kinds of access.
+const (
+	ReadOnly  Access = "ReadOnly"
+	ReadWrite Access = "ReadWrite"
+)
+
+// Layout is how a claim is divided among identities.
+type Layout struct {
+	// Root is the directory on the claim below which the layout lies; empty for the
+	// claim's own root.
+	Root string
+
+	// UserData is the directory that a user-data mount shows, read-write.
+	UserData Template
+
+	// Directories are the others that a sandbox may mount.
+	Directories []Directory
+
+	// Legacy is the user-data directory of old, by thread alone, below the root, a base or
+	// At the claim's root. Nobody may mount it; it names the thread of the Pods that do. The
+	// zero value matches nothing.
+	Legacy Template
+}
+
+// Directory is a template and what its identity may do there. A directory that does not
+// depend on the user is shared, and ReadOnly.
+type Directory struct {
+	Template
+	Access Access
+}
+
+// All returns every directory of the layout, the user-data directory first.
+func (l Layout) All() []Directory {
+	return append([]Directory{{l.UserData, ReadWrite}}, l.Directories...)
+}
+
+// IsShared reports whether a path below the root is a directory that everybody shares.
+func (l Layout) IsShared(below string) bool {
+	return slices.ContainsFunc(l.Directories, func(d Directory) bool { return !d.HasUser() && d.String() == below })
+}
+
+// NeedsThread reports whether an identity of the layout has a thread at all.
+func (l Layout) NeedsThread() bool {
+	return slices.ContainsFunc(l.All(), func(d Directory) bool { return d.HasThread() })
+}
+
+// Tree is the directories of one identity by their paths below the layout's root.
+type Tree struct {
+	// UserData is the path of the user-data directory on the claim.
+	UserData string
+
+	root   string
+	access map[string]Access
+}
+
+// Tree returns the directories of an identity. Without one it holds only those that all
+// share; of a defaulted user, only those of the thread and the shared ones.
+func (l Layout) Tree(id Identity, identified bool) Tree {
+	t := Tree{root: l.Root, access: map[string]Access{}}
+	for _, directory := range l.All() {
+		if directory.HasUser() && (!identified || id.Source == SourceDefault && !directory.HasThread()) {
+			continue
+		}
+		t.access[directory.Path(id)] = directory.Access
+	}
+	t.UserData = join(l.Root, l.UserData.Path(id))
+	return t
+}
+
+// Below returns the access to a clean path below the layout's root or a base.
+func (t Tree) Below(clean string) (Access, bool) {
+	access, found := t.access[clean]
+	return access, found
+}
+
+// OnClaim returns the access to a clean path on the claim.
+func (t Tree) OnClaim(clean string) (Access, bool) {
+	below, ok := cutRoot(t.root, clean)
+	access, found := t.Below(below)
+	return access, ok && found
+}
+
+// cutRoot returns what of a clean path lies below root.
+func cutRoot(root, clean string) (string, bool) {
+	if root == "" {
+		return clean, true
+	}
+	return strings.CutPrefix(clean, root+"/")
+}
+
+// join is path.Join without its cleaning: the parts are clean, and what is written must be
+// what the template says.
+func join(root, below string) string {
+	if root == "" {
+		return below
+	}
+	return root + "/" + below
+}
+
+// ReadOnClaim reads a clean path on the claim. The thread-only directories of old lay at the
+// claim's root, also where the layout has a root of its own.
+func (l Layout) ReadOnClaim(clean string) (Identity, bool) {
+	if below, ok := cutRoot(l.Root, clean); ok {
+		if id, ok := l.Read(below); ok {
+			return id, true
+		}
+	}
+	return l.Legacy.Parse(clean)
+}
+
+// Read reads a path below the layout's root or a base.
+func (l Layout) Read(below string) (Identity, bool) {
+	for _, directory := range l.All() {
+		if id, ok := directory.Parse(below); ok && directory.HasUser() {
+			return id, true
+		}
+	}
+	return l.Legacy.Parse(below)
+}

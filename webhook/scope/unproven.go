@@ -1,0 +1,61 @@
+package scope
+
+import (
+	"crypto/sha256"
+	"encoding/hex"
+	"strings"
+)
+
+// prove refuses an identity that the policy wants proved and the sandbox id does not prove.
+func (r *review) prove(policy *Policy, id Identity) bool {
+	sandboxID := r.pod.Labels[policy.SandboxIDKey]
+	if policy.Proves(sandboxID, id) || policy.Believes(sandboxID, id.Source) {
+		return true
+	}
+	r.refuse(RuleIdentityUnproven, Location{"metadata", "labels", MapKey(policy.SandboxIDKey)}, sandboxID,
+		whyUnproven(policy, sandboxID, id)+"; it must prove "+Quote(id.String()))
+	return false
+}
+
+// whyUnproven says why a sandbox id proves nothing, which versions of DeerFlow mint such ids, and
+// what can be done.
+func whyUnproven(p *Policy, sandboxID string, id Identity) string {
+	plain := SandboxID(id, nil)
+	switch {
+	case sandboxID == "":
+		return "no sandbox id: have the gateway set the label to the id that proves the identity"
+	case sandboxID == plain[:8]:
+		return "has 8 digits, too few (DeerFlow 2026-06-23 to 07-24): " + remedy(p, "upgrade the gateway")
+	case sandboxID == threadDigest(id.Thread):
+		return "is of the thread alone (DeerFlow before 2026-06-23): " + remedy(p, "upgrade the gateway")
+	case sandboxID == id.Thread:
+		return "is random (DeerFlow without a thread): " + remedy(p, "give it a thread")
+	case !CanProve(sandboxID):
+		return "is not 16 to 63 lower-case hex digits: use the id that the gateway minted"
+	case len(p.Keys) == 0:
+		return "is of another user or thread: use the id that the gateway minted"
+	case strings.HasPrefix(plain, sandboxID):
+		return "is a plain hash, which anybody can compute: have the gateway mint it with the key"
+	default:
+		return "is of another user, thread or key: use the id that the gateway minted"
+	}
+}
+
+// remedy says what can be done about a sandbox id that is no proof but was minted as it is: first
+// in DeerFlow, else in the policy.
+func remedy(p *Policy, first string) string {
+	switch {
+	case len(p.Keys) > 0:
+		return "have the gateway mint it with the key"
+	case p.Proof == ProofAlways:
+		return first + ", or use proof: Adopted and set labels"
+	default:
+		return first + ", set labels, or use proof: Never"
+	}
+}
+
+// threadDigest is the sandbox id of a thread in DeerFlow's first versions.
+func threadDigest(thread string) string {
+	digest := sha256.Sum256([]byte(thread))
+	return hex.EncodeToString(digest[:])[:8]
+}
