@@ -6,7 +6,7 @@ import (
 	"strings"
 
 	"userscope.dev/userscope/migrate/claim"
-	"userscope.dev/userscope/webhook/scope"
+	"userscope.dev/userscope/webhook/policy"
 )
 
 // Layout says where a policy's threads lay, and where they lie.
@@ -14,9 +14,9 @@ type Layout struct {
 	// Legacy is the directory of the old threads, below the root where nothing else is said.
 	Legacy string
 
-	userRule, threadRule scope.IDRule
+	userRule, threadRule policy.IDRule
 	// user and thread are the directories of a user and of a thread below the root.
-	user, thread scope.Template
+	user, thread policy.Template
 }
 
 const (
@@ -26,32 +26,32 @@ const (
 
 // NewLayout reads a policy's layout. A thread moves as a whole, with all that lies beside its user
 // data; so its old and its new user-data directory must end alike.
-func NewLayout(policy *scope.Policy) (Layout, error) {
-	layout := policy.Layout
+func NewLayout(p *policy.Policy) (Layout, error) {
+	layout := p.Layout
 	if !layout.Legacy.HasThread() {
-		return Layout{}, fmt.Errorf("policy %s: spec.layout.legacyUserData: is not set: nothing says where the threads lay", policy.Name)
+		return Layout{}, fmt.Errorf("policy %s: spec.layout.legacyUserData: is not set: nothing says where the threads lay", p.Name)
 	}
 	dir, tail := cut(layout.UserData, threadSegment)
 	if dir == nil {
-		return Layout{}, fmt.Errorf("policy %s: spec.layout.userData: %q: has no {thread}: nothing says where a thread is to lie", policy.Name, layout.UserData)
+		return Layout{}, fmt.Errorf("policy %s: spec.layout.userData: %q: has no {thread}: nothing says where a thread is to lie", p.Name, layout.UserData)
 	}
 	legacy, legacyTail := cut(layout.Legacy, threadSegment)
 	if !slices.Equal(tail, legacyTail) {
 		return Layout{}, fmt.Errorf("policy %s: spec.layout.userData: %q: must end behind {thread} as legacyUserData does, %q, because a thread moves as a whole",
-			policy.Name, layout.UserData, layout.Legacy)
+			p.Name, layout.UserData, layout.Legacy)
 	}
 	user, _ := cut(layout.UserData, userSegment)
-	result := Layout{Legacy: strings.Join(legacy[:len(legacy)-1], "/"), userRule: policy.User, threadRule: policy.Thread}
+	result := Layout{Legacy: strings.Join(legacy[:len(legacy)-1], "/"), userRule: p.User, threadRule: p.Thread}
 	var err error
-	if result.user, err = scope.ParseTemplate(strings.Join(user, "/")); err != nil {
+	if result.user, err = policy.ParseTemplate(strings.Join(user, "/")); err != nil {
 		return Layout{}, err
 	}
-	result.thread, err = scope.ParseTemplate(strings.Join(dir, "/"))
+	result.thread, err = policy.ParseTemplate(strings.Join(dir, "/"))
 	return result, err
 }
 
 // cut returns the segments of a template up to a placeholder, and those behind it.
-func cut(template scope.Template, placeholder string) (through, behind []string) {
+func cut(template policy.Template, placeholder string) (through, behind []string) {
 	segments := strings.Split(template.String(), "/")
 	i := slices.Index(segments, placeholder)
 	if i < 0 {
@@ -61,9 +61,9 @@ func cut(template scope.Template, placeholder string) (through, behind []string)
 }
 
 func (l Layout) threadDir(user, thread string) claim.Path {
-	return claim.Path{Tree: claim.Root, Name: l.thread.Path(scope.Identity{User: user, Thread: thread})}
+	return claim.Path{Tree: claim.Root, Name: l.thread.Path(policy.Identity{User: user, Thread: thread})}
 }
 
 func (l Layout) userDir(user string) claim.Path {
-	return claim.Path{Tree: claim.Root, Name: l.user.Path(scope.Identity{User: user})}
+	return claim.Path{Tree: claim.Root, Name: l.user.Path(policy.Identity{User: user})}
 }

@@ -73,7 +73,7 @@ fuzz test ./suites/fuzz FuzzAdmissionReview "bytes as an AdmissionReview" & firs
 fuzz test ./suites/fuzz FuzzPolicyFile "bytes as a policy file" & second=$!
 wait "$first"
 wait "$second"
-fuzz . ./webhook/scope FuzzTemplate "templates and the paths that they write and read" & first=$!
+fuzz . ./webhook/policy FuzzTemplate "templates and the paths that they write and read" & first=$!
 fuzz . ./webhook/scope FuzzSpelling "paths that spell identities" & second=$!
 wait "$first"
 wait "$second"

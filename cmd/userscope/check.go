@@ -12,6 +12,7 @@ import (
 	"k8s.io/apimachinery/pkg/api/validation"
 
 	"userscope.dev/userscope/webhook/config"
+	"userscope.dev/userscope/webhook/policy"
 	"userscope.dev/userscope/webhook/scope"
 )
 
@@ -123,7 +124,7 @@ func (o *checkOptions) print(stdout io.Writer, results []result) error {
 }
 
 // check decides on one Pod as if it were created now.
-func (o *checkOptions) check(policies scope.Policies, req scope.Request) result {
+func (o *checkOptions) check(policies policy.Policies, req scope.Request) result {
 	req.Creator, req.Namespace = o.creator, req.Pod.Namespace
 	if req.Namespace == "" {
 		req.Namespace = o.namespace

@@ -11,6 +11,7 @@ import (
 	"gomodules.xyz/jsonpatch/v2"
 
 	"userscope.dev/userscope/webhook/admission"
+	"userscope.dev/userscope/webhook/policy"
 	"userscope.dev/userscope/webhook/scope"
 )
 
@@ -28,9 +29,9 @@ type result struct {
 }
 
 type identity struct {
-	User   string       `json:"user"`
-	Thread string       `json:"thread"`
-	Source scope.Source `json:"source"`
+	User   string        `json:"user"`
+	Thread string        `json:"thread"`
+	Source policy.Source `json:"source"`
 }
 
 type violation struct {

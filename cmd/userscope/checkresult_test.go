@@ -7,6 +7,7 @@ import (
 	corev1 "k8s.io/api/core/v1"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 
+	"userscope.dev/userscope/webhook/policy"
 	"userscope.dev/userscope/webhook/scope"
 )
 
@@ -24,7 +25,7 @@ func TestResultShowsTheWholeDecision(t *testing.T) {
 			name: "edits",
 			decision: scope.Decision{
 				Verdict:  scope.Rewritten,
-				Identity: scope.Identity{User: "alice", Source: "label"},
+				Identity: policy.Identity{User: "alice", Source: "label"},
 				Edits: []scope.Edit{
 					{Op: "add", Path: "/metadata/annotations", Value: map[string]string{"a": "b"}},
 					{Op: "remove", Path: "/spec/x", Warning: "spec.x: is removed"},

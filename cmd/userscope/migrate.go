@@ -17,7 +17,7 @@ import (
 	"userscope.dev/userscope/migrate"
 	"userscope.dev/userscope/migrate/owners"
 	"userscope.dev/userscope/webhook/config"
-	"userscope.dev/userscope/webhook/scope"
+	"userscope.dev/userscope/webhook/policy"
 )
 
 // exitUndecided is the exit code of migrate when a person has something to decide.
@@ -141,11 +141,11 @@ func (o *migrateOptions) run(cmd *cobra.Command, do func(context.Context, migrat
 	if err := o.pods.validate(); err != nil {
 		return err
 	}
-	policy, err := loadPolicy(o.policy)
+	p, err := loadPolicy(o.policy)
 	if err != nil {
 		return failed(err)
 	}
-	if o.Layout, err = migrate.NewLayout(policy); err != nil {
+	if o.Layout, err = migrate.NewLayout(p); err != nil {
 		return failed(err)
 	}
 	if err := o.Check(); err != nil {
@@ -153,7 +153,7 @@ func (o *migrateOptions) run(cmd *cobra.Command, do func(context.Context, migrat
 	}
 	ctx, stop := signal.NotifyContext(cmd.Context(), syscall.SIGTERM, syscall.SIGINT)
 	defer stop()
-	if err := o.pods.run(ctx, policy); err != nil {
+	if err := o.pods.run(ctx, p); err != nil {
 		return notBegun(ctx, err)
 	}
 	fs, err := o.open()
@@ -236,8 +236,8 @@ func (o *migrateOptions) conclude(stdout io.Writer, plan *migrate.Plan, legacy s
 }
 
 // loadPolicy reads the policy of the claim: DeerFlow's, if no file is named.
-func loadPolicy(file string) (*scope.Policy, error) {
-	var loaded scope.Policies
+func loadPolicy(file string) (*policy.Policy, error) {
+	var loaded policy.Policies
 	var err error
 	if file == "" {
 		loaded, err = config.Parse("deerflow.yaml", policies.DeerFlow)
@@ -254,7 +254,7 @@ func loadPolicy(file string) (*scope.Policy, error) {
 }
 
 func migrateUndoCommand() *cobra.Command {
-	var root, policy, takeLockOf string
+	var root, policyFile, takeLockOf string
 	var options migrate.UndoOptions
 	var pods podCheck
 	var output outputFormat
@@ -282,7 +282,7 @@ Exit codes: 0 all is back; 1 failed, and can be run again; 2 wrong usage; 3 some
 			}
 			ctx, stop := signal.NotifyContext(cmd.Context(), syscall.SIGTERM, syscall.SIGINT)
 			defer stop()
-			claimed, err := loadPolicy(policy)
+			claimed, err := loadPolicy(policyFile)
 			if err != nil {
 				return failed(err)
 			}
@@ -312,7 +312,7 @@ Exit codes: 0 all is back; 1 failed, and can be run again; 2 wrong usage; 3 some
 	}
 	command.Flags().StringVar(&root, "root", "", "`DIR` that was the root of apply (required)")
 	command.Flags().BoolVar(&options.ForgetGone, "forget-gone", false, "give up what is neither at its new place nor at its old one (default: list it, and keep the journal)")
-	command.Flags().StringVar(&policy, "policy", "", "policy `FILE` that names the claim for --check-pods (default: DeerFlow's)")
+	command.Flags().StringVar(&policyFile, "policy", "", "policy `FILE` that names the claim for --check-pods (default: DeerFlow's)")
 	addTakeLockOf(command, &takeLockOf)
 	pods.addFlags(command)
 	output.addFlag(command)

@@ -12,7 +12,7 @@ import (
 	"k8s.io/client-go/kubernetes"
 
 	"userscope.dev/userscope/migrate/inuse"
-	"userscope.dev/userscope/webhook/scope"
+	"userscope.dev/userscope/webhook/policy"
 )
 
 // The environment variables by which a Pod that migrates tells which one it is, as the downward API
@@ -46,7 +46,7 @@ func (c *podCheck) validate() error {
 }
 
 // run fails while anybody uses the policy's claim.
-func (c *podCheck) run(ctx context.Context, policy *scope.Policy) error {
+func (c *podCheck) run(ctx context.Context, p *policy.Policy) error {
 	if !c.enabled {
 		return nil
 	}
@@ -60,7 +60,7 @@ func (c *podCheck) run(ctx context.Context, policy *scope.Policy) error {
 		return fmt.Errorf("--check-pods: %w", err)
 	}
 	own := types.NamespacedName{Namespace: os.Getenv(podNamespaceVariable), Name: os.Getenv(podNameVariable)}
-	if err := inuse.Check(ctx, client, policy, own); err != nil {
+	if err := inuse.Check(ctx, client, p, own); err != nil {
 		return fmt.Errorf("--check-pods: has not started:\n%w", err)
 	}
 	return nil

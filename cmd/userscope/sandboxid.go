@@ -7,11 +7,11 @@ import (
 	"github.com/spf13/cobra"
 
 	"userscope.dev/userscope/webhook/config"
-	"userscope.dev/userscope/webhook/scope"
+	"userscope.dev/userscope/webhook/policy"
 )
 
 func sandboxIDCommand() *cobra.Command {
-	var id scope.Identity
+	var id policy.Identity
 	var keyFile string
 	var digits int
 	command := &cobra.Command{
@@ -32,15 +32,15 @@ Exit codes: 0 printed, 1 failed, 2 wrong usage.`,
 			for _, half := range []struct {
 				flag, id string
 				most     int
-			}{{"user", id.User, scope.MaxUserLength}, {"thread", id.Thread, scope.MaxThreadLength}} {
-				if problem := (scope.IDRule{MaxLength: half.most}).Check(half.id); problem != "" {
+			}{{"user", id.User, policy.MaxUserLength}, {"thread", id.Thread, policy.MaxThreadLength}} {
+				if problem := (policy.IDRule{MaxLength: half.most}).Check(half.id); problem != "" {
 					return fmt.Errorf("--%s %q: %s", half.flag, half.id, problem)
 				}
 			}
-			if digits < scope.MinProofDigits || digits > scope.MaxProofDigits {
-				return fmt.Errorf("--digits %d: must be %d to %d", digits, scope.MinProofDigits, scope.MaxProofDigits)
+			if digits < policy.MinProofDigits || digits > policy.MaxProofDigits {
+				return fmt.Errorf("--digits %d: must be %d to %d", digits, policy.MinProofDigits, policy.MaxProofDigits)
 			}
-			var key scope.Key
+			var key policy.Key
 			if cmd.Flags().Changed("key-file") {
 				if keyFile == "" {
 					return errors.New("--key-file: is empty: name a file or a directory, or leave it out")
@@ -51,7 +51,7 @@ Exit codes: 0 printed, 1 failed, 2 wrong usage.`,
 				}
 				key = keys[0]
 			}
-			_, err := fmt.Fprintln(cmd.OutOrStdout(), scope.SandboxID(id, key)[:digits])
+			_, err := fmt.Fprintln(cmd.OutOrStdout(), policy.SandboxID(id, key)[:digits])
 			return failed(err)
 		},
 	}
@@ -59,6 +59,6 @@ Exit codes: 0 printed, 1 failed, 2 wrong usage.`,
 	flags.StringVar(&id.User, "user", "", "`USER` id (required)")
 	flags.StringVar(&id.Thread, "thread", "", "`THREAD` id (required)")
 	flags.StringVar(&keyFile, "key-file", "", "`FILE` of the gateway's key, or a directory of several")
-	flags.IntVar(&digits, "digits", scope.MinProofDigits, "`NUMBER` of hex digits, 16 to 63")
+	flags.IntVar(&digits, "digits", policy.MinProofDigits, "`NUMBER` of hex digits, 16 to 63")
 	return command
 }

@@ -30,7 +30,7 @@ import (
 	admissionv1 "k8s.io/api/admission/v1"
 	"k8s.io/apimachinery/pkg/util/wait"
 
-	"userscope.dev/userscope/webhook/scope"
+	"userscope.dev/userscope/webhook/policy"
 )
 
 // patience is how long a test waits for what must happen.
@@ -386,8 +386,8 @@ func TestWebhookFollowsKeysAndPolicy(t *testing.T) {
 			t.Fatal(err)
 		}
 	}
-	policy := strings.Replace(string(read(t, deerflow)), "proof: Adopted", "proof: Always\n  keyFile: key", 1)
-	put("policy.yaml", policy)
+	file := strings.Replace(string(read(t, deerflow)), "proof: Adopted", "proof: Always\n  keyFile: key", 1)
+	put("policy.yaml", file)
 	put("key", strings.Repeat("old-key-", 4))
 	p := startWebhook(t, "--policy", filepath.Join(dir, "policy.yaml"))
 	p.awaitReadyz(t, http.StatusOK)
@@ -401,20 +401,20 @@ func TestWebhookFollowsKeysAndPolicy(t *testing.T) {
 			t.Errorf("%s: %v\n%s", what, err, p.stderr.String())
 		}
 	}
-	id := scope.Identity{User: "alice-", Thread: "thread-1"}
-	oldID := scope.SandboxID(id, scope.Key(strings.Repeat("old-key-", 4)))[:16]
-	newID := scope.SandboxID(id, scope.Key(strings.Repeat("new-key-", 4)))[:16]
+	id := policy.Identity{User: "alice-", Thread: "thread-1"}
+	oldID := policy.SandboxID(id, policy.Key(strings.Repeat("old-key-", 4)))[:16]
+	newID := policy.SandboxID(id, policy.Key(strings.Repeat("new-key-", 4)))[:16]
 	await("an id of the key", oldID, true)
 	await("an id of no key", newID, false)
 	put("key", strings.Repeat("new-key-", 4))
 	await("an id of the new key", newID, true)
 	await("an id of the old key", oldID, false)
-	put("policy.yaml", strings.Replace(policy, "claim: deer", "claims: deer", 1))
+	put("policy.yaml", strings.Replace(file, "claim: deer", "claims: deer", 1))
 	err := wait.PollUntilContextTimeout(t.Context(), 20*time.Millisecond, patience, true, func(context.Context) (bool, error) {
 		return strings.Contains(p.stderr.String(), `unknown field \"spec.claims\"`), nil
 	})
 	if err != nil {
-		t.Errorf("the broken policy is not reported: %v\n%s", err, p.stderr.String())
+		t.Errorf("the broken file is not reported: %v\n%s", err, p.stderr.String())
 	}
 	await("an id of the key, while the policy is broken", newID, true)
 	const metric = "\nuserscope_policy_last_reload_successful "
@@ -424,13 +424,13 @@ func TestWebhookFollowsKeysAndPolicy(t *testing.T) {
 		// The first, and the one with the new key.
 		`userscope_policy_reloads_total{result="success"} 2` + "\n",
 		`userscope_policy_reloads_total{result="failure"} 1` + "\n",
-		fmt.Sprintf("userscope_policy_info{hash=\"%x\"} 1\n", sha256.Sum256([]byte(policy))),
+		fmt.Sprintf("userscope_policy_info{hash=\"%x\"} 1\n", sha256.Sum256([]byte(file))),
 	} {
 		if !strings.Contains(metrics, line) {
 			t.Errorf("while the policy is broken the metrics do not say %q:\n%s", line, metrics)
 		}
 	}
-	put("policy.yaml", policy)
+	put("policy.yaml", file)
 	err = wait.PollUntilContextTimeout(t.Context(), 20*time.Millisecond, patience, true, func(context.Context) (bool, error) {
 		return strings.Contains(p.metrics(t), metric+"1\n"), nil
 	})

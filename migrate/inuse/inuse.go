@@ -1,6 +1,6 @@
 // Package inuse finds who uses a policy's data in a cluster, so that a migration does not move it
 // under somebody's feet: what a running sandbox writes during the move, it writes to the old
-// place or to the new one by chance. It imports scope and nothing else of Userscope.
+// place or to the new one by chance. It imports policy and nothing else of Userscope.
 //
 // A Pod uses the data if a volume of it is the claim, a clone of it, or a hostPath that is one of
 // the policy's bases, lies below one, or holds one. Whether any container mounts the volume does
@@ -23,7 +23,7 @@ import (
 	"k8s.io/apimachinery/pkg/types"
 	"k8s.io/client-go/kubernetes"
 
-	"userscope.dev/userscope/webhook/scope"
+	"userscope.dev/userscope/webhook/policy"
 )
 
 // maxListed is how many Pods and workloads an error lists. More of them are counted.
@@ -32,7 +32,7 @@ const maxListed = 20
 // search is one look at a cluster.
 type search struct {
 	client kubernetes.Interface
-	policy *scope.Policy
+	policy *policy.Policy
 	own    types.NamespacedName
 	// ownController is what controls the Pod own; nil if nothing does.
 	ownController *metav1.OwnerReference
@@ -44,14 +44,14 @@ type search struct {
 // Check looks at all Pods and workloads of the policy's namespaces, except the Pod own, if it is
 // named, and what controls it. It returns an error with a line for each one that uses the data,
 // or why it could not look.
-func Check(ctx context.Context, client kubernetes.Interface, policy *scope.Policy, own types.NamespacedName) error {
-	s := &search{client: client, policy: policy, own: own}
-	for _, namespace := range policy.Namespaces {
+func Check(ctx context.Context, client kubernetes.Interface, p *policy.Policy, own types.NamespacedName) error {
+	s := &search{client: client, policy: p, own: own}
+	for _, namespace := range p.Namespaces {
 		if err := s.pods(ctx, namespace); err != nil {
 			return err
 		}
 	}
-	for _, namespace := range policy.Namespaces {
+	for _, namespace := range p.Namespaces {
 		if err := s.workloads(ctx, namespace); err != nil {
 			return err
 		}

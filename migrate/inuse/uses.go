@@ -7,19 +7,19 @@ import (
 
 	corev1 "k8s.io/api/core/v1"
 
-	"userscope.dev/userscope/webhook/scope"
+	"userscope.dev/userscope/webhook/policy"
 )
 
 // uses tells how a Pod uses the policy's data; the empty string means that it does not.
-func uses(policy *scope.Policy, spec *corev1.PodSpec) string {
+func uses(p *policy.Policy, spec *corev1.PodSpec) string {
 	for i := range spec.Volumes {
 		volume := &spec.Volumes[i]
 		switch {
-		case volume.PersistentVolumeClaim != nil && volume.PersistentVolumeClaim.ClaimName == policy.Claim:
-			return fmt.Sprintf("its volume %q is the claim %s", volume.Name, policy.Claim)
-		case clones(volume.Ephemeral, policy.Claim):
-			return fmt.Sprintf("its volume %q is a clone of the claim %s", volume.Name, policy.Claim)
-		case volume.HostPath != nil && meets(policy.HostPathBases, path.Clean(volume.HostPath.Path)):
+		case volume.PersistentVolumeClaim != nil && volume.PersistentVolumeClaim.ClaimName == p.Claim:
+			return fmt.Sprintf("its volume %q is the claim %s", volume.Name, p.Claim)
+		case clones(volume.Ephemeral, p.Claim):
+			return fmt.Sprintf("its volume %q is a clone of the claim %s", volume.Name, p.Claim)
+		case volume.HostPath != nil && meets(p.HostPathBases, path.Clean(volume.HostPath.Path)):
 			return fmt.Sprintf("its volume %q is the hostPath %s", volume.Name, volume.HostPath.Path)
 		}
 	}

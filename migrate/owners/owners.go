@@ -1,4 +1,4 @@
-// Package owners reads whose thread each thread is. It imports scope and nothing else of Userscope.
+// Package owners reads whose thread each thread is. It imports policy and nothing else of Userscope.
 //
 // # Sources
 //
@@ -27,7 +27,7 @@ package owners
 import (
 	"context"
 
-	"userscope.dev/userscope/webhook/scope"
+	"userscope.dev/userscope/webhook/policy"
 )
 
 // Owners maps threads to their users. All of them are legal ids.
@@ -55,6 +55,6 @@ func Load(ctx context.Context, source string) (Owners, error) {
 }
 
 var (
-	threadRule = scope.IDRule{MaxLength: scope.MaxThreadLength}
-	userRule   = scope.IDRule{MaxLength: scope.MaxUserLength}
+	threadRule = policy.IDRule{MaxLength: policy.MaxThreadLength}
+	userRule   = policy.IDRule{MaxLength: policy.MaxUserLength}
 )

@@ -13,18 +13,20 @@ import (
 	"sigs.k8s.io/controller-runtime/pkg/log"
 	ctrladmission "sigs.k8s.io/controller-runtime/pkg/webhook/admission"
 
+	"userscope.dev/userscope/webhook/podjson"
+	"userscope.dev/userscope/webhook/policy"
 	"userscope.dev/userscope/webhook/scope"
 )
 
 // Handler answers the admission requests of an API server.
 type Handler struct {
-	policies func() scope.Policies
+	policies func() policy.Policies
 	metrics  *metrics
 }
 
 // New returns a Handler that asks policies, at each request, for the policies then in force,
 // and registers its metrics.
-func New(policies func() scope.Policies, registerer prometheus.Registerer) (*Handler, error) {
+func New(policies func() policy.Policies, registerer prometheus.Registerer) (*Handler, error) {
 	metrics, err := newMetrics(registerer)
 	if err != nil {
 		return nil, err
@@ -141,7 +143,7 @@ func (h *Handler) judge(req ctrladmission.Request) (*corev1.Pod, scope.Decision,
 }
 
 // decode reads the Pod in a field of the request.
-func decode(field string, raw []byte) (*corev1.Pod, []scope.UnknownField, *unjudgedError) {
+func decode(field string, raw []byte) (*corev1.Pod, []podjson.UnknownField, *unjudgedError) {
 	if len(raw) == 0 {
 		return nil, nil, malformed("%s: is empty: a v1 Pod is expected", field)
 	}

@@ -12,6 +12,7 @@ import (
 	"github.com/prometheus/client_golang/prometheus"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 
+	"userscope.dev/userscope/webhook/policy"
 	"userscope.dev/userscope/webhook/scope"
 )
 
@@ -224,7 +225,7 @@ func TestWarningsAreFew(t *testing.T) {
 func TestCreatorIsTheRequestsUser(t *testing.T) {
 	policies := deerflow(t)
 	policies[0].Exempt.Groups = []string{"system:masters"}
-	webhook := newWebhook(t, func() scope.Policies { return policies }, prometheus.NewRegistry())
+	webhook := newWebhook(t, func() policy.Policies { return policies }, prometheus.NewRegistry())
 	claimOnly := with(sandbox(object{}), object{}, "metadata", "labels")
 	for _, test := range []struct {
 		name     string
@@ -247,7 +248,7 @@ func TestCreatorIsTheRequestsUser(t *testing.T) {
 // Policies may be exchanged while requests come in.
 func TestEachRequestIsJudgedByThePoliciesInForce(t *testing.T) {
 	inForce := deerflow(t)
-	webhook := newWebhook(t, func() scope.Policies { return inForce }, prometheus.NewRegistry())
+	webhook := newWebhook(t, func() policy.Policies { return inForce }, prometheus.NewRegistry())
 	if got := ask(t, webhook, review(sandbox(object{}))); got.Allowed {
 		t.Error("allowed by a policy that refuses it")
 	}
@@ -321,7 +322,7 @@ func TestLog(t *testing.T) {
 func TestMetrics(t *testing.T) {
 	registry := prometheus.NewRegistry()
 	policies := deerflow(t)
-	webhook := newWebhook(t, func() scope.Policies { return policies }, registry)
+	webhook := newWebhook(t, func() policy.Policies { return policies }, registry)
 	const withoutRule = 4
 	if got := gather(t, registry); len(got["userscope_decisions_total"]) != withoutRule+len(scope.Rules()) || len(got["userscope_decision_duration_seconds"]) != withoutRule+1 {
 		t.Errorf("before the first request there are not all counters: %v", got)

@@ -19,7 +19,7 @@ import (
 	ctrllog "sigs.k8s.io/controller-runtime/pkg/log"
 
 	"userscope.dev/userscope/webhook/admission"
-	"userscope.dev/userscope/webhook/scope"
+	"userscope.dev/userscope/webhook/policy"
 )
 
 // logs is what the package under test logs, of every level unless logLevel says otherwise.
@@ -57,30 +57,30 @@ func (b *logBuffer) take() []string {
 }
 
 // deerflow is the policy of these tests.
-func deerflow(t testing.TB) scope.Policies {
+func deerflow(t testing.TB) policy.Policies {
 	t.Helper()
-	userData, err := scope.ParseTemplate("users/{user}/threads/{thread}/user-data")
+	userData, err := policy.ParseTemplate("users/{user}/threads/{thread}/user-data")
 	if err != nil {
 		t.Fatal(err)
 	}
-	return scope.Policies{{
+	return policy.Policies{{
 		Name:              "deer-flow",
 		Namespaces:        []string{"deer-flow"},
 		Claim:             "deer-flow-home",
 		Selector:          map[string]string{"app": "deer-flow-sandbox"},
 		Provisioners:      []string{provisioner},
-		User:              scope.IDRule{Key: "user-id", MaxLength: scope.MaxUserLength},
-		Thread:            scope.IDRule{Key: "thread-id", MaxLength: scope.MaxThreadLength},
+		User:              policy.IDRule{Key: "user-id", MaxLength: policy.MaxUserLength},
+		Thread:            policy.IDRule{Key: "thread-id", MaxLength: policy.MaxThreadLength},
 		UserDataVolume:    "user-data",
 		UserDataMountPath: "/mnt/user-data",
-		Layout:            scope.Layout{Root: "deer-flow", UserData: userData},
+		Layout:            policy.Layout{Root: "deer-flow", UserData: userData},
 	}}
 }
 
 const provisioner = "system:serviceaccount:deer-flow:deer-flow-provisioner"
 
 // newWebhook returns the webhook with the given policies.
-func newWebhook(t testing.TB, policies func() scope.Policies, registerer prometheus.Registerer) http.Handler {
+func newWebhook(t testing.TB, policies func() policy.Policies, registerer prometheus.Registerer) http.Handler {
 	t.Helper()
 	handler, err := admission.New(policies, registerer)
 	if err != nil {
@@ -92,7 +92,7 @@ func newWebhook(t testing.TB, policies func() scope.Policies, registerer prometh
 // newDeerflowWebhook returns the webhook with the policy of these tests.
 func newDeerflowWebhook(t testing.TB) http.Handler {
 	policies := deerflow(t)
-	return newWebhook(t, func() scope.Policies { return policies }, prometheus.NewRegistry())
+	return newWebhook(t, func() policy.Policies { return policies }, prometheus.NewRegistry())
 }
 
 // post sends a body and returns the review that answers it.

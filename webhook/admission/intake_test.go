@@ -17,7 +17,7 @@ import (
 
 	"userscope.dev/userscope/webhook/admission"
 	"userscope.dev/userscope/webhook/limits"
-	"userscope.dev/userscope/webhook/scope"
+	"userscope.dev/userscope/webhook/policy"
 )
 
 // limited is a webhook within limits, and what it counts.
@@ -27,11 +27,11 @@ type limited struct {
 }
 
 // newLimited returns a webhook that asks for its policies where they are not nil.
-func newLimited(t testing.TB, given admission.Limits, policies func() scope.Policies) limited {
+func newLimited(t testing.TB, given admission.Limits, policies func() policy.Policies) limited {
 	t.Helper()
 	if policies == nil {
 		all := deerflow(t)
-		policies = func() scope.Policies { return all }
+		policies = func() policy.Policies { return all }
 	}
 	if err := given.Validate(); err != nil {
 		t.Fatal(err)
@@ -213,7 +213,7 @@ func TestWaitForATurn(t *testing.T) {
 		given.Decodes, given.Wait = 1, 4*time.Second
 		busy, free := make(chan struct{}), make(chan struct{})
 		all := deerflow(t)
-		l := newLimited(t, given, func() scope.Policies {
+		l := newLimited(t, given, func() policy.Policies {
 			busy <- struct{}{}
 			<-free
 			return all

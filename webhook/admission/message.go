@@ -6,6 +6,7 @@ import (
 	"strconv"
 	"strings"
 
+	"userscope.dev/userscope/webhook/policy"
 	"userscope.dev/userscope/webhook/scope"
 )
 
@@ -31,7 +32,7 @@ func Describe(violation scope.Violation) string {
 func DescribeMore(more int) string { return fmt.Sprintf("and %d more", more) }
 
 // DescribeIdentity is an identity with its source: alice/thread-1 (label).
-func DescribeIdentity(id scope.Identity) string { return fmt.Sprintf("%s (%s)", id, id.Source) }
+func DescribeIdentity(id policy.Identity) string { return fmt.Sprintf("%s (%s)", id, id.Source) }
 
 // finding is what a violation says of its field.
 func finding(violation scope.Violation) string {

@@ -5,13 +5,13 @@ import (
 
 	corev1 "k8s.io/api/core/v1"
 
-	"userscope.dev/userscope/webhook/scope"
+	"userscope.dev/userscope/webhook/podjson"
 )
 
-// DecodePod reads a Pod from JSON, with scope.ParsePod's errors and one more: a Pod without
+// DecodePod reads a Pod from JSON, with podjson.Parse's errors and one more: a Pod without
 // containers could never run.
-func DecodePod(raw []byte) (*corev1.Pod, []scope.UnknownField, error) {
-	pod, unknown, err := scope.Parse(raw)
+func DecodePod(raw []byte) (*corev1.Pod, []podjson.UnknownField, error) {
+	pod, unknown, err := podjson.Parse(raw)
 	if err != nil {
 		return nil, nil, err
 	}

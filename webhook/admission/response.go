@@ -10,6 +10,7 @@ import (
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 	ctrladmission "sigs.k8s.io/controller-runtime/pkg/webhook/admission"
 
+	"userscope.dev/userscope/webhook/policy"
 	"userscope.dev/userscope/webhook/scope"
 )
 
@@ -87,7 +88,7 @@ func (e *unjudgedError) response() ctrladmission.Response {
 func respond(name string, decision scope.Decision, rules []string) ctrladmission.Response {
 	response := ctrladmission.Allowed("")
 	response.AuditAnnotations = map[string]string{auditDecision: string(decision.Verdict)}
-	if decision.Identity != (scope.Identity{}) {
+	if decision.Identity != (policy.Identity{}) {
 		response.AuditAnnotations[auditIdentity] = DescribeIdentity(decision.Identity)
 	}
 	if decision.Verdict == scope.Refused {

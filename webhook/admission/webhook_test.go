@@ -9,7 +9,7 @@ import (
 	"github.com/prometheus/client_golang/prometheus"
 
 	"userscope.dev/userscope/webhook/admission"
-	"userscope.dev/userscope/webhook/scope"
+	"userscope.dev/userscope/webhook/policy"
 )
 
 const uid = "705ab4f5-6393-11e8-b7cc-42010a800002"
@@ -251,7 +251,7 @@ func TestMetricsThatCannotBeRegistered(t *testing.T) {
 
 // A defect of ours refuses one Pod and leaves a trace; it never ends the server.
 func TestPanicIsARefusal(t *testing.T) {
-	webhook := newWebhook(t, func() scope.Policies { panic("broken invariant") }, prometheus.NewRegistry())
+	webhook := newWebhook(t, func() policy.Policies { panic("broken invariant") }, prometheus.NewRegistry())
 	logs.take()
 	got := ask(t, webhook, review(alices()))
 	if got.Allowed || got.Result.Code != http.StatusInternalServerError || string(got.UID) != uid {

@@ -6,13 +6,13 @@ import (
 	"k8s.io/apimachinery/pkg/util/validation"
 	"k8s.io/apimachinery/pkg/util/validation/field"
 
-	"userscope.dev/userscope/webhook/scope"
+	"userscope.dev/userscope/webhook/policy"
 )
 
 // allow checks the lists of what else a sandbox may have.
-func (c *compiler) allow(at *field.Path, allow scope.Allow) scope.Allow {
+func (c *compiler) allow(at *field.Path, allow policy.Allow) policy.Allow {
 	for i, name := range allow.VolumeTypes {
-		if slices.Contains(scope.JudgedVolumeTypes(), name) {
+		if slices.Contains(policy.JudgedVolumeTypes(), name) {
 			c.invalid(at.Child("volumeTypes").Index(i), name, "cannot be listed as a whole: list the hostPaths, claims, secrets or tokenAudiences")
 		}
 	}
@@ -29,7 +29,7 @@ func (c *compiler) allow(at *field.Path, allow scope.Allow) scope.Allow {
 	if options := allow.SELinuxOptions; options != nil && (options.User != "" || options.Role != "") {
 		c.invalid(at.Child("seLinuxOptions"), *options, "must not set user or role: the Pod Security baseline forbids both")
 	}
-	return scope.Allow{
+	return policy.Allow{
 		HostPaths:       c.hostPaths(at.Child("hostPaths"), allow.HostPaths),
 		Claims:          c.list(at.Child("claims"), allow.Claims),
 		VolumeTypes:     c.list(at.Child("volumeTypes"), allow.VolumeTypes),

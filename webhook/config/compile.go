@@ -14,7 +14,7 @@ import (
 	"k8s.io/apimachinery/pkg/util/validation"
 	"k8s.io/apimachinery/pkg/util/validation/field"
 
-	"userscope.dev/userscope/webhook/scope"
+	"userscope.dev/userscope/webhook/policy"
 )
 
 // serviceAccountPrefix begins the username of every ServiceAccount.
@@ -22,21 +22,21 @@ const serviceAccountPrefix = "system:serviceaccount:"
 
 // compile turns a document into the policy that it describes, with defaults filled in, and
 // reports every mistake. Relative paths in it are relative to dir.
-func compile(document *Policy, dir string) (*scope.Policy, field.ErrorList) {
+func compile(document *Policy, dir string) (*policy.Policy, field.ErrorList) {
 	c := compiler{dir: dir}
 	spec, at := withDefaults(document.Spec), field.NewPath("spec")
 	c.want(field.NewPath("apiVersion"), document.APIVersion, APIVersion)
 	c.want(field.NewPath("kind"), document.Kind, Kind)
 
-	policy := &scope.Policy{
+	p := &policy.Policy{
 		Name:              c.name(field.NewPath("metadata", "name"), document.Metadata.Name, validation.IsDNS1123Subdomain),
 		Namespaces:        c.namespaces(at.Child("namespaces"), spec.Namespaces),
 		Claim:             c.name(at.Child("claim"), spec.Claim, validation.IsDNS1123Subdomain),
 		Selector:          c.selector(at.Child("selector"), spec.Selector),
 		Provisioners:      c.list(at.Child("provisioners"), spec.Provisioners),
 		Exempt:            c.creators(at.Child("exemptCreators"), *spec.ExemptCreators),
-		User:              c.idRule(at, "user", *spec.UserKey, spec.UserPattern, scope.MaxUserLength, *spec.CaseSensitive),
-		Thread:            c.idRule(at, "thread", *spec.ThreadKey, spec.ThreadPattern, scope.MaxThreadLength, *spec.CaseSensitive),
+		User:              c.idRule(at, "user", *spec.UserKey, spec.UserPattern, policy.MaxUserLength, *spec.CaseSensitive),
+		Thread:            c.idRule(at, "thread", *spec.ThreadKey, spec.ThreadPattern, policy.MaxThreadLength, *spec.CaseSensitive),
 		UserDataVolume:    c.name(at.Child("userDataVolume"), *spec.UserDataVolume, validation.IsDNS1123Label),
 		UserDataMountPath: c.mountPath(at.Child("userDataMountPath"), *spec.UserDataMountPath),
 		SandboxIDKey:      *spec.SandboxIDKey,
@@ -48,11 +48,11 @@ func compile(document *Policy, dir string) (*scope.Policy, field.ErrorList) {
 		HostPathBases:     c.hostPaths(at.Child("hostPathBases"), spec.HostPathBases),
 		Allow:             c.allow(at.Child("allow"), spec.Allow),
 	}
-	c.bases(at, policy)
-	c.identityKeys(at, policy)
-	c.proof(at, policy)
-	c.exemptions(at, policy)
-	return policy, c.mistakes
+	c.bases(at, p)
+	c.identityKeys(at, p)
+	c.proof(at, p)
+	c.exemptions(at, p)
+	return p, c.mistakes
 }
 
 // compiler collects the mistakes of one document. Its methods return what they were given, in
@@ -102,8 +102,8 @@ func (c *compiler) list(at *field.Path, entries []string) []string {
 	return entries
 }
 
-func (c *compiler) creators(at *field.Path, creators scope.Creators) scope.Creators {
-	return scope.Creators{Users: c.list(at.Child("users"), creators.Users), Groups: c.list(at.Child("groups"), creators.Groups)}
+func (c *compiler) creators(at *field.Path, creators policy.Creators) policy.Creators {
+	return policy.Creators{Users: c.list(at.Child("users"), creators.Users), Groups: c.list(at.Child("groups"), creators.Groups)}
 }
 
 func (c *compiler) namespaces(at *field.Path, namespaces []string) []string {
@@ -126,8 +126,8 @@ func (c *compiler) selector(at *field.Path, labels map[string]string) map[string
 	return maps.Clone(labels)
 }
 
-func (c *compiler) idRule(at *field.Path, noun, key, pattern string, most int, caseSensitive bool) scope.IDRule {
-	rule := scope.IDRule{Key: key, MaxLength: most, LowerCase: !caseSensitive}
+func (c *compiler) idRule(at *field.Path, noun, key, pattern string, most int, caseSensitive bool) policy.IDRule {
+	rule := policy.IDRule{Key: key, MaxLength: most, LowerCase: !caseSensitive}
 	c.mistakes = append(c.mistakes, metavalidation.ValidateLabelName(rule.Key, at.Child(noun+"Key"))...)
 	if pattern == "" {
 		return rule
@@ -145,14 +145,14 @@ func (c *compiler) idRule(at *field.Path, noun, key, pattern string, most int, c
 }
 
 // identityKeys refuses keys that would read or stamp one fact over another.
-func (c *compiler) identityKeys(at *field.Path, policy *scope.Policy) {
-	c.mistakes = append(c.mistakes, metavalidation.ValidateLabelName(policy.SandboxIDKey, at.Child("sandboxIDKey"))...)
-	taken := map[string]string{scope.MarkerAnnotation: "the marker that Userscope sets"}
-	for key := range policy.Selector {
+func (c *compiler) identityKeys(at *field.Path, p *policy.Policy) {
+	c.mistakes = append(c.mistakes, metavalidation.ValidateLabelName(p.SandboxIDKey, at.Child("sandboxIDKey"))...)
+	taken := map[string]string{policy.MarkerAnnotation: "the marker that Userscope sets"}
+	for key := range p.Selector {
 		taken[key] = "a label of the selector"
 	}
 	for _, key := range []struct{ name, value string }{
-		{"userKey", policy.User.Key}, {"threadKey", policy.Thread.Key}, {"sandboxIDKey", policy.SandboxIDKey},
+		{"userKey", p.User.Key}, {"threadKey", p.Thread.Key}, {"sandboxIDKey", p.SandboxIDKey},
 	} {
 		if other, ok := taken[key.value]; ok {
 			c.invalid(at.Child(key.name), key.value, "is also %s", other)
@@ -198,13 +198,13 @@ func (c *compiler) possible(at *field.Path, file string) {
 
 // exemptions refuses exempt creators that no policy can have; validateExemptions refuses those
 // that depend on the others.
-func (c *compiler) exemptions(at *field.Path, policy *scope.Policy) {
-	for i, user := range policy.Exempt.Users {
-		if slices.Contains(policy.Provisioners, user) {
+func (c *compiler) exemptions(at *field.Path, p *policy.Policy) {
+	for i, user := range p.Exempt.Users {
+		if slices.Contains(p.Provisioners, user) {
 			c.invalid(at.Child("exemptCreators", "users").Index(i), user, "is also one of the provisioners, whose Pods are always governed")
 		}
 	}
-	for i, group := range policy.Exempt.Groups {
+	for i, group := range p.Exempt.Groups {
 		if slices.Contains(groupsOfAll, group) {
 			c.invalid(at.Child("exemptCreators", "groups").Index(i), group, "contains every ServiceAccount of the governed namespaces")
 		}

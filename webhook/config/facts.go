@@ -4,7 +4,7 @@ import (
 	"reflect"
 	"slices"
 
-	"userscope.dev/userscope/webhook/scope"
+	"userscope.dev/userscope/webhook/policy"
 )
 
 // This file holds the facts about policies that the chart needs too. Package manifests/facts writes
@@ -20,15 +20,15 @@ func Defaults() Spec {
 		UserDataVolume:    new("user-data"),
 		UserDataMountPath: new("/mnt/user-data"),
 		SandboxIDKey:      new("sandbox-id"),
-		Proof:             new(scope.ProofAdopted),
+		Proof:             new(policy.ProofAdopted),
 		ReplaceUserData:   new(true),
 	}
 }
 
 // defaultExempt returns who creates Pods on behalf of the claim's own software: cluster
 // admins, and the controllers behind Deployments, StatefulSets, DaemonSets and Jobs.
-func defaultExempt() scope.Creators {
-	exempt := scope.Creators{Groups: []string{"system:masters"}}
+func defaultExempt() policy.Creators {
+	exempt := policy.Creators{Groups: []string{"system:masters"}}
 	for _, controller := range []string{"replicaset", "replication", "statefulset", "daemon-set", "job"} {
 		exempt.Users = append(exempt.Users, serviceAccountPrefix+"kube-system:"+controller+"-controller")
 	}

@@ -6,10 +6,10 @@ import (
 
 	"k8s.io/apimachinery/pkg/util/validation/field"
 
-	"userscope.dev/userscope/webhook/scope"
+	"userscope.dev/userscope/webhook/policy"
 )
 
-func (c *compiler) layout(at *field.Path, layout Layout) scope.Layout {
+func (c *compiler) layout(at *field.Path, layout Layout) policy.Layout {
 	if layout.Root != "" {
 		root, err := c.template(at.Child("root"), layout.Root)
 		if err == nil && (root.HasUser() || root.HasThread()) {
@@ -18,13 +18,13 @@ func (c *compiler) layout(at *field.Path, layout Layout) scope.Layout {
 	}
 	if layout.UserData == "" {
 		c.required(at.Child("userData"), "such as users/{user}/threads/{thread}/user-data")
-		return scope.Layout{}
+		return policy.Layout{}
 	}
 	userData, err := c.template(at.Child("userData"), layout.UserData)
 	if err == nil && !userData.HasUser() {
 		c.invalid(at.Child("userData"), layout.UserData, "must contain {user}: without it users share a directory")
 	}
-	compiled := scope.Layout{Root: layout.Root, UserData: userData}
+	compiled := policy.Layout{Root: layout.Root, UserData: userData}
 	for i, directory := range layout.Directories {
 		if parsed, ok := c.directory(at.Child("directories").Index(i), directory); ok {
 			compiled.Directories = append(compiled.Directories, parsed)
@@ -40,9 +40,9 @@ func (c *compiler) layout(at *field.Path, layout Layout) scope.Layout {
 }
 
 // template reads a template.
-func (c *compiler) template(at *field.Path, text string) (scope.Template, error) {
+func (c *compiler) template(at *field.Path, text string) (policy.Template, error) {
 	c.possible(at, text)
-	template, err := scope.ParseTemplate(text)
+	template, err := policy.ParseTemplate(text)
 	if err != nil {
 		c.invalid(at, text, "%v", err)
 	}
@@ -50,49 +50,49 @@ func (c *compiler) template(at *field.Path, text string) (scope.Template, error)
 }
 
 // legacy reads the template of the user-data directory of old.
-func (c *compiler) legacy(at *field.Path, text string) scope.Template {
+func (c *compiler) legacy(at *field.Path, text string) policy.Template {
 	template, err := c.template(at, text)
 	if err == nil && (template.HasUser() || !template.HasThread()) {
 		c.invalid(at, text, "must contain {thread} and not {user}: list what names a user under directories")
-		return scope.Template{}
+		return policy.Template{}
 	}
 	return template
 }
 
 // directory reads one directory of the layout.
-func (c *compiler) directory(at *field.Path, directory Directory) (scope.Directory, bool) {
+func (c *compiler) directory(at *field.Path, directory Directory) (policy.Directory, bool) {
 	template, err := c.template(at.Child("path"), directory.Path)
 	if err == nil && template.HasThread() && !template.HasUser() {
 		c.invalid(at.Child("path"), directory.Path, "must contain {user} beside {thread}: threads of different users may carry the same id")
 	}
 	switch directory.Access {
-	case scope.ReadOnly:
-	case scope.ReadWrite:
+	case policy.ReadOnly:
+	case policy.ReadWrite:
 		if err == nil && !template.HasUser() {
 			c.invalid(at.Child("access"), directory.Access, "must be ReadOnly: without {user} the directory is shared by all")
 		}
 	case "":
 		c.required(at.Child("access"), "ReadOnly or ReadWrite")
 	default:
-		c.mistakes = append(c.mistakes, field.NotSupported(at.Child("access"), directory.Access, []scope.Access{scope.ReadOnly, scope.ReadWrite}))
+		c.mistakes = append(c.mistakes, field.NotSupported(at.Child("access"), directory.Access, []policy.Access{policy.ReadOnly, policy.ReadWrite}))
 	}
-	return scope.Directory{Template: template, Access: directory.Access}, err == nil
+	return policy.Directory{Template: template, Access: directory.Access}, err == nil
 }
 
 // overlaps refuses directories through which one identity could reach another's data, or change
 // what lies above one of its own mounts.
-func (c *compiler) overlaps(at *field.Path, layout scope.Layout) {
-	userData := scope.Directory{Template: layout.UserData, Access: scope.ReadWrite}
-	legacy := scope.Directory{Template: layout.Legacy, Access: scope.ReadOnly}
-	for _, directory := range append([]scope.Directory{userData}, layout.Directories...) {
-		if problem := scope.Overlap(directory, legacy); layout.Legacy.HasThread() && problem != "" {
+func (c *compiler) overlaps(at *field.Path, layout policy.Layout) {
+	userData := policy.Directory{Template: layout.UserData, Access: policy.ReadWrite}
+	legacy := policy.Directory{Template: layout.Legacy, Access: policy.ReadOnly}
+	for _, directory := range append([]policy.Directory{userData}, layout.Directories...) {
+		if problem := policy.Overlap(directory, legacy); layout.Legacy.HasThread() && problem != "" {
 			c.invalid(at.Child("legacyUserData"), legacy.String(), "%s", problem)
 		}
 	}
 	for i, directory := range layout.Directories {
 		where := at.Child("directories").Index(i).Child("path")
-		for _, other := range append([]scope.Directory{userData}, layout.Directories[:i]...) {
-			if problem := scope.Overlap(directory, other); problem != "" {
+		for _, other := range append([]policy.Directory{userData}, layout.Directories[:i]...) {
+			if problem := policy.Overlap(directory, other); problem != "" {
 				c.invalid(where, directory.String(), "%s", problem)
 			}
 		}
@@ -112,14 +112,14 @@ func (c *compiler) hostPaths(at *field.Path, paths []string) []string {
 
 // bases refuses paths of the nodes that lie inside one another: a listed path above a base, for
 // instance, would show everybody's data.
-func (c *compiler) bases(at *field.Path, policy *scope.Policy) {
-	for i, base := range policy.HostPathBases {
-		for _, other := range policy.HostPathBases[:i] {
+func (c *compiler) bases(at *field.Path, p *policy.Policy) {
+	for i, base := range p.HostPathBases {
+		for _, other := range p.HostPathBases[:i] {
 			if nested(base, other) {
 				c.invalid(at.Child("hostPathBases").Index(i), base, "and the base %s lie inside one another", other)
 			}
 		}
-		for j, listed := range policy.Allow.HostPaths {
+		for j, listed := range p.Allow.HostPaths {
 			if nested(base, listed) {
 				c.invalid(at.Child("allow", "hostPaths").Index(j), listed, "and the base %s lie inside one another", base)
 			}

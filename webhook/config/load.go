@@ -11,18 +11,18 @@ import (
 	"k8s.io/apimachinery/pkg/util/validation/field"
 
 	"userscope.dev/userscope/webhook/documents"
-	"userscope.dev/userscope/webhook/scope"
+	"userscope.dev/userscope/webhook/policy"
 )
 
 // Load reads the policy file at path. The error names the file and every mistake in it.
-func Load(path string) (scope.Policies, error) {
+func Load(path string) (policy.Policies, error) {
 	loaded, err := load(path)
 	return loaded.policies, err
 }
 
 // loaded is what a policy file says.
 type loaded struct {
-	policies scope.Policies
+	policies policy.Policies
 	// hash is the SHA-256 of the file, in hex.
 	hash string
 }
@@ -39,14 +39,14 @@ func load(path string) (loaded, error) {
 // Parse reads the policies of a file's contents, one per YAML document, and the key files that
 // they name, whose paths may be relative to the file's own. An unknown or repeated field is a
 // mistake like any other; the error has a line for each, which begins with name.
-func Parse(name string, data []byte) (scope.Policies, error) {
+func Parse(name string, data []byte) (policy.Policies, error) {
 	all := documents.Read(data)
 	if len(all) == 0 {
 		return nil, fmt.Errorf("%s: holds no policy: want a document with apiVersion: %s and kind: %s", name, APIVersion, Kind)
 	}
 
 	var mistakes report
-	var policies scope.Policies
+	var policies policy.Policies
 	var where []string // each policy stands
 	for i, document := range all {
 		here := name
@@ -58,12 +58,12 @@ func Parse(name string, data []byte) (scope.Policies, error) {
 		if parsed == nil {
 			continue
 		}
-		policy, problems := compile(parsed, filepath.Dir(name))
+		p, problems := compile(parsed, filepath.Dir(name))
 		mistakes.addFields(here, problems)
-		policies, where = append(policies, policy), append(where, here)
+		policies, where = append(policies, p), append(where, here)
 	}
-	for i, policy := range policies {
-		mistakes.addFields(where[i], validateExemptions(policy, policies))
+	for i, p := range policies {
+		mistakes.addFields(where[i], validateExemptions(p, policies))
 	}
 	if len(mistakes) == 0 {
 		mistakes.addFields(name, validateTogether(policies))

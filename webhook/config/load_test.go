@@ -6,7 +6,7 @@ import (
 	"strings"
 	"testing"
 
-	"userscope.dev/userscope/webhook/scope"
+	"userscope.dev/userscope/webhook/policy"
 )
 
 const deerflow = "../../manifests/policies/deerflow.yaml"
@@ -16,40 +16,40 @@ func TestDeerFlowPolicy(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	want := scope.Policies{{
+	want := policy.Policies{{
 		Name:         "deer-flow",
 		Namespaces:   []string{"deer-flow"},
 		Claim:        "deer-flow-home",
 		Selector:     map[string]string{"app": "deer-flow-sandbox"},
 		Provisioners: []string{"system:serviceaccount:deer-flow:deer-flow-provisioner"},
-		Exempt: scope.Creators{Groups: []string{"system:masters"}, Users: []string{
+		Exempt: policy.Creators{Groups: []string{"system:masters"}, Users: []string{
 			"system:serviceaccount:kube-system:replicaset-controller",
 			"system:serviceaccount:kube-system:replication-controller",
 			"system:serviceaccount:kube-system:statefulset-controller",
 			"system:serviceaccount:kube-system:daemon-set-controller",
 			"system:serviceaccount:kube-system:job-controller",
 		}},
-		User:              scope.IDRule{Key: "user-id", MaxLength: 255},
-		Thread:            scope.IDRule{Key: "thread-id", MaxLength: 64},
+		User:              policy.IDRule{Key: "user-id", MaxLength: 255},
+		Thread:            policy.IDRule{Key: "thread-id", MaxLength: 64},
 		UserDataVolume:    "user-data",
 		UserDataMountPath: "/mnt/user-data",
 		SandboxIDKey:      "sandbox-id",
-		Proof:             scope.ProofAdopted,
+		Proof:             policy.ProofAdopted,
 		ReplaceUserData:   true,
-		Layout: scope.Layout{Root: "deer-flow", UserData: template(t, "users/{user}/threads/{thread}/user-data"), Directories: []scope.Directory{
-			{Template: template(t, "users/{user}/threads/{thread}/acp-workspace"), Access: scope.ReadOnly},
-			{Template: template(t, "users/{user}/threads/{thread}/skills"), Access: scope.ReadOnly},
-			{Template: template(t, "users/{user}/skills_view/custom"), Access: scope.ReadOnly},
-			{Template: template(t, "users/{user}/skills_view/legacy"), Access: scope.ReadOnly},
-			{Template: template(t, "users/{user}/skills_view/integrations"), Access: scope.ReadOnly},
-			{Template: template(t, "users/{user}/integrations/lark-cli/config"), Access: scope.ReadOnly},
-			{Template: template(t, "users/{user}/integrations/lark-cli/config/locks"), Access: scope.ReadWrite},
-			{Template: template(t, "users/{user}/integrations/lark-cli/data"), Access: scope.ReadWrite},
-			{Template: template(t, "skills_view/public"), Access: scope.ReadOnly},
-			{Template: template(t, "integrations/lark-cli/sandbox-cli"), Access: scope.ReadOnly},
+		Layout: policy.Layout{Root: "deer-flow", UserData: template(t, "users/{user}/threads/{thread}/user-data"), Directories: []policy.Directory{
+			{Template: template(t, "users/{user}/threads/{thread}/acp-workspace"), Access: policy.ReadOnly},
+			{Template: template(t, "users/{user}/threads/{thread}/skills"), Access: policy.ReadOnly},
+			{Template: template(t, "users/{user}/skills_view/custom"), Access: policy.ReadOnly},
+			{Template: template(t, "users/{user}/skills_view/legacy"), Access: policy.ReadOnly},
+			{Template: template(t, "users/{user}/skills_view/integrations"), Access: policy.ReadOnly},
+			{Template: template(t, "users/{user}/integrations/lark-cli/config"), Access: policy.ReadOnly},
+			{Template: template(t, "users/{user}/integrations/lark-cli/config/locks"), Access: policy.ReadWrite},
+			{Template: template(t, "users/{user}/integrations/lark-cli/data"), Access: policy.ReadWrite},
+			{Template: template(t, "skills_view/public"), Access: policy.ReadOnly},
+			{Template: template(t, "integrations/lark-cli/sandbox-cli"), Access: policy.ReadOnly},
 		}, Legacy: template(t, "threads/{thread}/user-data")},
 		HostPathBases: []string{"/.deer-flow", "/app/backend/.deer-flow"},
-		Allow:         scope.Allow{HostPaths: []string{"/skills"}, Claims: []string{"deer-flow-skills"}},
+		Allow:         policy.Allow{HostPaths: []string{"/skills"}, Claims: []string{"deer-flow-skills"}},
 	}}
 	if !reflect.DeepEqual(policies, want) {
 		t.Errorf("got  %+v\nwant %+v", *policies[0], *want[0])
@@ -57,9 +57,9 @@ func TestDeerFlowPolicy(t *testing.T) {
 }
 
 // template parses a template that is known to be good.
-func template(t *testing.T, text string) scope.Template {
+func template(t *testing.T, text string) policy.Template {
 	t.Helper()
-	parsed, err := scope.ParseTemplate(text)
+	parsed, err := policy.ParseTemplate(text)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -88,7 +88,7 @@ func TestDefaultsAreDeerFlows(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	shipped[0].Layout.Directories, shipped[0].Layout.Legacy, shipped[0].HostPathBases, shipped[0].Allow = nil, scope.Template{}, nil, scope.Allow{} // lists, empty by default
+	shipped[0].Layout.Directories, shipped[0].Layout.Legacy, shipped[0].HostPathBases, shipped[0].Allow = nil, policy.Template{}, nil, policy.Allow{} // lists, empty by default
 	if !reflect.DeepEqual(got, shipped) {
 		t.Errorf("the defaults\n%+v\nare not what the shipped policy spells out\n%+v", *got[0], *shipped[0])
 	}

@@ -11,7 +11,7 @@ import (
 
 	"k8s.io/apimachinery/pkg/util/validation/field"
 
-	"userscope.dev/userscope/webhook/scope"
+	"userscope.dev/userscope/webhook/policy"
 )
 
 // MinKeyLength is the shortest key, in bytes: that of the hash (RFC 2104, section 3).
@@ -23,31 +23,31 @@ var (
 )
 
 // proof checks how identities are proved.
-func (c *compiler) proof(at *field.Path, policy *scope.Policy) {
-	known := []scope.Proof{scope.ProofAdopted, scope.ProofAlways, scope.ProofNever}
-	userData := policy.Layout.UserData
+func (c *compiler) proof(at *field.Path, p *policy.Policy) {
+	known := []policy.Proof{policy.ProofAdopted, policy.ProofAlways, policy.ProofNever}
+	userData := p.Layout.UserData
 	threads := userData.HasThread() || !userData.HasUser() // one without a user is reported already
 	switch {
-	case !slices.Contains(known, policy.Proof):
-		c.mistakes = append(c.mistakes, field.NotSupported(at.Child("proof"), policy.Proof, known))
-	case len(policy.Keys) > 0 && policy.Proof != scope.ProofAlways:
-		c.invalid(at.Child("proof"), policy.Proof, "must be Always where there is a keyFile: an identity that is believed needs no key")
-	case !threads && policy.Proof != scope.ProofNever:
-		c.invalid(at.Child("proof"), policy.Proof, "must be Never where the user-data directory has no {thread}: a sandbox id proves user and thread")
+	case !slices.Contains(known, p.Proof):
+		c.mistakes = append(c.mistakes, field.NotSupported(at.Child("proof"), p.Proof, known))
+	case len(p.Keys) > 0 && p.Proof != policy.ProofAlways:
+		c.invalid(at.Child("proof"), p.Proof, "must be Always where there is a keyFile: an identity that is believed needs no key")
+	case !threads && p.Proof != policy.ProofNever:
+		c.invalid(at.Child("proof"), p.Proof, "must be Never where the user-data directory has no {thread}: a sandbox id proves user and thread")
 	}
-	if policy.DefaultUser == "" {
+	if p.DefaultUser == "" {
 		return
 	}
-	if problem := policy.User.Check(policy.DefaultUser); problem != "" {
-		c.invalid(at.Child("defaultUser"), policy.DefaultUser, "%s", problem)
+	if problem := p.User.Check(p.DefaultUser); problem != "" {
+		c.invalid(at.Child("defaultUser"), p.DefaultUser, "%s", problem)
 	}
 	if !threads {
-		c.invalid(at.Child("defaultUser"), policy.DefaultUser, "must be empty where the user-data directory has no {thread}: all sandboxes that name no user would share it")
+		c.invalid(at.Child("defaultUser"), p.DefaultUser, "must be empty where the user-data directory has no {thread}: all sandboxes that name no user would share it")
 	}
 }
 
 // keys reads a key file, or a directory of several.
-func (c *compiler) keys(at *field.Path, file string) []scope.Key {
+func (c *compiler) keys(at *field.Path, file string) []policy.Key {
 	if file == "" {
 		return nil
 	}
@@ -64,7 +64,7 @@ func (c *compiler) keys(at *field.Path, file string) []scope.Key {
 // ReadKeys reads the keys of a file, or of a directory's files in the order of their names.
 // Names that begin with a dot are passed over: a mounted Secret has some of its own. The error
 // says which file is no key.
-func ReadKeys(file string) ([]scope.Key, error) {
+func ReadKeys(file string) ([]policy.Key, error) {
 	info, err := os.Stat(file)
 	if err != nil {
 		return nil, err
@@ -85,7 +85,7 @@ func ReadKeys(file string) ([]scope.Key, error) {
 			return nil, &os.PathError{Op: "read keys", Path: file, Err: errNoKey}
 		}
 	}
-	keys := make([]scope.Key, len(files))
+	keys := make([]policy.Key, len(files))
 	for i, name := range files {
 		if keys[i], err = readKey(name); err != nil {
 			return nil, &os.PathError{Op: "read key", Path: name, Err: err}
@@ -95,7 +95,7 @@ func ReadKeys(file string) ([]scope.Key, error) {
 }
 
 // readKey reads one key, from a file that ends: a pipe would have the webhook wait for ever.
-func readKey(name string) (scope.Key, error) {
+func readKey(name string) (policy.Key, error) {
 	info, err := os.Stat(name)
 	if err != nil {
 		return nil, errors.Unwrap(err)
@@ -107,7 +107,7 @@ func readKey(name string) (scope.Key, error) {
 	if err != nil {
 		return nil, errors.Unwrap(err)
 	}
-	key := scope.Key(bytes.TrimSuffix(content, []byte("\n")))
+	key := policy.Key(bytes.TrimSuffix(content, []byte("\n")))
 	if len(key) < MinKeyLength {
 		return nil, fmt.Errorf("has %d bytes without its last newline, and a key has at least %d", len(key), MinKeyLength)
 	}

@@ -6,7 +6,7 @@ import (
 	"sync/atomic"
 	"time"
 
-	"userscope.dev/userscope/webhook/scope"
+	"userscope.dev/userscope/webhook/policy"
 )
 
 // Source holds the policies of a file and follows the file and its keys as they change. It is
@@ -28,7 +28,7 @@ func Open(path string) (*Source, error) {
 }
 
 // Policies returns the policies in force. They are never changed, only exchanged as a whole.
-func (s *Source) Policies() scope.Policies { return s.inForce.Load().policies }
+func (s *Source) Policies() policy.Policies { return s.inForce.Load().policies }
 
 // Hash returns the SHA-256, in hex, of the policy file that is in force. It tells nothing of the keys.
 func (s *Source) Hash() string { return s.inForce.Load().hash }

@@ -10,22 +10,22 @@ import (
 
 	"k8s.io/apimachinery/pkg/util/validation/field"
 
-	"userscope.dev/userscope/webhook/scope"
+	"userscope.dev/userscope/webhook/policy"
 )
 
 // validateTogether checks what no policy can see alone. Policies whose namespaces meet govern
 // the same Pods, which have one identity and one list of provisioners; and a claim has one
 // layout.
-func validateTogether(policies scope.Policies) field.ErrorList {
+func validateTogether(policies policy.Policies) field.ErrorList {
 	var mistakes field.ErrorList
-	for i, policy := range policies {
+	for i, p := range policies {
 		for _, other := range policies[:i] {
-			mistakes = append(mistakes, validatePair(policy, other)...)
+			mistakes = append(mistakes, validatePair(p, other)...)
 		}
 		for _, other := range policies {
-			mistakes = append(mistakes, validateClaims(policy, other)...)
-			if policy != other { // see bases
-				mistakes = append(mistakes, validateNodes(field.NewPath("spec", "allow", "hostPaths"), policy.Allow.HostPaths, other.HostPathBases, other.Name)...)
+			mistakes = append(mistakes, validateClaims(p, other)...)
+			if p != other { // see bases
+				mistakes = append(mistakes, validateNodes(field.NewPath("spec", "allow", "hostPaths"), p.Allow.HostPaths, other.HostPathBases, other.Name)...)
 			}
 		}
 	}
@@ -48,23 +48,23 @@ func validateNodes(at *field.Path, paths, bases []string, other string) field.Er
 
 // validateBases refuses bases that two policies divide unlike each other: what one gives to alice the
 // other could give to somebody else.
-func validateBases(at *field.Path, policy, other *scope.Policy) field.ErrorList {
-	layout := func(p *scope.Policy) scope.Layout {
-		return scope.Layout{UserData: p.Layout.UserData, Directories: p.Layout.Directories}
+func validateBases(at *field.Path, p, other *policy.Policy) field.ErrorList {
+	layout := func(p *policy.Policy) policy.Layout {
+		return policy.Layout{UserData: p.Layout.UserData, Directories: p.Layout.Directories}
 	}
 	bases := other.HostPathBases
-	if reflect.DeepEqual(layout(policy), layout(other)) {
-		bases = slices.DeleteFunc(slices.Clone(bases), func(base string) bool { return slices.Contains(policy.HostPathBases, base) })
+	if reflect.DeepEqual(layout(p), layout(other)) {
+		bases = slices.DeleteFunc(slices.Clone(bases), func(base string) bool { return slices.Contains(p.HostPathBases, base) })
 	}
-	return validateNodes(at, policy.HostPathBases, bases, other.Name)
+	return validateNodes(at, p.HostPathBases, bases, other.Name)
 }
 
 // validateClaims refuses to list a claim that some policy protects: listed claims are mounted
 // whole.
-func validateClaims(policy, other *scope.Policy) field.ErrorList {
+func validateClaims(p, other *policy.Policy) field.ErrorList {
 	var mistakes field.ErrorList
-	for i, claim := range policy.Allow.Claims {
-		if claim == other.Claim && meet(policy, other) {
+	for i, claim := range p.Allow.Claims {
+		if claim == other.Claim && meet(p, other) {
 			mistakes = append(mistakes, field.Invalid(field.NewPath("spec", "allow", "claims").Index(i), claim,
 				"is the claim that policy "+other.Name+" protects"))
 		}
@@ -73,21 +73,21 @@ func validateClaims(policy, other *scope.Policy) field.ErrorList {
 }
 
 // meet reports whether two policies govern Pods of the same namespace.
-func meet(policy, other *scope.Policy) bool {
-	return slices.ContainsFunc(policy.Namespaces, func(namespace string) bool {
+func meet(p, other *policy.Policy) bool {
+	return slices.ContainsFunc(p.Namespaces, func(namespace string) bool {
 		return slices.Contains(other.Namespaces, namespace)
 	})
 }
 
 // validatePair reports what keeps policy from standing beside other.
-func validatePair(policy, other *scope.Policy) field.ErrorList {
-	if policy.Name == other.Name {
-		return field.ErrorList{field.Duplicate(field.NewPath("metadata", "name"), policy.Name)}
+func validatePair(p, other *policy.Policy) field.ErrorList {
+	if p.Name == other.Name {
+		return field.ErrorList{field.Duplicate(field.NewPath("metadata", "name"), p.Name)}
 	}
 	at := field.NewPath("spec")
-	if !meet(policy, other) {
+	if !meet(p, other) {
 		// Where they meet, a Pod must pass both.
-		return validateBases(at.Child("hostPathBases"), policy, other)
+		return validateBases(at.Child("hostPathBases"), p, other)
 	}
 	var mistakes field.ErrorList
 	alike := func(name string, value any, same bool) {
@@ -102,20 +102,20 @@ func validatePair(policy, other *scope.Policy) field.ErrorList {
 				"is taken by policy "+other.Name+", which governs Pods of the same namespace"))
 		}
 	}
-	alike("selector", policy.Selector, maps.Equal(policy.Selector, other.Selector))
-	alike("provisioners", policy.Provisioners, sameSet(policy.Provisioners, other.Provisioners))
-	alike("exemptCreators.users", policy.Exempt.Users, sameSet(policy.Exempt.Users, other.Exempt.Users))
-	alike("exemptCreators.groups", policy.Exempt.Groups, sameSet(policy.Exempt.Groups, other.Exempt.Groups))
-	alike("userKey", policy.User.Key, policy.User.Key == other.User.Key)
-	alike("sandboxIDKey", policy.SandboxIDKey, policy.SandboxIDKey == other.SandboxIDKey)
-	alike("threadKey", policy.Thread.Key, policy.Thread.Key == other.Thread.Key)
-	alike("proof", policy.Proof, policy.Proof == other.Proof)
-	alike("defaultUser", policy.DefaultUser, policy.DefaultUser == other.DefaultUser)
+	alike("selector", p.Selector, maps.Equal(p.Selector, other.Selector))
+	alike("provisioners", p.Provisioners, sameSet(p.Provisioners, other.Provisioners))
+	alike("exemptCreators.users", p.Exempt.Users, sameSet(p.Exempt.Users, other.Exempt.Users))
+	alike("exemptCreators.groups", p.Exempt.Groups, sameSet(p.Exempt.Groups, other.Exempt.Groups))
+	alike("userKey", p.User.Key, p.User.Key == other.User.Key)
+	alike("sandboxIDKey", p.SandboxIDKey, p.SandboxIDKey == other.SandboxIDKey)
+	alike("threadKey", p.Thread.Key, p.Thread.Key == other.Thread.Key)
+	alike("proof", p.Proof, p.Proof == other.Proof)
+	alike("defaultUser", p.DefaultUser, p.DefaultUser == other.DefaultUser)
 	// As JSON, the form of every other value here, keys would be legible.
-	alike("keyFile", fmt.Sprint(policy.Keys), slices.EqualFunc(policy.Keys, other.Keys, func(a, b scope.Key) bool { return bytes.Equal(a, b) }))
-	unlike("claim", policy.Claim, other.Claim)
-	unlike("userDataVolume", policy.UserDataVolume, other.UserDataVolume)
-	unlike("userDataMountPath", policy.UserDataMountPath, other.UserDataMountPath)
+	alike("keyFile", fmt.Sprint(p.Keys), slices.EqualFunc(p.Keys, other.Keys, func(a, b policy.Key) bool { return bytes.Equal(a, b) }))
+	unlike("claim", p.Claim, other.Claim)
+	unlike("userDataVolume", p.UserDataVolume, other.UserDataVolume)
+	unlike("userDataMountPath", p.UserDataMountPath, other.UserDataMountPath)
 	return mistakes
 }
 
@@ -126,18 +126,18 @@ func sameSet(a, b []string) bool {
 
 // validateExemptions refuses exempt creators that the programs of a governed namespace, be it
 // another policy's, could be: whoever breaks into one of them would be exempt too.
-func validateExemptions(policy *scope.Policy, policies scope.Policies) field.ErrorList {
+func validateExemptions(p *policy.Policy, policies policy.Policies) field.ErrorList {
 	governed := func(namespace string) bool {
-		return slices.ContainsFunc(policies, func(p *scope.Policy) bool { return slices.Contains(p.Namespaces, namespace) })
+		return slices.ContainsFunc(policies, func(p *policy.Policy) bool { return slices.Contains(p.Namespaces, namespace) })
 	}
 	at := field.NewPath("spec", "exemptCreators")
 	var mistakes field.ErrorList
-	for i, user := range policy.Exempt.Users {
+	for i, user := range p.Exempt.Users {
 		if namespace, ok := serviceAccountNamespace(user); ok && governed(namespace) {
 			mistakes = append(mistakes, field.Invalid(at.Child("users").Index(i), user, "is a ServiceAccount of the governed namespace "+namespace))
 		}
 	}
-	for i, group := range policy.Exempt.Groups {
+	for i, group := range p.Exempt.Groups {
 		if namespace, ok := strings.CutPrefix(group, "system:serviceaccounts:"); ok && governed(namespace) {
 			mistakes = append(mistakes, field.Invalid(at.Child("groups").Index(i), group, "contains every ServiceAccount of a governed namespace"))
 		}

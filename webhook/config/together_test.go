@@ -5,7 +5,7 @@ import (
 	"strings"
 	"testing"
 
-	"userscope.dev/userscope/webhook/scope"
+	"userscope.dev/userscope/webhook/policy"
 )
 
 // beside is a policy that may stand beside the minimal one.
@@ -160,7 +160,7 @@ func TestCaseSensitive(t *testing.T) {
 		if err != nil {
 			t.Fatal(err)
 		}
-		for name, rule := range map[string]scope.IDRule{"user": policies[0].User, "thread": policies[0].Thread} {
+		for name, rule := range map[string]policy.IDRule{"user": policies[0].User, "thread": policies[0].Thread} {
 			if rule.LowerCase != test.lower {
 				t.Errorf("%q: lower case only for the %s is %t, want %t", test.field, name, rule.LowerCase, test.lower)
 			}

@@ -5,7 +5,7 @@ package config
 import (
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 
-	"userscope.dev/userscope/webhook/scope"
+	"userscope.dev/userscope/webhook/policy"
 )
 
 // The apiVersion and kind of every document of a policy file.
@@ -44,7 +44,7 @@ type Spec struct {
 
 	// ExemptCreators may mount the claim without being governed for it. By default the
 	// group system:masters and the workload controllers of kube-system.
-	ExemptCreators *scope.Creators `json:"exemptCreators,omitempty"`
+	ExemptCreators *policy.Creators `json:"exemptCreators,omitempty"`
 
 	// UserKey and ThreadKey are the label and annotation keys that declare an identity.
 	// By default user-id and thread-id.
@@ -71,7 +71,7 @@ type Spec struct {
 
 	// Proof says which identities the sandbox id must prove: Adopted (the default), Always or
 	// Never.
-	Proof *scope.Proof `json:"proof,omitempty"`
+	Proof *policy.Proof `json:"proof,omitempty"`
 
 	// KeyFile holds the secret under which the gateway mints sandbox ids, or is a directory
 	// of several such files: the first by name signs, all verify. A key is the content of
@@ -95,7 +95,7 @@ type Spec struct {
 	HostPathBases []string `json:"hostPathBases,omitempty"`
 
 	// Allow lists what else a sandbox may have. By default nothing.
-	Allow scope.Allow `json:"allow,omitzero"`
+	Allow policy.Allow `json:"allow,omitzero"`
 }
 
 // Layout is how the claim is divided.
@@ -124,5 +124,5 @@ type Directory struct {
 	Path string `json:"path"`
 
 	// Access is ReadOnly or ReadWrite. Required.
-	Access scope.Access `json:"access"`
+	Access policy.Access `json:"access"`
 }

@@ -5,6 +5,9 @@ import (
 	"path"
 	"slices"
 	"strings"
+
+	"userscope.dev/userscope/webhook/podjson"
+	"userscope.dev/userscope/webhook/policy"
 )
 
 // An unmodified provisioner declares no identity, but it mounts its sandbox's private
@@ -13,8 +16,8 @@ import (
 
 // spelling is what one mounted path says of an identity; either half may be empty.
 type spelling struct {
-	Identity
-	at   Location
+	policy.Identity
+	at   podjson.Location
 	path string
 }
 
@@ -22,13 +25,13 @@ type spelling struct {
 // of the Pod's identity.
 func (r *review) spellings() []spelling {
 	var all []spelling
-	for _, policy := range r.governing {
-		for _, m := range claimMounts(policy, r.sent) {
+	for _, p := range r.governing {
+		for _, m := range claimMounts(p, r.sent) {
 			if m.SubPathExpr != "" {
 				continue
 			}
 			if clean, problem := cleanRelative(m.SubPath); problem == "" {
-				if id, ok := policy.Layout.ReadOnClaim(clean); ok {
+				if id, ok := p.Layout.ReadOnClaim(clean); ok {
 					all = append(all, spelling{id, m.at("subPath"), m.SubPath})
 				}
 			}
@@ -38,13 +41,13 @@ func (r *review) spellings() []spelling {
 			if hostPath == nil || hasDotDot(hostPath.Path) {
 				continue
 			}
-			for _, base := range policy.HostPathBases {
+			for _, base := range p.HostPathBases {
 				below, ok := strings.CutPrefix(path.Clean(hostPath.Path), base+"/")
 				if !ok {
 					continue
 				}
-				if id, ok := policy.Layout.Read(below); ok {
-					all = append(all, spelling{id, Location{"spec", "volumes", i, "hostPath", "path"}, hostPath.Path})
+				if id, ok := p.Layout.Read(below); ok {
+					all = append(all, spelling{id, podjson.Location{"spec", "volumes", i, "hostPath", "path"}, hostPath.Path})
 				}
 			}
 		}
@@ -54,26 +57,26 @@ func (r *review) spellings() []spelling {
 
 // adopt takes one half of the identity from the spellings, which must agree, and be legal under
 // the rule of every policy: an id that is not is nobody's, and no reason to look elsewhere.
-func (r *review) adopt(noun string, spelled []spelling, ruleOf func(*Policy) IDRule, half func(Identity) string) (claimed, bool) {
+func (r *review) adopt(noun string, spelled []spelling, ruleOf func(*policy.Policy) policy.IDRule, half func(policy.Identity) string) (claimed, bool) {
 	var first spelling
 	for _, s := range spelled {
 		id := half(s.Identity)
-		illegal := func(policy *Policy) bool { return ruleOf(policy).Check(id) != "" }
+		illegal := func(p *policy.Policy) bool { return ruleOf(p).Check(id) != "" }
 		switch {
 		case id == "":
 		case slices.ContainsFunc(r.governing, illegal):
-			r.refuse(RuleIdentityInvalid, s.at, s.path, fmt.Sprintf("names the %s %s, which is no legal id: mount directories of a legal one", noun, Quote(id)))
+			r.refuse(RuleIdentityInvalid, s.at, s.path, fmt.Sprintf("names the %s %s, which is no legal id: mount directories of a legal one", noun, podjson.Quote(id)))
 			return claimed{}, false
 		case first.at == nil:
 			first = s
 		case id != half(first.Identity):
 			r.refuse(RuleIdentityConflict, s.at, s.path, fmt.Sprintf("names another %[1]s than mounts before it: mount directories of one %[1]s; found %[2]s and %[3]s",
-				noun, Quote(half(first.Identity)), Quote(id)))
-			return claimed{id: half(first.Identity), source: SourceSubPath, rival: id}, false
+				noun, podjson.Quote(half(first.Identity)), podjson.Quote(id)))
+			return claimed{id: half(first.Identity), source: policy.SourceSubPath, rival: id}, false
 		}
 	}
 	if first.at == nil {
 		return claimed{}, true
 	}
-	return claimed{id: half(first.Identity), source: SourceSubPath}, true
+	return claimed{id: half(first.Identity), source: policy.SourceSubPath}, true
 }

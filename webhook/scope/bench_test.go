@@ -7,6 +7,8 @@ import (
 	"testing"
 
 	corev1 "k8s.io/api/core/v1"
+
+	"userscope.dev/userscope/webhook/policy"
 )
 
 // large is a Pod of as many volumes and mounts as an API server would take from a hostile
@@ -36,7 +38,7 @@ func BenchmarkCreate(b *testing.B) {
 	for _, n := range []int{0, 10, 20000} {
 		pod := large(n)
 		b.Run(fmt.Sprint(n+1, " volumes"), func(b *testing.B) {
-			policies := Policies{deerflow()}
+			policies := policy.Policies{deerflow()}
 			b.ReportAllocs()
 			for b.Loop() {
 				Create(policies, Request{Namespace: "deer-flow", Creator: Creator{Username: provisioner}, Pod: pod})
@@ -76,14 +78,14 @@ func BenchmarkDecision(b *testing.B) {
 		{"bytes=1M", megabyte()},
 	} {
 		b.Run(size.name, func(b *testing.B) {
-			policies := Policies{deerflow()}
+			policies := policy.Policies{deerflow()}
 			request := Request{Namespace: "deer-flow", Creator: Creator{Username: provisioner}, Pod: size.pod}
-			if decision := policies.Create(request); decision.Verdict != Allowed {
+			if decision := Create(policies, request); decision.Verdict != Allowed {
 				b.Fatal(decision)
 			}
 			b.ReportAllocs()
 			for b.Loop() {
-				policies.Create(request)
+				Create(policies, request)
 			}
 		})
 	}

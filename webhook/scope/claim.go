@@ -6,6 +6,8 @@ import (
 	"strings"
 
 	corev1 "k8s.io/api/core/v1"
+
+	"userscope.dev/userscope/webhook/policy"
 )
 
 // A mount of the claim that does not show user data must be one of the directories of the
@@ -15,10 +17,10 @@ import (
 
 // checkClaimMounts keeps the mounts of the claim that are the identity's directories, in their
 // clean form and with at most their access, and refuses all others.
-func (r *review) checkClaimMounts(policy *Policy, dirs Tree) {
+func (r *review) checkClaimMounts(p *policy.Policy, dirs policy.Tree) {
 	const remedy = "mount a directory of the policy's layout"
-	for _, m := range claimMounts(policy, r.pod) {
-		if isUserData(policy, m, dirs) {
+	for _, m := range claimMounts(p, r.pod) {
+		if isUserData(p, m, dirs) {
 			continue
 		}
 		if m.SubPathExpr != "" {
@@ -36,7 +38,7 @@ func (r *review) checkClaimMounts(policy *Policy, dirs Tree) {
 		}
 		r.setString(&m.SubPath, m.at("subPath"), clean)
 		r.setString(&m.MountPath, m.at("mountPath"), containerPath(m.MountPath))
-		if access == ReadOnly {
+		if access == policy.ReadOnly {
 			r.setTrue(&m.ReadOnly, m.at("readOnly"), "the policy lists the directory as ReadOnly")
 		}
 	}
@@ -64,7 +66,7 @@ func (r *review) checkEnvFiles(judged []container) {
 
 // claimMounts returns the mounts whose volume is the claim. Should several volumes carry one name,
 // which the API server refuses later, one that is the claim is enough.
-func claimMounts(p *Policy, pod *corev1.Pod) []mount {
+func claimMounts(p *policy.Policy, pod *corev1.Pod) []mount {
 	names := map[string]bool{}
 	for i := range pod.Spec.Volumes {
 		if isClaim(p, &pod.Spec.Volumes[i]) {

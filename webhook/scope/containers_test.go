@@ -7,6 +7,8 @@ import (
 
 	corev1 "k8s.io/api/core/v1"
 	"k8s.io/apimachinery/pkg/api/resource"
+
+	"userscope.dev/userscope/webhook/policy"
 )
 
 // crowd returns alice's sandbox with three init and three regular containers of ten mounts each, all
@@ -173,7 +175,7 @@ func TestTheLastEphemeralContainer(t *testing.T) {
 			old := pod.DeepCopy()
 			old.Spec.EphemeralContainers = old.Spec.EphemeralContainers[:1]
 			test.change(&pod.Spec.EphemeralContainers[2].EphemeralContainerCommon)
-			got := AddEphemeralContainers(Policies{deerflow()}, Request{Namespace: "deer-flow", Creator: Creator{Username: "dev"}, Pod: pod}, old)
+			got := AddEphemeralContainers(policy.Policies{deerflow()}, Request{Namespace: "deer-flow", Creator: Creator{Username: "dev"}, Pod: pod}, old)
 			if !slices.Equal(got.Violations, test.want) || (got.Verdict == Refused) != (len(test.want) > 0) {
 				t.Errorf("got  %+v\nwant %+v", got, test.want)
 			}

@@ -7,6 +7,8 @@ import (
 	"testing"
 
 	corev1 "k8s.io/api/core/v1"
+
+	"userscope.dev/userscope/webhook/policy"
 )
 
 // createTest is one creation of a Pod: by the provisioner under DeerFlow's policy, unless it
@@ -14,7 +16,7 @@ import (
 // Pod is ungoverned, or a violation says that it is nobody's.
 type createTest struct {
 	name      string
-	policy    *Policy
+	policy    *policy.Policy
 	namespace string
 	creator   *Creator
 	pod       *corev1.Pod
@@ -27,9 +29,9 @@ type createTest struct {
 
 func (test createTest) run(t *testing.T) {
 	t.Helper()
-	policies := Policies{test.policy}
+	policies := policy.Policies{test.policy}
 	if test.policy == nil {
-		policies = Policies{deerflow()}
+		policies = policy.Policies{deerflow()}
 	}
 	req := Request{Namespace: "deer-flow", Creator: Creator{Username: provisioner}, Pod: test.pod}
 	if test.namespace != "" {

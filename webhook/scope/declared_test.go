@@ -4,6 +4,8 @@ import (
 	"regexp"
 	"strings"
 	"testing"
+
+	"userscope.dev/userscope/webhook/policy"
 )
 
 func TestDeclaredIdentity(t *testing.T) {
@@ -20,7 +22,7 @@ func TestDeclaredIdentity(t *testing.T) {
 	at := func(user, thread string) []Edit {
 		return setTo(firstSubPath, "x", "deer-flow/users/"+user+"/threads/"+thread+"/user-data", firstSubPathAt)
 	}
-	hub := deerflow(func(p *Policy) { p.Layout = Layout{UserData: template("home/{user}")} })
+	hub := deerflow(func(p *policy.Policy) { p.Layout = policy.Layout{UserData: template("home/{user}")} })
 
 	runCreate(t, []createTest{
 		{name: "labels", pod: sandbox(), verdict: Allowed, identity: "alice/t1 label"},
@@ -70,24 +72,24 @@ func TestDeclaredIdentity(t *testing.T) {
 		{name: "a longer user", pod: sandbox(noLabel("user-id"), annotation("user-id", u256)), verdict: Refused,
 			violations: []Violation{invalid("annotations[user-id]", u256, "is 256 bytes long, and 255 are allowed", "user")}},
 		{name: "an id that the policy's pattern leaves out", pod: sandbox(),
-			policy:  deerflow(func(p *Policy) { p.User.Pattern = regexp.MustCompile("^(?:u[0-9]+)$") }),
+			policy:  deerflow(func(p *policy.Policy) { p.User.Pattern = regexp.MustCompile("^(?:u[0-9]+)$") }),
 			verdict: Refused, violations: []Violation{invalid("labels[user-id]", "alice", "does not match the policy's pattern", "user")}},
 		{name: "an id that the policy's pattern takes", pod: sandbox(),
-			policy:  deerflow(func(p *Policy) { p.User.Pattern = regexp.MustCompile("^(?:[a-z]+)$") }),
+			policy:  deerflow(func(p *policy.Policy) { p.User.Pattern = regexp.MustCompile("^(?:[a-z]+)$") }),
 			verdict: Allowed},
 		{name: "an upper-case letter where the filesystem ignores case", pod: sandbox(label("user-id", "alicE")),
-			policy:  deerflow(func(p *Policy) { p.User.LowerCase = true }),
+			policy:  deerflow(func(p *policy.Policy) { p.User.LowerCase = true }),
 			verdict: Refused, violations: []Violation{invalid("labels[user-id]", "alicE",
 				"has upper-case letters, which the policy's filesystem cannot tell from lower-case ones", "user")}},
 		{name: "every other character where the filesystem ignores case", pod: sandbox(label("user-id", "az09_-x")),
-			policy:  deerflow(func(p *Policy) { p.User.LowerCase = true }),
+			policy:  deerflow(func(p *policy.Policy) { p.User.LowerCase = true }),
 			verdict: Rewritten, identity: "az09_-x/t1 label", edits: setTo(firstSubPath, aliceDir, "deer-flow/users/az09_-x/threads/t1/user-data", firstSubPathAt)},
 		{name: "the first upper-case letter where the filesystem ignores case", pod: sandbox(label("user-id", "A")),
-			policy:  deerflow(func(p *Policy) { p.User.LowerCase = true }),
+			policy:  deerflow(func(p *policy.Policy) { p.User.LowerCase = true }),
 			verdict: Refused, violations: []Violation{invalid("labels[user-id]", "A",
 				"has upper-case letters, which the policy's filesystem cannot tell from lower-case ones", "user")}},
 		{name: "the last upper-case letter where the filesystem ignores case", pod: sandbox(label("user-id", "Z")),
-			policy:  deerflow(func(p *Policy) { p.User.LowerCase = true }),
+			policy:  deerflow(func(p *policy.Policy) { p.User.LowerCase = true }),
 			verdict: Refused, violations: []Violation{invalid("labels[user-id]", "Z",
 				"has upper-case letters, which the policy's filesystem cannot tell from lower-case ones", "user")}},
 		{name: "a layout without threads", policy: hub, pod: sandbox(noLabel("thread-id"), subPath("home/bob")),

@@ -7,6 +7,9 @@ import (
 	"strings"
 
 	corev1 "k8s.io/api/core/v1"
+
+	"userscope.dev/userscope/webhook/podjson"
+	"userscope.dev/userscope/webhook/policy"
 )
 
 // Block devices, claimed devices and other runtimes reach data below the filesystem, where no
@@ -15,34 +18,34 @@ import (
 
 // checkDevices refuses volumeDevices, and resource claims and runtime classes that are not
 // listed.
-func (r *review) checkDevices(policy *Policy) {
+func (r *review) checkDevices(p *policy.Policy) {
 	for _, c := range containers(r.pod) {
 		for i, device := range c.VolumeDevices {
 			r.refuse(RuleVolumeDevice, c.at("volumeDevices", i, "name"), device.Name, "is a raw device, which shows all of the volume: mount it as a directory")
 		}
 	}
 	for _, c := range containers(r.pod) {
-		r.checkResources(policy, c.Resources.Limits, c.at("resources", "limits"))
-		r.checkResources(policy, c.Resources.Requests, c.at("resources", "requests"))
+		r.checkResources(p, c.Resources.Limits, c.at("resources", "limits"))
+		r.checkResources(p, c.Resources.Requests, c.at("resources", "requests"))
 	}
 	for i, claim := range r.pod.Spec.ResourceClaims {
 		name, template := value(claim.ResourceClaimName), value(claim.ResourceClaimTemplateName)
-		if name != "" && template != "" || !slices.Contains(policy.Allow.ResourceClaims, cmp.Or(name, template)) {
-			r.refuse(RuleResourceClaim, Location{"spec", "resourceClaims", i}, cmp.Or(name, template, claim.Name), "is a device that sandboxes may not claim: drop it, or have the policy list it")
+		if name != "" && template != "" || !slices.Contains(p.Allow.ResourceClaims, cmp.Or(name, template)) {
+			r.refuse(RuleResourceClaim, podjson.Location{"spec", "resourceClaims", i}, cmp.Or(name, template, claim.Name), "is a device that sandboxes may not claim: drop it, or have the policy list it")
 		}
 	}
-	if class := r.pod.Spec.RuntimeClassName; class != nil && !slices.Contains(policy.Allow.RuntimeClasses, *class) {
-		r.refuse(RuleRuntimeClass, Location{"spec", "runtimeClassName"}, *class, "is a runtime that sandboxes may not choose: drop it, or have the policy list it")
+	if class := r.pod.Spec.RuntimeClassName; class != nil && !slices.Contains(p.Allow.RuntimeClasses, *class) {
+		r.refuse(RuleRuntimeClass, podjson.Location{"spec", "runtimeClassName"}, *class, "is a runtime that sandboxes may not choose: drop it, or have the policy list it")
 	}
 }
 
 // checkResources refuses extended resources that are not listed. Their names have a domain, which
 // those of CPU, memory and the like have not.
-func (r *review) checkResources(policy *Policy, resources corev1.ResourceList, at Location) {
+func (r *review) checkResources(p *policy.Policy, resources corev1.ResourceList, at podjson.Location) {
 	for _, name := range slices.Sorted(maps.Keys(resources)) {
-		if strings.Contains(string(name), "/") && !slices.Contains(policy.Allow.ResourceClaims, string(name)) {
+		if strings.Contains(string(name), "/") && !slices.Contains(p.Allow.ResourceClaims, string(name)) {
 			amount := resources[name]
-			r.refuse(RuleResourceClaim, at.Child(MapKey(name)), amount.String(),
+			r.refuse(RuleResourceClaim, at.Child(podjson.MapKey(name)), amount.String(),
 				"asks for a device that is not listed: drop it, or have the policy list it")
 		}
 	}

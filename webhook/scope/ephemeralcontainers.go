@@ -4,6 +4,9 @@ import (
 	"slices"
 
 	corev1 "k8s.io/api/core/v1"
+
+	"userscope.dev/userscope/webhook/podjson"
+	"userscope.dev/userscope/webhook/policy"
 )
 
 // An ephemeral container joins a running Pod, as kubectl debug does it. The API forbids it a
@@ -15,28 +18,28 @@ import (
 // AddEphemeralContainers judges a change of a Pod's ephemeral containers, from old to req.Pod.
 // It governs sandboxes whoever asks, whatever a provisioner asks, and Pods with the claim
 // unless the one who asks is exempt.
-func AddEphemeralContainers(p Policies, req Request, old *corev1.Pod) Decision {
+func AddEphemeralContainers(policies policy.Policies, req Request, old *corev1.Pod) Decision {
 	r := &review{pod: req.Pod}
-	for _, policy := range p.ForNamespace(req.Namespace) {
-		if isSandbox(policy, old) || governs(policy, &req) {
-			r.governing = append(r.governing, policy)
+	for _, p := range policies.ForNamespace(req.Namespace) {
+		if isSandbox(p, old) || governs(p, &req) {
+			r.governing = append(r.governing, p)
 		}
 	}
 	if len(r.governing) == 0 {
 		return Decision{Verdict: Ungoverned}
 	}
 	added := newEphemeralContainers(r.pod, old)
-	for _, policy := range r.governing {
-		if policy.IsProvisioner(req.Creator.Username) && !isSandbox(policy, old) {
-			r.refuseDebugger(policy, added)
+	for _, p := range r.governing {
+		if p.IsProvisioner(req.Creator.Username) && !isSandbox(p, old) {
+			r.refuseDebugger(p, added)
 		}
-		if isSandbox(policy, old) {
-			r.checkSecretVariables(policy, added)
+		if isSandbox(p, old) {
+			r.checkSecretVariables(p, added)
 		}
 	}
 	r.checkEnvFiles(added)
 	r.checkEphemeralContainers(added)
-	return r.decision(Identity{})
+	return r.decision(policy.Identity{})
 }
 
 // newEphemeralContainers returns the ephemeral containers of a Pod that the old one does not have. A
@@ -52,10 +55,10 @@ func newEphemeralContainers(pod, old *corev1.Pod) []container {
 }
 
 // refuseDebugger refuses ephemeral containers in a Pod that is no sandbox.
-func (r *review) refuseDebugger(policy *Policy, added []container) {
+func (r *review) refuseDebugger(p *policy.Policy, added []container) {
 	for _, c := range added {
 		r.refuse(RuleEphemeralContainer, c.at("name"), c.Name,
-			"joins a Pod that is no sandbox ("+labelsText(policy.Selector)+"), and a provisioner debugs nothing else: use another user")
+			"joins a Pod that is no sandbox ("+labelsText(p.Selector)+"), and a provisioner debugs nothing else: use another user")
 	}
 }
 
@@ -71,7 +74,7 @@ func (r *review) checkEphemeralContainers(added []container) {
 	for _, c := range added {
 		for i, m := range c.VolumeMounts {
 			if text, ok := persistent[m.Name]; ok {
-				r.refuse(RuleEphemeralContainer, c.at("volumeMounts", i, "name"), m.Name, "shows all of "+Printable(text)+remedy)
+				r.refuse(RuleEphemeralContainer, c.at("volumeMounts", i, "name"), m.Name, "shows all of "+podjson.Printable(text)+remedy)
 			}
 		}
 		for i, device := range c.VolumeDevices {

@@ -5,6 +5,8 @@ import (
 	"testing"
 
 	corev1 "k8s.io/api/core/v1"
+
+	"userscope.dev/userscope/webhook/policy"
 )
 
 func TestEphemeralContainers(t *testing.T) {
@@ -100,8 +102,8 @@ func TestEphemeralContainers(t *testing.T) {
 			old := sandbox(append([]func(*corev1.Pod){extra}, test.before...)...)
 			pod := old.DeepCopy()
 			test.change(pod)
-			policy := deerflow(func(p *Policy) { p.Allow.Secrets = []string{"listed"} })
-			got := AddEphemeralContainers(Policies{policy}, Request{Namespace: "deer-flow", Creator: test.creator, Pod: pod}, old)
+			p := deerflow(func(p *policy.Policy) { p.Allow.Secrets = []string{"listed"} })
+			got := AddEphemeralContainers(policy.Policies{p}, Request{Namespace: "deer-flow", Creator: test.creator, Pod: pod}, old)
 			if got.Verdict != test.verdict || !slices.Equal(got.Violations, test.want) {
 				t.Errorf("got  %+v\nwant %s %+v", got, test.verdict, test.want)
 			}

@@ -4,6 +4,8 @@ import (
 	"testing"
 
 	corev1 "k8s.io/api/core/v1"
+
+	"userscope.dev/userscope/webhook/policy"
 )
 
 func TestGoverning(t *testing.T) {
@@ -26,14 +28,14 @@ func TestGoverning(t *testing.T) {
 				"this creator's Pods are sandboxes: set the labels app=deer-flow-sandbox"}}},
 		{name: "a provisioner in an exempt group", creator: &Creator{Username: provisioner, Groups: []string{"system:masters"}}, pod: sandbox(plain, noLabel("app")),
 			verdict: Refused, violations: wrongSelector},
-		{name: "a provisioner that is an exempt user", policy: deerflow(func(p *Policy) { p.Exempt.Users = []string{provisioner} }), pod: sandbox(plain, noLabel("app")),
+		{name: "a provisioner that is an exempt user", policy: deerflow(func(p *policy.Policy) { p.Exempt.Users = []string{provisioner} }), pod: sandbox(plain, noLabel("app")),
 			verdict: Refused, violations: wrongSelector},
 		{name: "a group with a provisioner's name", creator: &Creator{Username: "dev", Groups: []string{provisioner}}, pod: sandbox(plain, noLabel("app")), verdict: Ungoverned},
 		{name: "a name that begins like a provisioner's", creator: &Creator{Username: provisioner + "-2"}, pod: sandbox(plain, noLabel("app")), verdict: Ungoverned},
 		{name: "neither label nor provisioner nor claim", creator: anyone, pod: sandbox(plain, noLabel("app")), verdict: Ungoverned},
-		{name: "without a label whose value would be empty", creator: anyone, policy: deerflow(func(p *Policy) { p.Selector = map[string]string{"sandbox": ""} }),
+		{name: "without a label whose value would be empty", creator: anyone, policy: deerflow(func(p *policy.Policy) { p.Selector = map[string]string{"sandbox": ""} }),
 			pod: sandbox(plain), verdict: Ungoverned},
-		{name: "with a label whose value is empty", creator: anyone, policy: deerflow(func(p *Policy) { p.Selector = map[string]string{"sandbox": ""} }),
+		{name: "with a label whose value is empty", creator: anyone, policy: deerflow(func(p *policy.Policy) { p.Selector = map[string]string{"sandbox": ""} }),
 			pod: sandbox(plain, label("sandbox", "")), verdict: Allowed},
 		{name: "no labels at all", creator: anyone, pod: sandbox(plain, func(pod *corev1.Pod) { pod.Labels = nil }), verdict: Ungoverned},
 		{name: "a listed claim alone", creator: anyone, pod: sandbox(noLabel("app"), volumes(claimVolume("skills", "skills"))), verdict: Ungoverned},

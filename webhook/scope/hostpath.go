@@ -6,6 +6,9 @@ import (
 	"strings"
 
 	corev1 "k8s.io/api/core/v1"
+
+	"userscope.dev/userscope/webhook/podjson"
+	"userscope.dev/userscope/webhook/policy"
 )
 
 // A hostPath volume shows the node's own files. It is one of the identity's directories below
@@ -14,21 +17,21 @@ import (
 // within it.
 
 // checkHostPaths judges every hostPath volume and its mounts.
-func (r *review) checkHostPaths(policy *Policy, dirs Tree, identified bool) {
-	volumes := map[string]Access{}
+func (r *review) checkHostPaths(p *policy.Policy, dirs policy.Tree, identified bool) {
+	volumes := map[string]policy.Access{}
 	for i := range r.pod.Spec.Volumes {
 		volume := &r.pod.Spec.Volumes[i]
 		if volume.HostPath == nil {
 			continue
 		}
-		at := Location{"spec", "volumes", i, "hostPath"}
+		at := podjson.Location{"spec", "volumes", i, "hostPath"}
 		clean := path.Clean(volume.HostPath.Path)
-		access, allowed := onHost(policy, clean, dirs)
+		access, allowed := onHost(p, clean, dirs)
 		switch {
 		case hasDotDot(volume.HostPath.Path):
 			r.refuse(RuleHostPath, at.Child("path"), volume.HostPath.Path, "contains ..: write the path that it means")
 			continue
-		case !allowed && !identified && isPrivateHostPath(policy, volume):
+		case !allowed && !identified && isPrivateHostPath(p, volume):
 			continue // whose it is cannot be said, and that is refused already
 		case !allowed:
 			r.refuse(RuleHostPath, at.Child("path"), volume.HostPath.Path,
@@ -37,7 +40,7 @@ func (r *review) checkHostPaths(policy *Policy, dirs Tree, identified bool) {
 		}
 		r.checkHostPathType(volume.HostPath.Type, at)
 		r.setString(&volume.HostPath.Path, at.Child("path"), clean)
-		if volumes[volume.Name] != ReadOnly { // should several carry one name, the least access holds
+		if volumes[volume.Name] != policy.ReadOnly { // should several carry one name, the least access holds
 			volumes[volume.Name] = access
 		}
 	}
@@ -46,7 +49,7 @@ func (r *review) checkHostPaths(policy *Policy, dirs Tree, identified bool) {
 
 // checkHostPathType refuses everything that is not a directory: sockets and devices give more
 // than files.
-func (r *review) checkHostPathType(kind *corev1.HostPathType, at Location) {
+func (r *review) checkHostPathType(kind *corev1.HostPathType, at podjson.Location) {
 	if kind == nil {
 		return
 	}
@@ -59,7 +62,7 @@ func (r *review) checkHostPathType(kind *corev1.HostPathType, at Location) {
 
 // checkHostPathMounts refuses a part of one of the volumes, and forces readOnly where the policy
 // says so.
-func (r *review) checkHostPathMounts(volumes map[string]Access) {
+func (r *review) checkHostPathMounts(volumes map[string]policy.Access) {
 	for _, m := range mounts(r.pod) {
 		access, ok := volumes[m.Name]
 		if !ok {
@@ -71,16 +74,16 @@ func (r *review) checkHostPathMounts(volumes map[string]Access) {
 		if m.SubPathExpr != "" {
 			r.refuse(RuleHostPath, m.at("subPathExpr"), m.SubPathExpr, "is a part of a hostPath volume: mount the volume without subPathExpr")
 		}
-		if access == ReadOnly {
+		if access == policy.ReadOnly {
 			r.setTrue(&m.ReadOnly, m.at("readOnly"), "the policy lists the directory as ReadOnly")
 		}
 	}
 }
 
 // onHost returns the access to a clean path of the node.
-func onHost(p *Policy, clean string, dirs Tree) (Access, bool) {
+func onHost(p *policy.Policy, clean string, dirs policy.Tree) (policy.Access, bool) {
 	if slices.Contains(p.Allow.HostPaths, clean) {
-		return ReadOnly, true
+		return policy.ReadOnly, true
 	}
 	for _, base := range p.HostPathBases {
 		if below, ok := strings.CutPrefix(clean, base+"/"); ok {
@@ -92,7 +95,7 @@ func onHost(p *Policy, clean string, dirs Tree) (Access, bool) {
 
 // isPrivateHostPath reports whether the volume lies below a base without being shared, so that
 // it is somebody's.
-func isPrivateHostPath(p *Policy, volume *corev1.Volume) bool {
+func isPrivateHostPath(p *policy.Policy, volume *corev1.Volume) bool {
 	if volume.HostPath == nil {
 		return false
 	}

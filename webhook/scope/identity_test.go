@@ -8,6 +8,8 @@ import (
 	"testing"
 
 	corev1 "k8s.io/api/core/v1"
+
+	"userscope.dev/userscope/webhook/policy"
 )
 
 // Digests of "alice:t1" and the like, computed with another implementation.
@@ -20,8 +22,8 @@ const (
 )
 
 var (
-	key      = Key("0123456789abcdef0123456789abcdef")
-	otherKey = Key("another-key-of-the-gateway-32-by")
+	key      = policy.Key("0123456789abcdef0123456789abcdef")
+	otherKey = policy.Key("another-key-of-the-gateway-32-by")
 )
 
 // unlabelled is alice's sandbox as the gateway and an unmodified provisioner make it.
@@ -37,8 +39,8 @@ func unlabelled(sandboxID string, tweaks ...func(*corev1.Pod)) *corev1.Pod {
 	return pod
 }
 
-func proving(proof Proof, keys ...Key) *Policy {
-	return deerflow(func(p *Policy) { p.Proof, p.Keys = proof, keys })
+func proving(proof policy.Proof, keys ...policy.Key) *policy.Policy {
+	return deerflow(func(p *policy.Policy) { p.Proof, p.Keys = proof, keys })
 }
 
 const (
@@ -114,7 +116,7 @@ func TestAdoptedIdentity(t *testing.T) {
 		{name: "mounts of two users, neither of them proved", pod: unlabelled("", extra(bobsSkills)), verdict: Refused,
 			violations: append(conflict(secondMount, bobsSkills, "user", "bob", "alice"), Violation{RuleIdentityUnproven, "metadata.labels[sandbox-id]", "",
 				`no sandbox id: have the gateway set the label to the id that proves the identity; it must prove "alice/t1"`})},
-		{name: "mounts of two users, both believed", policy: deerflow(func(p *Policy) { p.Proof = ProofNever }), pod: unlabelled("", extra(bobsSkills)), verdict: Refused,
+		{name: "mounts of two users, both believed", policy: deerflow(func(p *policy.Policy) { p.Proof = policy.ProofNever }), pod: unlabelled("", extra(bobsSkills)), verdict: Refused,
 			violations: conflict(secondMount, bobsSkills, "user", "bob", "alice")},
 		{name: "mounts of two users beside a good declaration of the thread", pod: unlabelled(alicePlain[:16], extra(bobsSkills), annotation("thread-id", "t1")), verdict: Refused,
 			violations: append(conflict(secondMount, bobsSkills, "user", "bob", "alice"), unprovenAs("bob/t1"))},
@@ -122,7 +124,7 @@ func TestAdoptedIdentity(t *testing.T) {
 			violations: append(conflict("spec.volumes[1].hostPath.path", "/base/users/bob/skills", "user", "bob", "alice"), unprovenAs("bob/t1"))},
 		{name: "only a user", pod: unlabelled(alicePlain[:16], subPath("deer-flow/users/alice/skills")), verdict: Refused, violations: []Violation{missing("thread")}},
 		{name: "only the path of old", pod: unlabelled(alicePlain[:16], subPath("threads/t1/user-data")), verdict: Refused, violations: []Violation{onlyThread}},
-		{name: "only the path of old, where all is to be proved", policy: deerflow(func(p *Policy) { p.Proof = ProofAlways }), pod: unlabelled(alicePlain[:16], subPath("threads/t1/user-data")), verdict: Refused, violations: []Violation{missing("user")}},
+		{name: "only the path of old, where all is to be proved", policy: deerflow(func(p *policy.Policy) { p.Proof = policy.ProofAlways }), pod: unlabelled(alicePlain[:16], subPath("threads/t1/user-data")), verdict: Refused, violations: []Violation{missing("user")}},
 		{name: "an expression spells nothing", pod: unlabelled(alicePlain[:16], first(func(c *corev1.Container) {
 			c.VolumeMounts[0].SubPathExpr = "$(X)"
 		})), verdict: Refused, violations: []Violation{missing("user"), missing("thread")}},
@@ -135,7 +137,7 @@ func TestAdoptedIdentity(t *testing.T) {
 			violations: []Violation{onlyThread, noHostPath("/users/alice/skills")}},
 		{name: "a hostPath that begins like a base spells nothing", pod: unlabelled(alicePlain[:16], unmounted, onHost("/basex/users/alice/skills")), verdict: Refused,
 			violations: []Violation{onlyThread, noHostPath("/basex/users/alice/skills")}},
-		{name: "a hostPath that begins like a base spells nothing, also where users lie in the base itself", policy: deerflow(func(p *Policy) { p.Layout = Layout{UserData: template("{user}")} }),
+		{name: "a hostPath that begins like a base spells nothing, also where users lie in the base itself", policy: deerflow(func(p *policy.Policy) { p.Layout = policy.Layout{UserData: template("{user}")} }),
 			pod: unlabelled(alicePlain[:16], subPath(""), onHost("/basealice")), verdict: Refused, violations: []Violation{missing("user"), noHostPath("/basealice")}},
 		{name: "from a hostPath alone", pod: unlabelled(alicePlain[:16], volumes(hostPathVolume("h", "/other/base/users/alice/threads/t1/acp-workspace")), mountsOf()), verdict: Allowed, identity: "alice/t1 subPath"},
 		{name: "from a directory of the user alone, through a volume of another name", pod: unlabelled(alicePlain[:16], mountsOf(), label("thread-id", "t1"), extra("deer-flow/users/alice/skills")), verdict: Allowed,
@@ -149,14 +151,14 @@ func TestAdoptedIdentity(t *testing.T) {
 			violations: []Violation{illegal("user", "a.b", "deer-flow/users/a.b/threads/t.1/user-data"), illegal("thread", "t.1", "deer-flow/users/a.b/threads/t.1/user-data")}},
 		{name: "a path with an illegal id beside a declared one", pod: unlabelled(alicePlain[:16], label("thread-id", "t1"), subPath("deer-flow/users/a.b/threads/t.1/user-data")), verdict: Refused,
 			violations: []Violation{illegal("user", "a.b", "deer-flow/users/a.b/threads/t.1/user-data")}},
-		{name: "a user that the policy's filesystem takes for another", policy: deerflow(func(p *Policy) { p.User.LowerCase, p.DefaultUser = true, "default" }),
+		{name: "a user that the policy's filesystem takes for another", policy: deerflow(func(p *policy.Policy) { p.User.LowerCase, p.DefaultUser = true, "default" }),
 			pod: unlabelled("", subPath("deer-flow/users/Alice/threads/t1/user-data")), verdict: Refused,
 			violations: []Violation{illegal("user", "Alice", "deer-flow/users/Alice/threads/t1/user-data")}},
 		{name: "a shared directory spells nothing", pod: unlabelled(alicePlain[:16], subPath("x"), extra("deer-flow/shared/tools")), verdict: Refused,
 			violations: []Violation{missing("user"), missing("thread")}},
 		{name: "a sandbox with half a declaration and no data", pod: unlabelled("", volumes(), mountsOf(), label("user-id", "alice")), verdict: Refused,
 			violations: []Violation{missing("thread")}},
-		{name: "one that a policy without a path of old must not read", policy: deerflow(func(p *Policy) { p.Layout.Legacy = Template{} }),
+		{name: "one that a policy without a path of old must not read", policy: deerflow(func(p *policy.Policy) { p.Layout.Legacy = policy.Template{} }),
 			pod:     unlabelled(alicePlain[:16], subPath("threads/t1/user-data"), extra("deer-flow/users/alice/skills")),
 			verdict: Refused, violations: []Violation{missing("thread")}},
 	})
@@ -168,7 +170,7 @@ func TestProof(t *testing.T) {
 	tests := []struct {
 		name              string
 		sandboxID         string
-		keys              []Key
+		keys              []policy.Key
 		declared, adopted string // the settings of proof that believe it
 		message           string // where it is refused
 		always            string // where that is another under Always
@@ -186,7 +188,7 @@ func TestProof(t *testing.T) {
 		{name: "8 digits", sandboxID: alicePlain[:8], declared: "Adopted Never", adopted: "Never",
 			message: "has 8 digits, too few (DeerFlow 2026-06-23 to 07-24): upgrade the gateway, set labels, or use proof: Never",
 			always:  "has 8 digits, too few (DeerFlow 2026-06-23 to 07-24): upgrade the gateway, or use proof: Adopted and set labels"},
-		{name: "8 digits where there is a key", sandboxID: alicePlain[:8], keys: []Key{key}, declared: "Adopted Never", adopted: "Never",
+		{name: "8 digits where there is a key", sandboxID: alicePlain[:8], keys: []policy.Key{key}, declared: "Adopted Never", adopted: "Never",
 			message: "has 8 digits, too few (DeerFlow 2026-06-23 to 07-24): have the gateway mint it with the key"},
 		{name: "8 digits of the thread", sandboxID: threadPlain[:8], declared: "Adopted Never", adopted: "Never",
 			message: "is of the thread alone (DeerFlow before 2026-06-23): upgrade the gateway, set labels, or use proof: Never",
@@ -194,15 +196,15 @@ func TestProof(t *testing.T) {
 		{name: "the thread itself", sandboxID: "t1", declared: "Adopted Never", adopted: "Never",
 			message: "is random (DeerFlow without a thread): give it a thread, set labels, or use proof: Never",
 			always:  "is random (DeerFlow without a thread): give it a thread, or use proof: Adopted and set labels"},
-		{name: "16 digits under the key", sandboxID: aliceKeyed[:16], keys: []Key{key}, declared: "Adopted Always Never", adopted: "Adopted Always Never"},
-		{name: "16 digits under the second key", sandboxID: aliceOther[:16], keys: []Key{key, otherKey}, declared: "Adopted Always Never", adopted: "Adopted Always Never"},
-		{name: "16 digits under another key", sandboxID: aliceOther[:16], keys: []Key{key}, declared: "Never", adopted: "Never", message: anotherKey},
-		{name: "16 plain digits where there is a key", sandboxID: alicePlain[:16], keys: []Key{key}, declared: "Never", adopted: "Never",
+		{name: "16 digits under the key", sandboxID: aliceKeyed[:16], keys: []policy.Key{key}, declared: "Adopted Always Never", adopted: "Adopted Always Never"},
+		{name: "16 digits under the second key", sandboxID: aliceOther[:16], keys: []policy.Key{key, otherKey}, declared: "Adopted Always Never", adopted: "Adopted Always Never"},
+		{name: "16 digits under another key", sandboxID: aliceOther[:16], keys: []policy.Key{key}, declared: "Never", adopted: "Never", message: anotherKey},
+		{name: "16 plain digits where there is a key", sandboxID: alicePlain[:16], keys: []policy.Key{key}, declared: "Never", adopted: "Never",
 			message: "is a plain hash, which anybody can compute: have the gateway mint it with the key"},
 		{name: "16 digits under a key where there is none", sandboxID: aliceKeyed[:16], declared: "Never", adopted: "Never", message: another},
 	}
 	for _, test := range tests {
-		for _, proof := range []Proof{ProofAdopted, ProofAlways, ProofNever} {
+		for _, proof := range []policy.Proof{policy.ProofAdopted, policy.ProofAlways, policy.ProofNever} {
 			for _, source := range []struct {
 				name, identity string
 				pod            *corev1.Pod
@@ -212,7 +214,7 @@ func TestProof(t *testing.T) {
 					want := createTest{policy: proving(proof, test.keys...), pod: source.pod, verdict: Allowed, identity: source.identity}
 					if !slices.Contains(strings.Fields(source.believed), string(proof)) {
 						message := test.message
-						if proof == ProofAlways && test.always != "" {
+						if proof == policy.ProofAlways && test.always != "" {
 							message = test.always
 						}
 						want.verdict, want.violations = Refused, unproven(test.sandboxID, message+mustProve)
@@ -238,8 +240,8 @@ func TestProofIsALabel(t *testing.T) {
 }
 
 func TestDefaultUser(t *testing.T) {
-	with := func(proof Proof) *Policy {
-		return deerflow(func(p *Policy) { p.DefaultUser, p.Proof = "default", proof })
+	with := func(proof policy.Proof) *policy.Policy {
+		return deerflow(func(p *policy.Policy) { p.DefaultUser, p.Proof = "default", proof })
 	}
 	const defaultDir = "deer-flow/users/default/threads/t1/user-data"
 	legacy := func(sandboxID string, tweaks ...func(*corev1.Pod)) *corev1.Pod {
@@ -254,30 +256,32 @@ func TestDefaultUser(t *testing.T) {
 	}
 	none := "no sandbox id: have the gateway set the label to the id that proves the identity"
 	runCreate(t, []createTest{
-		{name: "a thread of old", policy: with(ProofAdopted), pod: legacy(threadPlain[:8]), verdict: Rewritten, identity: "default/t1 default", edits: moved},
-		{name: "a declared thread", policy: with(ProofAdopted), pod: legacy("", label("thread-id", "t1"), subPath("x")), verdict: Rewritten, identity: "default/t1 default",
+		{name: "a thread of old", policy: with(policy.ProofAdopted), pod: legacy(threadPlain[:8]), verdict: Rewritten, identity: "default/t1 default", edits: moved},
+		{name: "a declared thread", policy: with(policy.ProofAdopted), pod: legacy("", label("thread-id", "t1"), subPath("x")), verdict: Rewritten, identity: "default/t1 default",
 			edits: setTo(firstSubPath, "x", defaultDir, firstSubPathAt)},
-		{name: "no thread", policy: with(ProofAdopted), pod: legacy("", subPath("x")), verdict: Refused, violations: []Violation{
+		{name: "no thread", policy: with(policy.ProofAdopted), pod: legacy("", subPath("x")), verdict: Refused, violations: []Violation{
 			{RuleIdentityMissing, "metadata.labels[user-id]", "", "no user: set this label to the sandbox's user id or, if the id is no legal label value, an annotation with the same key"},
 			{RuleIdentityMissing, "metadata.labels[thread-id]", "", "no thread: set this label to the sandbox's thread id or, if the id is no legal label value, an annotation with the same key"}}},
-		{name: "a layout without threads", policy: deerflow(func(p *Policy) { p.DefaultUser, p.Layout = "default", Layout{UserData: template("home/{user}")} }), pod: legacy("", subPath("x")), verdict: Refused,
+		{name: "a layout without threads", policy: deerflow(func(p *policy.Policy) {
+			p.DefaultUser, p.Layout = "default", policy.Layout{UserData: template("home/{user}")}
+		}), pod: legacy("", subPath("x")), verdict: Refused,
 			violations: []Violation{{RuleIdentityMissing, "metadata.labels[user-id]", "", "no user: set this label to the sandbox's user id or, if the id is no legal label value, an annotation with the same key"}}},
-		{name: "never beside a user that is malformed", policy: with(ProofAdopted), pod: legacy("", label("user-id", "a.b")), verdict: Refused,
+		{name: "never beside a user that is malformed", policy: with(policy.ProofAdopted), pod: legacy("", label("user-id", "a.b")), verdict: Refused,
 			violations: []Violation{{RuleIdentityInvalid, "metadata.labels[user-id]", "a.b", "has characters other than A-Z, a-z, 0-9, _ and -: set it to the user id that the data belongs to"}}},
-		{name: "a contradiction beside a declared thread", policy: with(ProofAdopted), pod: legacy(alicePlain[:16], label("thread-id", "t1")), verdict: Refused, identity: "default/t1 default", violations: refused(alicePlain[:16], another)},
-		{name: "a contradiction in upper-case digits", policy: with(ProofAdopted), pod: legacy(strings.ToUpper(alicePlain[:16])), verdict: Refused, identity: "default/t1 default", violations: refused(strings.ToUpper(alicePlain[:16]), malformed)},
-		{name: "never beside a user that something names", policy: with(ProofAdopted), pod: legacy("", label("user-id", "alice"), label("thread-id", "t1"), subPath(aliceDir)), verdict: Allowed, identity: "alice/t1 label"},
-		{name: "a proof of the default user", policy: with(ProofAdopted), pod: legacy(defaultPlain[:16]), verdict: Rewritten, identity: "default/t1 default", edits: moved},
-		{name: "a proof of somebody else", policy: with(ProofAdopted), pod: legacy(alicePlain[:16]), verdict: Refused, identity: "default/t1 default", violations: refused(alicePlain[:16], another)},
-		{name: "a proof of somebody else, believing all", policy: with(ProofNever), pod: legacy(alicePlain[:16]), verdict: Refused, identity: "default/t1 default", violations: refused(alicePlain[:16], another)},
-		{name: "no proof, believing all", policy: with(ProofNever), pod: legacy(""), verdict: Rewritten, identity: "default/t1 default", edits: moved},
-		{name: "no proof, where one is wanted", policy: with(ProofAlways), pod: legacy(""), verdict: Refused, identity: "default/t1 default", violations: refused("", none)},
-		{name: "a proof, where one is wanted", policy: with(ProofAlways), pod: legacy(defaultPlain[:16]), verdict: Rewritten, identity: "default/t1 default", edits: moved},
-		{name: "a shared directory", policy: with(ProofAdopted), pod: legacy("", addSkills("deer-flow/shared/tools")), verdict: Rewritten, identity: "default/t1 default", edits: moved},
-		{name: "a directory of another user", policy: with(ProofAdopted), pod: unlabelled("", volumes(claimVolume("x", "deer-flow-home")), label("thread-id", "t1"),
+		{name: "a contradiction beside a declared thread", policy: with(policy.ProofAdopted), pod: legacy(alicePlain[:16], label("thread-id", "t1")), verdict: Refused, identity: "default/t1 default", violations: refused(alicePlain[:16], another)},
+		{name: "a contradiction in upper-case digits", policy: with(policy.ProofAdopted), pod: legacy(strings.ToUpper(alicePlain[:16])), verdict: Refused, identity: "default/t1 default", violations: refused(strings.ToUpper(alicePlain[:16]), malformed)},
+		{name: "never beside a user that something names", policy: with(policy.ProofAdopted), pod: legacy("", label("user-id", "alice"), label("thread-id", "t1"), subPath(aliceDir)), verdict: Allowed, identity: "alice/t1 label"},
+		{name: "a proof of the default user", policy: with(policy.ProofAdopted), pod: legacy(defaultPlain[:16]), verdict: Rewritten, identity: "default/t1 default", edits: moved},
+		{name: "a proof of somebody else", policy: with(policy.ProofAdopted), pod: legacy(alicePlain[:16]), verdict: Refused, identity: "default/t1 default", violations: refused(alicePlain[:16], another)},
+		{name: "a proof of somebody else, believing all", policy: with(policy.ProofNever), pod: legacy(alicePlain[:16]), verdict: Refused, identity: "default/t1 default", violations: refused(alicePlain[:16], another)},
+		{name: "no proof, believing all", policy: with(policy.ProofNever), pod: legacy(""), verdict: Rewritten, identity: "default/t1 default", edits: moved},
+		{name: "no proof, where one is wanted", policy: with(policy.ProofAlways), pod: legacy(""), verdict: Refused, identity: "default/t1 default", violations: refused("", none)},
+		{name: "a proof, where one is wanted", policy: with(policy.ProofAlways), pod: legacy(defaultPlain[:16]), verdict: Rewritten, identity: "default/t1 default", edits: moved},
+		{name: "a shared directory", policy: with(policy.ProofAdopted), pod: legacy("", addSkills("deer-flow/shared/tools")), verdict: Rewritten, identity: "default/t1 default", edits: moved},
+		{name: "a directory of another user", policy: with(policy.ProofAdopted), pod: unlabelled("", volumes(claimVolume("x", "deer-flow-home")), label("thread-id", "t1"),
 			mountsOf(corev1.VolumeMount{Name: "x", MountPath: "/x", SubPath: "deer-flow/users/alice/skills", ReadOnly: true})), verdict: Refused, identity: "alice/t1 subPath",
 			violations: unproven("", none+mustProve)},
-		{name: "a directory of the user", policy: with(ProofAdopted), pod: legacy("", func(pod *corev1.Pod) {
+		{name: "a directory of the user", policy: with(policy.ProofAdopted), pod: legacy("", func(pod *corev1.Pod) {
 			addVolume(hostPathVolume("h", "/base/users/default"))(pod)
 			addMount(corev1.VolumeMount{Name: "h", MountPath: "/x", ReadOnly: true})(pod)
 		}), verdict: Refused, identity: "default/t1 default", violations: []Violation{{RuleHostPath, "spec.volumes[1].hostPath.path", "/base/users/default",
@@ -290,39 +294,39 @@ func TestDefaultUser(t *testing.T) {
 func TestDefaultUserHasNoUserDirectories(t *testing.T) {
 	layout := deerflow().Layout
 	for _, test := range []struct {
-		source Source
+		source policy.Source
 		skills bool
-	}{{SourceLabel, true}, {SourceAnnotation, true}, {SourceSubPath, true}, {SourceDefault, false}} {
-		dirs := layout.Tree(Identity{User: "default", Thread: "t1", Source: test.source}, true)
-		if _, ok := dirs.access["users/default/skills"]; ok != test.skills {
+	}{{policy.SourceLabel, true}, {policy.SourceAnnotation, true}, {policy.SourceSubPath, true}, {policy.SourceDefault, false}} {
+		dirs := layout.Tree(policy.Identity{User: "default", Thread: "t1", Source: test.source}, true)
+		if _, ok := dirs.Below("users/default/skills"); ok != test.skills {
 			t.Errorf("%s: the user's directory %t, want %t", test.source, ok, test.skills)
 		}
-		if _, ok := dirs.access["users/default/threads/t1/acp-workspace"]; !ok {
+		if _, ok := dirs.Below("users/default/threads/t1/acp-workspace"); !ok {
 			t.Errorf("%s: the thread's directory is missing", test.source)
 		}
-		if _, ok := dirs.access["shared/tools"]; !ok {
+		if _, ok := dirs.Below("shared/tools"); !ok {
 			t.Errorf("%s: the shared directory is missing", test.source)
 		}
 	}
 }
 
 func TestSandboxID(t *testing.T) {
-	id := Identity{User: "alice", Thread: "t1"}
-	if got := SandboxID(id, nil); got != alicePlain {
+	id := policy.Identity{User: "alice", Thread: "t1"}
+	if got := policy.SandboxID(id, nil); got != alicePlain {
 		t.Errorf("plain: got %s", got)
 	}
-	if got := SandboxID(id, key); got != aliceKeyed {
+	if got := policy.SandboxID(id, key); got != aliceKeyed {
 		t.Errorf("keyed: got %s", got)
 	}
 }
 
 func TestKeysDoNotPrint(t *testing.T) {
-	policy := proving(ProofAlways, key)
-	if text, err := json.Marshal(policy.Keys); err != nil || string(text) != `["[key]"]` {
+	p := proving(policy.ProofAlways, key)
+	if text, err := json.Marshal(p.Keys); err != nil || string(text) != `["[key]"]` {
 		t.Errorf("as JSON: %s, %v", text, err)
 	}
 	for _, format := range []string{"%v", "%+v", "%#v", "%s", "%x", "%d"} {
-		for _, value := range []any{key, policy, *policy} {
+		for _, value := range []any{key, p, *p} {
 			if text := fmt.Sprintf(format, value); strings.Contains(text, "0123456789") || strings.Contains(text, "3031323334") || strings.Contains(text, "48 49 50") {
 				t.Errorf("%s of %T shows the key: %s", format, value, text)
 			}

@@ -5,18 +5,20 @@ import (
 
 	corev1 "k8s.io/api/core/v1"
 	"k8s.io/apimachinery/pkg/api/resource"
+
+	"userscope.dev/userscope/webhook/policy"
 )
 
 // two returns a policy that has two of everything of which there may be several.
-func two() *Policy {
-	return deerflow(func(p *Policy) {
+func two() *policy.Policy {
+	return deerflow(func(p *policy.Policy) {
 		p.Namespaces = []string{"deer-flow", "deer-flow-2"}
 		p.Selector = map[string]string{"app": "deer-flow-sandbox", "tier": "sandbox"}
 		p.Provisioners = []string{provisioner, "provisioner-2"}
 		p.Exempt.Users = []string{replicaSets, "exempt-2"}
 		p.Exempt.Groups = []string{"system:masters", "group-2"}
 		p.HostPathBases = []string{"/base", "/base-2"}
-		p.Allow = Allow{
+		p.Allow = policy.Allow{
 			HostPaths:       []string{"/skills", "/skills-2"},
 			Claims:          []string{"skills", "skills-2"},
 			VolumeTypes:     []string{"csi", "nfs"},

@@ -5,6 +5,8 @@ import (
 	"testing"
 
 	corev1 "k8s.io/api/core/v1"
+
+	"userscope.dev/userscope/webhook/policy"
 )
 
 // readOnly is the edit that makes a mount or volume read-only.
@@ -85,11 +87,11 @@ func TestClaimMounts(t *testing.T) {
 				s.InitContainers = []corev1.Container{{VolumeMounts: []corev1.VolumeMount{{Name: "extra-0", MountPath: "/x"}}}}
 			})),
 			violations: []Violation{{RuleClaimMount, "spec.initContainers[0].volumeMounts[0].subPath", "", "is missing, and so the mount shows the whole claim" + remedy}}},
-		{name: "a layout at the claim's root", policy: deerflow(func(p *Policy) { p.Layout.Root = "" }),
+		{name: "a layout at the claim's root", policy: deerflow(func(p *policy.Policy) { p.Layout.Root = "" }),
 			pod:     sandbox(subPath("users/alice/threads/t1/user-data"), addMount(corev1.VolumeMount{Name: "user-data", MountPath: "/x", SubPath: "shared/tools", ReadOnly: true})),
 			verdict: Allowed},
 		{name: "a layout whose directories alone know threads", verdict: Refused,
-			policy: deerflow(func(p *Policy) { p.Layout.UserData = template("home/{user}") }),
+			policy: deerflow(func(p *policy.Policy) { p.Layout.UserData = template("home/{user}") }),
 			pod:    sandbox(noLabel("thread-id")),
 			violations: []Violation{{RuleIdentityMissing, "metadata.labels[thread-id]", "",
 				"no thread: set this label to the sandbox's thread id or, if the id is no legal label value, an annotation with the same key"}}},

@@ -6,6 +6,8 @@ import (
 	"testing"
 
 	corev1 "k8s.io/api/core/v1"
+
+	"userscope.dev/userscope/webhook/policy"
 )
 
 func TestUpdate(t *testing.T) {
@@ -28,11 +30,11 @@ func TestUpdate(t *testing.T) {
 		return pod
 	}
 	setLabel := func(key, value string) func(*corev1.Pod) { return func(pod *corev1.Pod) { pod.Labels[key] = value } }
-	hub := deerflow(func(p *Policy) { p.Layout = Layout{UserData: template("home/{user}")} })
+	hub := deerflow(func(p *policy.Policy) { p.Layout = policy.Layout{UserData: template("home/{user}")} })
 
 	tests := []struct {
 		name      string
-		policy    *Policy
+		policy    *policy.Policy
 		namespace string
 		old, pod  *corev1.Pod
 		verdict   Verdict
@@ -49,28 +51,28 @@ func TestUpdate(t *testing.T) {
 		{name: "a thread annotation", old: sandbox(annotation("thread-id", "t1")), pod: sandbox(), verdict: Refused, want: inAnnotation("thread-id", "")},
 		{name: "the sandbox id", old: sandbox(setLabel("sandbox-id", "1")), pod: sandbox(setLabel("sandbox-id", "2")), verdict: Refused, want: label("sandbox-id", "2")},
 		{name: "the selector's label", old: sandbox(), pod: sandbox(setLabel("app", "gateway")), verdict: Refused, want: label("app", "gateway")},
-		{name: "the marker", old: sandbox(), pod: sandbox(annotation(MarkerAnnotation, "x")), verdict: Refused, want: inAnnotation(MarkerAnnotation, "x")},
-		{name: "no marker any more", old: sandbox(), pod: sandbox(func(pod *corev1.Pod) { pod.Annotations = nil }), verdict: Refused, want: inAnnotation(MarkerAnnotation, "")},
+		{name: "the marker", old: sandbox(), pod: sandbox(annotation(policy.MarkerAnnotation, "x")), verdict: Refused, want: inAnnotation(policy.MarkerAnnotation, "x")},
+		{name: "no marker any more", old: sandbox(), pod: sandbox(func(pod *corev1.Pod) { pod.Annotations = nil }), verdict: Refused, want: inAnnotation(policy.MarkerAnnotation, "")},
 		{name: "a thread that the layout does not know", policy: hub, old: sandbox(), pod: sandbox(setLabel("thread-id", "t2")), verdict: Allowed},
 		{name: "another namespace", namespace: "default", old: sandbox(), pod: sandbox(setLabel("user-id", "bob")), verdict: Ungoverned},
 		{name: "a Pod that was never judged", old: unmarked(), pod: unmarked(setLabel("user-id", "bob")), verdict: Ungoverned},
 		{name: "a Pod older than the installation", old: unmarked(setLabel("app", "deer-flow-sandbox")), pod: unmarked(setLabel("app", "deer-flow-sandbox"), setLabel("x", "y")), verdict: Ungoverned},
-		{name: "a marker for a Pod that was never judged", old: unmarked(), pod: unmarked(annotation(MarkerAnnotation, "deer-flow")), verdict: Refused,
+		{name: "a marker for a Pod that was never judged", old: unmarked(), pod: unmarked(annotation(policy.MarkerAnnotation, "deer-flow")), verdict: Refused,
 			want: []Violation{{RuleImmutableField, "metadata.annotations[userscope.dev/policies]", "deer-flow", adopted}}},
 		{name: "the selector's labels for a Pod that was never judged", old: unmarked(), pod: unmarked(setLabel("app", "deer-flow-sandbox")), verdict: Refused,
 			want: []Violation{{RuleImmutableField, "metadata.labels", "app=deer-flow-sandbox", adopted}}},
 	}
 	for _, test := range tests {
 		t.Run(test.name, func(t *testing.T) {
-			policy, namespace := test.policy, test.namespace
-			if policy == nil {
-				policy = deerflow()
+			p, namespace := test.policy, test.namespace
+			if p == nil {
+				p = deerflow()
 			}
 			if namespace == "" {
 				namespace = "deer-flow"
 			}
 			sent := test.pod.DeepCopy()
-			got := Update(Policies{policy}, Request{Namespace: namespace, Pod: test.pod}, test.old)
+			got := Update(policy.Policies{p}, Request{Namespace: namespace, Pod: test.pod}, test.old)
 			if got.Verdict != test.verdict || !slices.Equal(got.Violations, test.want) || len(got.Edits) > 0 {
 				t.Errorf("got  %+v\nwant %s %+v", got, test.verdict, test.want)
 			}
@@ -103,7 +105,7 @@ func TestDelete(t *testing.T) {
 	}
 	for _, test := range tests {
 		t.Run(test.name, func(t *testing.T) {
-			got := Delete(Policies{deerflow()}, Request{Namespace: test.namespace, Creator: Creator{Username: test.creator}}, test.old)
+			got := Delete(policy.Policies{deerflow()}, Request{Namespace: test.namespace, Creator: Creator{Username: test.creator}}, test.old)
 			if got.Verdict != test.verdict || !slices.Equal(got.Violations, test.want) {
 				t.Errorf("got  %+v\nwant %s %+v", got, test.verdict, test.want)
 			}

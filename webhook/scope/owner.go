@@ -4,6 +4,9 @@ import (
 	"maps"
 	"slices"
 	"strings"
+
+	"userscope.dev/userscope/webhook/podjson"
+	"userscope.dev/userscope/webhook/policy"
 )
 
 // A provisioner creates its Pods itself. One that claims to be a controller's would be adopted
@@ -12,19 +15,19 @@ import (
 
 // checkOrigin refuses controller references and the kubelet's own annotations on a
 // provisioner's Pod.
-func (r *review) checkOrigin(policy *Policy, creator Creator) {
-	if !policy.IsProvisioner(creator.Username) {
+func (r *review) checkOrigin(p *policy.Policy, creator Creator) {
+	if !p.IsProvisioner(creator.Username) {
 		return
 	}
 	for i, owner := range r.pod.OwnerReferences {
 		if owner.Controller != nil && *owner.Controller {
-			r.refuse(RuleControllerOwner, Location{"metadata", "ownerReferences", i}, owner.Kind+"/"+owner.Name,
+			r.refuse(RuleControllerOwner, podjson.Location{"metadata", "ownerReferences", i}, owner.Kind+"/"+owner.Name,
 				"would make the sandbox a controller's Pod: drop the reference, or set controller: false")
 		}
 	}
 	for _, key := range slices.Sorted(maps.Keys(r.pod.Annotations)) {
 		if strings.HasPrefix(key, "kubernetes.io/config.") {
-			r.refuse(RuleStaticPod, Location{"metadata", "annotations", MapKey(key)}, r.pod.Annotations[key],
+			r.refuse(RuleStaticPod, podjson.Location{"metadata", "annotations", podjson.MapKey(key)}, r.pod.Annotations[key],
 				"marks a Pod of the kubelet's own: drop it")
 		}
 	}

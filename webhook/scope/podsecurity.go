@@ -6,6 +6,9 @@ import (
 	corev1 "k8s.io/api/core/v1"
 	podsecurity "k8s.io/pod-security-admission/api"
 	checks "k8s.io/pod-security-admission/policy"
+
+	"userscope.dev/userscope/webhook/podjson"
+	"userscope.dev/userscope/webhook/policy"
 )
 
 // A sandbox that owns its node owns everyone's data. What the Pod Security baseline forbids is
@@ -25,16 +28,16 @@ func newBaseline() checks.Evaluator {
 }
 
 // checkPodSecurity refuses what the baseline forbids, capabilities that the policy lists aside.
-func (r *review) checkPodSecurity(policy *Policy) {
+func (r *review) checkPodSecurity(p *policy.Policy) {
 	spec := &r.pod.Spec
-	if len(policy.Allow.Capabilities) > 0 {
-		spec = withoutCapabilities(r.pod, policy.Allow.Capabilities)
+	if len(p.Allow.Capabilities) > 0 {
+		spec = withoutCapabilities(r.pod, p.Allow.Capabilities)
 	}
 	level := podsecurity.LevelVersion{Level: podsecurity.LevelBaseline, Version: podsecurity.LatestVersion()}
 	for _, result := range baseline.EvaluatePod(level, &r.pod.ObjectMeta, spec) {
 		if !result.Allowed {
-			r.refuse(RulePodSecurity, Location{"spec"}, result.ForbiddenReason,
-				"is forbidden by the Pod Security baseline: drop it; "+Printable(result.ForbiddenDetail))
+			r.refuse(RulePodSecurity, podjson.Location{"spec"}, result.ForbiddenReason,
+				"is forbidden by the Pod Security baseline: drop it; "+podjson.Printable(result.ForbiddenDetail))
 		}
 	}
 }

@@ -7,6 +7,8 @@ import (
 	corev1 "k8s.io/api/core/v1"
 	podsecurity "k8s.io/pod-security-admission/api"
 	checks "k8s.io/pod-security-admission/policy"
+
+	"userscope.dev/userscope/webhook/policy"
 )
 
 func TestPodSecurity(t *testing.T) {
@@ -35,7 +37,7 @@ func TestPodSecurity(t *testing.T) {
 			c.SecurityContext = &corev1.SecurityContext{Capabilities: &corev1.Capabilities{Add: names}}
 		}))
 	}
-	listed := allowing(func(a *Allow) { a.Capabilities = []string{"NET_ADMIN"} })
+	listed := allowing(func(a *policy.Allow) { a.Capabilities = []string{"NET_ADMIN"} })
 	runCreate(t, []createTest{
 		{name: "a port of the node", pod: sandbox(first(func(c *corev1.Container) { c.Ports = []corev1.ContainerPort{{HostPort: 10250}} })), verdict: Refused,
 			violations: refused("hostPort", `container "sandbox" uses hostPort 10250`)},
@@ -59,7 +61,7 @@ func TestPodSecurity(t *testing.T) {
 		{name: "a Windows host process", pod: container(func(s *corev1.SecurityContext) {
 			s.WindowsOptions = &corev1.WindowsSecurityContextOptions{HostProcess: new(true)}
 		}), verdict: Refused, violations: refused("hostProcess", `container "sandbox" must not set securityContext.windowsOptions.hostProcess=true`)},
-		{name: "an SELinux type that may do everything, though the policy names it", policy: allowing(func(a *Allow) { a.SELinuxOptions = &label }),
+		{name: "an SELinux type that may do everything, though the policy names it", policy: allowing(func(a *policy.Allow) { a.SELinuxOptions = &label }),
 			pod: whole(func(s *corev1.PodSecurityContext) { s.SELinuxOptions = &label }), verdict: Refused,
 			violations: refused("seLinuxOptions", `pod set forbidden securityContext.seLinuxOptions: type "spc_t"`)},
 		{name: "the node's network", pod: sandbox(spec(func(s *corev1.PodSpec) { s.HostNetwork = true })), verdict: Refused,

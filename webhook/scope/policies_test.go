@@ -6,15 +6,17 @@ import (
 	"testing"
 
 	corev1 "k8s.io/api/core/v1"
+
+	"userscope.dev/userscope/webhook/policy"
 )
 
 func TestTwoPolicies(t *testing.T) {
-	home := deerflow(func(p *Policy) {
+	home := deerflow(func(p *policy.Policy) {
 		p.Name, p.Claim, p.UserDataVolume, p.UserDataMountPath = "home", "home", "home", "/home"
-		p.Layout = Layout{UserData: template("{user}")}
+		p.Layout = policy.Layout{UserData: template("{user}")}
 	})
-	policies := Policies{deerflow(), home}
-	pod := sandbox(annotation(MarkerAnnotation, "deer-flow,home"), addVolume(claimVolume("home", "home")), addMount(corev1.VolumeMount{Name: "home", MountPath: "/home", SubPath: "bob"}))
+	policies := policy.Policies{deerflow(), home}
+	pod := sandbox(annotation(policy.MarkerAnnotation, "deer-flow,home"), addVolume(claimVolume("home", "home")), addMount(corev1.VolumeMount{Name: "home", MountPath: "/home", SubPath: "bob"}))
 
 	got := Create(policies, Request{Namespace: "deer-flow", Creator: Creator{Username: provisioner}, Pod: pod})
 	if want := setTo("/spec/containers/0/volumeMounts/1/subPath", "bob", "alice", "spec.containers[0].volumeMounts[1].subPath")[0]; !reflect.DeepEqual(got.Edits[0], want) {
@@ -31,11 +33,11 @@ func TestTwoPolicies(t *testing.T) {
 
 // A volume that drew one policy in and was replaced by another leaves the Pod to the other alone.
 func TestReplacedVolumesDrawNobodyIn(t *testing.T) {
-	home := deerflow(func(p *Policy) {
+	home := deerflow(func(p *policy.Policy) {
 		p.Name, p.Claim, p.UserDataVolume, p.UserDataMountPath = "home", "home", "tmp", "/home"
 	})
 	pod := sandbox(noLabel("app"), mountsOf(), volumes(ephemeral(corev1.PersistentVolumeClaimSpec{DataSource: &corev1.TypedLocalObjectReference{Name: "x"}})))
-	got := Create(Policies{deerflow(), home}, Request{Namespace: "deer-flow", Creator: Creator{Username: "dev"}, Pod: pod})
+	got := Create(policy.Policies{deerflow(), home}, Request{Namespace: "deer-flow", Creator: Creator{Username: "dev"}, Pod: pod})
 	if want := (Edit{Op: "add", Path: "/metadata/annotations/userscope.dev~1policies", Value: "home"}); got.Verdict != Rewritten || !reflect.DeepEqual(got.Edits[1], want) {
 		t.Errorf("got %+v", got)
 	}
@@ -44,21 +46,21 @@ func TestReplacedVolumesDrawNobodyIn(t *testing.T) {
 // A Pod that has only data of a policy without threads needs none, also where another policy that
 // knows threads governs it.
 func TestThreadsAreForThosePoliciesWhoseDataThePodHas(t *testing.T) {
-	home := deerflow(func(p *Policy) {
+	home := deerflow(func(p *policy.Policy) {
 		p.Name, p.Claim, p.UserDataVolume, p.UserDataMountPath = "home", "home", "home", "/home"
-		p.Layout = Layout{UserData: template("{user}")}
+		p.Layout = policy.Layout{UserData: template("{user}")}
 	})
 	request := Request{Namespace: "deer-flow", Creator: Creator{Username: provisioner}}
 	request.Pod = sandbox(noLabel("thread-id"), volumes(claimVolume("home", "home")), mountsOf(corev1.VolumeMount{Name: "home", MountPath: "/home", SubPath: "alice"}))
-	if got := Create(Policies{deerflow(), home}, request); got.Verdict != Allowed || got.Identity.String() != "alice" {
+	if got := Create(policy.Policies{deerflow(), home}, request); got.Verdict != Allowed || got.Identity.String() != "alice" {
 		t.Errorf("data of the policy without threads: %+v", got)
 	}
 	addVolume(claimVolume("user-data", "deer-flow-home"))(request.Pod)
-	if got := Create(Policies{deerflow(), home}, request); got.Verdict != Refused || got.Violations[0].Rule != RuleIdentityMissing {
+	if got := Create(policy.Policies{deerflow(), home}, request); got.Verdict != Refused || got.Violations[0].Rule != RuleIdentityMissing {
 		t.Errorf("data of both: %+v", got)
 	}
 	request.Pod = sandbox(noLabel("thread-id"), volumes(), mountsOf())
-	if got := Create(Policies{deerflow(), home}, request); got.Verdict != Refused || got.Violations[0].Rule != RuleIdentityMissing {
+	if got := Create(policy.Policies{deerflow(), home}, request); got.Verdict != Refused || got.Violations[0].Rule != RuleIdentityMissing {
 		t.Errorf("half a declaration and no data: %+v", got)
 	}
 }
@@ -66,13 +68,13 @@ func TestThreadsAreForThosePoliciesWhoseDataThePodHas(t *testing.T) {
 // TestAdoptedUnderEveryPolicy adopts from one claim an id that another claim's filesystem takes for
 // another user's.
 func TestAdoptedUnderEveryPolicy(t *testing.T) {
-	other := deerflow(func(p *Policy) {
+	other := deerflow(func(p *policy.Policy) {
 		p.Name, p.Claim, p.UserDataVolume, p.UserDataMountPath, p.User.LowerCase = "other", "other", "other", "/mnt/other", true
 	})
-	digest := SandboxID(Identity{User: "Alice", Thread: "t1"}, nil)[:16]
+	digest := policy.SandboxID(policy.Identity{User: "Alice", Thread: "t1"}, nil)[:16]
 	pod := unlabelled(digest, subPath("deer-flow/users/Alice/threads/t1/user-data"), addVolume(claimVolume("other", "other")),
 		addMount(corev1.VolumeMount{Name: "other", MountPath: "/mnt/other", SubPath: "x"}))
-	got := Create(Policies{deerflow(), other}, Request{Namespace: "deer-flow", Pod: pod})
+	got := Create(policy.Policies{deerflow(), other}, Request{Namespace: "deer-flow", Pod: pod})
 	if len(got.Violations) != 1 || got.Violations[0].Rule != RuleIdentityInvalid {
 		t.Errorf("got %+v", got)
 	}
@@ -81,7 +83,7 @@ func TestAdoptedUnderEveryPolicy(t *testing.T) {
 // TestDeclaredUnderEveryPolicy declares ids that are legal under the first policy only, or under the
 // second only.
 func TestDeclaredUnderEveryPolicy(t *testing.T) {
-	other := deerflow(func(p *Policy) {
+	other := deerflow(func(p *policy.Policy) {
 		p.Name, p.Claim, p.UserDataVolume, p.UserDataMountPath = "other", "other", "other", "/mnt/other"
 		p.User.LowerCase, p.Thread.LowerCase = true, true
 	})
@@ -101,7 +103,7 @@ func TestDeclaredUnderEveryPolicy(t *testing.T) {
 		{"a thread annotation", sandbox(noLabel("thread-id"), annotation("thread-id", "T1")), invalid("annotations[thread-id]", "T1", "thread")},
 	}
 	for _, test := range tests {
-		for order, policies := range map[string]Policies{"first": {other, deerflow()}, "second": {deerflow(), other}} {
+		for order, policies := range map[string]policy.Policies{"first": {other, deerflow()}, "second": {deerflow(), other}} {
 			t.Run(test.name+"/"+order, func(t *testing.T) {
 				got := Create(policies, Request{Namespace: "deer-flow", Creator: Creator{Username: provisioner}, Pod: test.pod})
 				if !slices.Equal(got.Violations, test.want) {
@@ -114,14 +116,14 @@ func TestDeclaredUnderEveryPolicy(t *testing.T) {
 
 // A policy without threads has no say in which threads are legal.
 func TestThreadsOfOnePolicyOnly(t *testing.T) {
-	threadless := deerflow(func(p *Policy) {
+	threadless := deerflow(func(p *policy.Policy) {
 		p.Name, p.Claim, p.UserDataVolume, p.UserDataMountPath = "other", "other", "other", "/mnt/other"
 		p.User.LowerCase, p.Thread.LowerCase = true, true
-		p.Layout = Layout{UserData: template("home/{user}")}
+		p.Layout = policy.Layout{UserData: template("home/{user}")}
 		p.HostPathBases = nil
 	})
 	pod := sandbox(label("thread-id", "T1"), subPath("deer-flow/users/alice/threads/T1/user-data"))
-	for order, policies := range map[string]Policies{"first": {threadless, deerflow()}, "second": {deerflow(), threadless}} {
+	for order, policies := range map[string]policy.Policies{"first": {threadless, deerflow()}, "second": {deerflow(), threadless}} {
 		got := Create(policies, Request{Namespace: "deer-flow", Creator: Creator{Username: provisioner}, Pod: pod})
 		if len(got.Violations) > 0 || got.Identity.Thread != "T1" {
 			t.Errorf("threadless %s: %+v", order, got)

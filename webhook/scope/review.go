@@ -2,14 +2,17 @@ package scope
 
 import (
 	corev1 "k8s.io/api/core/v1"
+
+	"userscope.dev/userscope/webhook/podjson"
+	"userscope.dev/userscope/webhook/policy"
 )
 
 // review is one Pod while it is judged: the Pod as edited so far, and what was found.
 type review struct {
 	sent       *corev1.Pod // as it came, never changed
 	pod        *corev1.Pod
-	unknown    []UnknownField
-	governing  Policies
+	unknown    []podjson.UnknownField
+	governing  policy.Policies
 	replaced   map[int]bool // the volumes that were replaced, by index
 	edits      []Edit
 	violations []Violation
@@ -18,7 +21,7 @@ type review struct {
 }
 
 // refuse records a violation. Policies that share a namespace may find the same one.
-func (r *review) refuse(rule Rule, at Location, value, message string) {
+func (r *review) refuse(rule Rule, at podjson.Location, value, message string) {
 	violation := Violation{Rule: rule, Path: at.String(), Value: value, Message: message}
 	if r.found[violation] {
 		return
@@ -35,7 +38,7 @@ func (r *review) refuse(rule Rule, at Location, value, message string) {
 }
 
 // setTrue makes field, the boolean at a location, true.
-func (r *review) setTrue(field *bool, at Location, why string) {
+func (r *review) setTrue(field *bool, at podjson.Location, why string) {
 	if *field {
 		return
 	}
@@ -45,24 +48,24 @@ func (r *review) setTrue(field *bool, at Location, why string) {
 }
 
 // setString makes field, the string at a location, hold want.
-func (r *review) setString(field *string, at Location, want string) {
+func (r *review) setString(field *string, at podjson.Location, want string) {
 	if *field == want {
 		return
 	}
-	op, warning := "replace", at.String()+": "+Quote(*field)+" is now "+Quote(want)
+	op, warning := "replace", at.String()+": "+podjson.Quote(*field)+" is now "+podjson.Quote(want)
 	if *field == "" {
-		op, warning = "add", at.String()+": is now "+Quote(want)
+		op, warning = "add", at.String()+": is now "+podjson.Quote(want)
 	}
 	r.edits = append(r.edits, Edit{Op: op, Path: at.Pointer(), Value: want, Warning: warning})
 	*field = want
 }
 
 // removeString empties field, the string at a location.
-func (r *review) removeString(field *string, at Location, why string) {
+func (r *review) removeString(field *string, at podjson.Location, why string) {
 	if *field == "" {
 		return
 	}
-	warning := at.String() + ": " + Quote(*field) + " is removed: " + why
+	warning := at.String() + ": " + podjson.Quote(*field) + " is removed: " + why
 	r.edits = append(r.edits, Edit{Op: "remove", Path: at.Pointer(), Warning: warning})
 	*field = ""
 }

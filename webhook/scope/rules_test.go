@@ -6,6 +6,8 @@ import (
 	corev1 "k8s.io/api/core/v1"
 	"k8s.io/apimachinery/pkg/api/resource"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
+
+	"userscope.dev/userscope/webhook/policy"
 )
 
 func TestSecrets(t *testing.T) {
@@ -28,8 +30,8 @@ func TestSecrets(t *testing.T) {
 	inInit := sandbox(spec(func(s *corev1.PodSpec) {
 		s.InitContainers = []corev1.Container{{Env: []corev1.EnvVar{{Name: "C", ValueFrom: key}}}}
 	}))
-	listed := allowing(func(a *Allow) { a.Secrets = []string{"db"} })
-	another := allowing(func(a *Allow) { a.Secrets = []string{"listed"} })
+	listed := allowing(func(a *policy.Allow) { a.Secrets = []string{"db"} })
+	another := allowing(func(a *policy.Allow) { a.Secrets = []string{"listed"} })
 	runCreate(t, []createTest{
 		{name: "volume", pod: volume, verdict: Refused, violations: refused("spec.volumes[1].secret.secretName")},
 		{name: "projection", pod: twoSources, verdict: Refused, violations: refused("spec.volumes[1].projected.sources[1].secret.name")},
@@ -77,14 +79,14 @@ func TestServiceAccounts(t *testing.T) {
 		{name: "another", pod: sandbox(account("gateway")), verdict: Refused, violations: []Violation{refused("serviceAccountName")}},
 		{name: "another, in the old spelling", pod: sandbox(spec(func(s *corev1.PodSpec) { s.DeprecatedServiceAccount = "gateway" })), verdict: Refused,
 			violations: []Violation{refused("serviceAccount")}},
-		{name: "another, listed", policy: allowing(func(a *Allow) { a.ServiceAccounts = []string{"gateway"} }), pod: sandbox(account("gateway")), verdict: Allowed},
+		{name: "another, listed", policy: allowing(func(a *policy.Allow) { a.ServiceAccounts = []string{"gateway"} }), pod: sandbox(account("gateway")), verdict: Allowed},
 		{name: "the API server's own token", pod: sandbox(token("kube-api-access-x7k2p", "", "token", new(int64(3607)))), verdict: Allowed},
 		{name: "a token of another volume name", pod: sandbox(token("mine", "", "token", new(int64(3607)))), verdict: Refused, violations: noToken("")},
 		{name: "a token for another audience", pod: sandbox(token("kube-api-access-x7k2p", "vault", "token", new(int64(3607)))), verdict: Refused, violations: noToken("vault")},
 		{name: "a token at another path", pod: sandbox(token("kube-api-access-x7k2p", "", "t", new(int64(3607)))), verdict: Refused, violations: noToken("")},
 		{name: "a token of another lifetime", pod: sandbox(token("kube-api-access-x7k2p", "", "token", new(int64(99999)))), verdict: Refused, violations: noToken("")},
 		{name: "a token without a lifetime", pod: sandbox(token("kube-api-access-x7k2p", "", "token", nil)), verdict: Refused, violations: noToken("")},
-		{name: "a token for a listed audience", policy: allowing(func(a *Allow) { a.TokenAudiences = []string{"vault"} }), pod: sandbox(token("t", "vault", "t", nil)), verdict: Allowed},
+		{name: "a token for a listed audience", policy: allowing(func(a *policy.Allow) { a.TokenAudiences = []string{"vault"} }), pod: sandbox(token("t", "vault", "t", nil)), verdict: Allowed},
 	})
 }
 
@@ -95,7 +97,7 @@ func TestDevices(t *testing.T) {
 	refused := func(name string) []Violation {
 		return []Violation{{RuleResourceClaim, "spec.resourceClaims[0]", name, "is a device that sandboxes may not claim: drop it, or have the policy list it"}}
 	}
-	listed := allowing(func(a *Allow) { a.ResourceClaims, a.RuntimeClasses = []string{"gpu"}, []string{"gvisor"} })
+	listed := allowing(func(a *policy.Allow) { a.ResourceClaims, a.RuntimeClasses = []string{"gpu"}, []string{"gvisor"} })
 	resources := func(names ...corev1.ResourceName) func(*corev1.Pod) {
 		return first(func(c *corev1.Container) {
 			c.Resources = corev1.ResourceRequirements{Limits: corev1.ResourceList{}, Requests: corev1.ResourceList{}}
@@ -121,7 +123,7 @@ func TestDevices(t *testing.T) {
 		{name: "an extended resource", pod: sandbox(resources("example.com/gpu")), verdict: Refused, violations: []Violation{
 			{RuleResourceClaim, "spec.containers[0].resources.limits[example.com/gpu]", "1", "asks for a device that is not listed: drop it, or have the policy list it"},
 			{RuleResourceClaim, "spec.containers[0].resources.requests[example.com/gpu]", "1", "asks for a device that is not listed: drop it, or have the policy list it"}}},
-		{name: "a listed extended resource", policy: allowing(func(a *Allow) { a.ResourceClaims = []string{"example.com/gpu"} }), pod: sandbox(resources("example.com/gpu")), verdict: Allowed},
+		{name: "a listed extended resource", policy: allowing(func(a *policy.Allow) { a.ResourceClaims = []string{"example.com/gpu"} }), pod: sandbox(resources("example.com/gpu")), verdict: Allowed},
 		{name: "CPU and memory", pod: sandbox(resources("cpu", "memory", "ephemeral-storage", "hugepages-2Mi")), verdict: Allowed},
 		{name: "a runtime class", pod: sandbox(runtimeClass("gvisor")), verdict: Refused,
 			violations: []Violation{{RuleRuntimeClass, "spec.runtimeClassName", "gvisor", "is a runtime that sandboxes may not choose: drop it, or have the policy list it"}}},
@@ -136,10 +138,12 @@ func TestVolumeOwnership(t *testing.T) {
 		})
 	}
 	refusedGroup := []Violation{{RuleFSGroup, "spec.securityContext.fsGroup", "1000", "would change the group and mode of every user's files: drop it, or have the policy name it"}}
-	named := allowing(func(a *Allow) {
+	named := allowing(func(a *policy.Allow) {
 		a.FSGroup, a.SELinuxOptions = new(int64(1000)), &corev1.SELinuxOptions{Type: "container_t", Level: "s0:c1,c2"}
 	})
-	another := allowing(func(a *Allow) { a.FSGroup, a.SELinuxOptions = new(int64(1001)), &corev1.SELinuxOptions{Level: "s0:c3"} })
+	another := allowing(func(a *policy.Allow) {
+		a.FSGroup, a.SELinuxOptions = new(int64(1001)), &corev1.SELinuxOptions{Level: "s0:c3"}
+	})
 	label := &corev1.SELinuxOptions{Type: "container_t", Level: "s0:c1,c2"}
 	podLabel := sandbox(spec(func(s *corev1.PodSpec) { s.SecurityContext = &corev1.PodSecurityContext{SELinuxOptions: label} }))
 	containerLabel := sandbox(first(func(c *corev1.Container) { c.SecurityContext = &corev1.SecurityContext{SELinuxOptions: label} }))

@@ -3,6 +3,8 @@ package scope
 import (
 	corev1 "k8s.io/api/core/v1"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
+
+	"userscope.dev/userscope/webhook/policy"
 )
 
 const (
@@ -14,39 +16,39 @@ const (
 )
 
 // deerflow returns DeerFlow's policy, with the tweaks made.
-func deerflow(tweaks ...func(*Policy)) *Policy {
-	policy := &Policy{
+func deerflow(tweaks ...func(*policy.Policy)) *policy.Policy {
+	p := &policy.Policy{
 		Name:              "deer-flow",
 		Namespaces:        []string{"deer-flow"},
 		Claim:             "deer-flow-home",
 		Selector:          map[string]string{"app": "deer-flow-sandbox"},
 		Provisioners:      []string{provisioner},
-		Exempt:            Creators{Users: []string{replicaSets}, Groups: []string{"system:masters"}},
-		User:              IDRule{Key: "user-id", MaxLength: MaxUserLength},
-		Thread:            IDRule{Key: "thread-id", MaxLength: MaxThreadLength},
+		Exempt:            policy.Creators{Users: []string{replicaSets}, Groups: []string{"system:masters"}},
+		User:              policy.IDRule{Key: "user-id", MaxLength: policy.MaxUserLength},
+		Thread:            policy.IDRule{Key: "thread-id", MaxLength: policy.MaxThreadLength},
 		UserDataVolume:    "user-data",
 		UserDataMountPath: "/mnt/user-data",
 		ReplaceUserData:   true,
 		SandboxIDKey:      "sandbox-id",
-		Layout: Layout{Root: "deer-flow", UserData: template("users/{user}/threads/{thread}/user-data"), Directories: []Directory{
-			{template("users/{user}/threads/{thread}/acp-workspace"), ReadOnly},
-			{template("users/{user}/skills"), ReadOnly},
-			{template("users/{user}/skills/locks"), ReadWrite},
-			{template("shared/tools"), ReadOnly},
+		Layout: policy.Layout{Root: "deer-flow", UserData: template("users/{user}/threads/{thread}/user-data"), Directories: []policy.Directory{
+			{Template: template("users/{user}/threads/{thread}/acp-workspace"), Access: policy.ReadOnly},
+			{Template: template("users/{user}/skills"), Access: policy.ReadOnly},
+			{Template: template("users/{user}/skills/locks"), Access: policy.ReadWrite},
+			{Template: template("shared/tools"), Access: policy.ReadOnly},
 		}, Legacy: template("threads/{thread}/user-data")},
-		Proof:         ProofAdopted,
+		Proof:         policy.ProofAdopted,
 		HostPathBases: []string{"/base", "/other/base"},
-		Allow:         Allow{HostPaths: []string{"/skills"}, Claims: []string{"skills"}},
+		Allow:         policy.Allow{HostPaths: []string{"/skills"}, Claims: []string{"skills"}},
 	}
 	for _, tweak := range tweaks {
-		tweak(policy)
+		tweak(p)
 	}
-	return policy
+	return p
 }
 
 // template parses a template that is known to be good.
-func template(text string) Template {
-	t, err := ParseTemplate(text)
+func template(text string) policy.Template {
+	t, err := policy.ParseTemplate(text)
 	if err != nil {
 		panic(err)
 	}
@@ -59,7 +61,7 @@ func sandbox(tweaks ...func(*corev1.Pod)) *corev1.Pod {
 		ObjectMeta: metav1.ObjectMeta{
 			Name:        "sandbox-1",
 			Labels:      map[string]string{"app": "deer-flow-sandbox", "user-id": "alice", "thread-id": "t1"},
-			Annotations: map[string]string{MarkerAnnotation: "deer-flow"},
+			Annotations: map[string]string{policy.MarkerAnnotation: "deer-flow"},
 		},
 		Spec: corev1.PodSpec{
 			Containers: []corev1.Container{{

@@ -5,11 +5,14 @@
 // clock, no file and no network, keeps no state, never panics, and returns data: a
 // verdict, edits, violations. How these reach a person or an API server is the business
 // of the packages that import this one. scope itself imports the Kubernetes API types, the Pod
-// Security checks and none of Userscope's other packages; a test holds it to that.
+// Security checks, policy and podjson, and nothing else of Userscope; a test holds it to that.
 package scope
 
 import (
 	corev1 "k8s.io/api/core/v1"
+
+	"userscope.dev/userscope/webhook/podjson"
+	"userscope.dev/userscope/webhook/policy"
 )
 
 // Request is what a decision about a Pod depends on.
@@ -24,8 +27,8 @@ type Request struct {
 	// Pod is the object as it was sent; nil for a deletion. The decision does not change it.
 	Pod *corev1.Pod
 
-	// Unknown are the fields of the Pod that ParsePod could not read into it.
-	Unknown []UnknownField
+	// Unknown are the fields of the Pod that podjson.Parse could not read into it.
+	Unknown []podjson.UnknownField
 }
 
 // Creator is who asks: the userInfo of an admission request.
@@ -53,7 +56,7 @@ type Decision struct {
 	Verdict Verdict
 
 	// Identity is whose sandbox the Pod is; zero where that was not found out.
-	Identity Identity
+	Identity policy.Identity
 
 	// Edits make the Pod safe when they are applied in order. Empty unless the verdict is
 	// Allowed or Rewritten.

@@ -4,6 +4,9 @@ import (
 	"strings"
 
 	corev1 "k8s.io/api/core/v1"
+
+	"userscope.dev/userscope/webhook/podjson"
+	"userscope.dev/userscope/webhook/policy"
 )
 
 // With an fsGroup the kubelet changes group and mode of the files of a whole volume, every user's
@@ -12,26 +15,26 @@ import (
 // sandbox shares.
 
 // checkVolumeOwnership judges fsGroup and seLinuxOptions.
-func (r *review) checkVolumeOwnership(policy *Policy) {
+func (r *review) checkVolumeOwnership(p *policy.Policy) {
 	if pod := r.pod.Spec.SecurityContext; pod != nil {
-		at := Location{"spec", "securityContext"}
-		r.checkFSGroup(policy, pod, at)
-		r.checkSELinux(policy, pod.SELinuxOptions, at)
+		at := podjson.Location{"spec", "securityContext"}
+		r.checkFSGroup(p, pod, at)
+		r.checkSELinux(p, pod.SELinuxOptions, at)
 	}
 	for _, c := range containers(r.pod) {
 		if c.SecurityContext != nil {
-			r.checkSELinux(policy, c.SecurityContext.SELinuxOptions, c.at("securityContext"))
+			r.checkSELinux(p, c.SecurityContext.SELinuxOptions, c.at("securityContext"))
 		}
 	}
 }
 
 // checkFSGroup lets the policy's fsGroup pass, with the change policy that leaves a volume
 // alone whose root is right already.
-func (r *review) checkFSGroup(policy *Policy, pod *corev1.PodSecurityContext, at Location) {
+func (r *review) checkFSGroup(p *policy.Policy, pod *corev1.PodSecurityContext, at podjson.Location) {
 	if pod.FSGroup == nil {
 		return
 	}
-	if policy.Allow.FSGroup == nil || *policy.Allow.FSGroup != *pod.FSGroup {
+	if p.Allow.FSGroup == nil || *p.Allow.FSGroup != *pod.FSGroup {
 		r.refuse(RuleFSGroup, at.Child("fsGroup"), decimal(*pod.FSGroup), "would change the group and mode of every user's files: drop it, or have the policy name it")
 		return
 	}
@@ -41,8 +44,8 @@ func (r *review) checkFSGroup(policy *Policy, pod *corev1.PodSecurityContext, at
 	r.setString((*string)(pod.FSGroupChangePolicy), at.Child("fsGroupChangePolicy"), string(corev1.FSGroupChangeOnRootMismatch))
 }
 
-func (r *review) checkSELinux(policy *Policy, options *corev1.SELinuxOptions, at Location) {
-	if options == nil || policy.Allow.SELinuxOptions != nil && *policy.Allow.SELinuxOptions == *options {
+func (r *review) checkSELinux(p *policy.Policy, options *corev1.SELinuxOptions, at podjson.Location) {
+	if options == nil || p.Allow.SELinuxOptions != nil && *p.Allow.SELinuxOptions == *options {
 		return
 	}
 	r.refuse(RuleSELinuxOptions, at.Child("seLinuxOptions"), selinuxText(options), "would relabel files that others use: drop it, or have the policy name it")

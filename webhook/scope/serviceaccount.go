@@ -5,6 +5,9 @@ import (
 	"strings"
 
 	corev1 "k8s.io/api/core/v1"
+
+	"userscope.dev/userscope/webhook/podjson"
+	"userscope.dev/userscope/webhook/policy"
 )
 
 // A sandbox that runs as the gateway's ServiceAccount needs no mount to reach anybody's data.
@@ -13,13 +16,13 @@ import (
 
 // checkServiceAccount judges the ServiceAccount, in both its spellings, and the token
 // projections.
-func (r *review) checkServiceAccount(policy *Policy) {
+func (r *review) checkServiceAccount(p *policy.Policy) {
 	for _, field := range []struct{ name, account string }{
 		{"serviceAccountName", r.pod.Spec.ServiceAccountName},
 		{"serviceAccount", r.pod.Spec.DeprecatedServiceAccount},
 	} {
-		if field.account != "" && field.account != "default" && !slices.Contains(policy.Allow.ServiceAccounts, field.account) {
-			r.refuse(RuleServiceAccount, Location{"spec", field.name}, field.account,
+		if field.account != "" && field.account != "default" && !slices.Contains(p.Allow.ServiceAccounts, field.account) {
+			r.refuse(RuleServiceAccount, podjson.Location{"spec", field.name}, field.account,
 				"is a ServiceAccount that sandboxes may not run as: leave it out, or have the policy list it")
 		}
 	}
@@ -27,14 +30,14 @@ func (r *review) checkServiceAccount(policy *Policy) {
 		volume := &r.pod.Spec.Volumes[i]
 		for j, source := range projections(volume) {
 			token := source.ServiceAccountToken
-			if token == nil || isOwnToken(volume.Name, token) || slices.Contains(policy.Allow.TokenAudiences, token.Audience) {
+			if token == nil || isOwnToken(volume.Name, token) || slices.Contains(p.Allow.TokenAudiences, token.Audience) {
 				continue
 			}
 			problem := "is not listed: drop the token, or have the policy list it"
 			if token.Audience == "" {
 				problem = "is missing, so the token is for the API server: drop it, a Pod has its own"
 			}
-			r.refuse(RuleServiceAccountToken, Location{"spec", "volumes", i, "projected", "sources", j, "serviceAccountToken", "audience"}, token.Audience,
+			r.refuse(RuleServiceAccountToken, podjson.Location{"spec", "volumes", i, "projected", "sources", j, "serviceAccountToken", "audience"}, token.Audience,
 				problem)
 		}
 	}

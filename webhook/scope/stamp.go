@@ -4,17 +4,20 @@ import (
 	"strings"
 
 	"k8s.io/apimachinery/pkg/util/validation"
+
+	"userscope.dev/userscope/webhook/podjson"
+	"userscope.dev/userscope/webhook/policy"
 )
 
 // stamp marks the Pod as judged by its governing policies, whatever the marker said before, and
 // writes its identity on it: as annotations, and as labels where the ids are label values, so
 // that NetworkPolicies and queries find it.
-func (r *review) stamp(id Identity, identified bool) {
+func (r *review) stamp(id policy.Identity, identified bool) {
 	names := make([]string, len(r.governing))
-	for i, policy := range r.governing {
-		names[i] = policy.Name
+	for i, p := range r.governing {
+		names[i] = p.Name
 	}
-	r.pod.Annotations = r.setEntry(r.pod.Annotations, "annotations", MarkerAnnotation, strings.Join(names, ","))
+	r.pod.Annotations = r.setEntry(r.pod.Annotations, "annotations", policy.MarkerAnnotation, strings.Join(names, ","))
 	if !identified {
 		return
 	}
@@ -35,12 +38,12 @@ func (r *review) setEntry(entries map[string]string, field, key, value string) m
 	if got, ok := entries[key]; ok && got == value {
 		return entries
 	}
-	at := Location{"metadata", field}
+	at := podjson.Location{"metadata", field}
 	if len(entries) == 0 {
 		r.edits = append(r.edits, Edit{Op: "add", Path: at.Pointer(), Value: map[string]string{key: value}})
 		return map[string]string{key: value}
 	}
-	r.edits = append(r.edits, Edit{Op: "add", Path: at.Child(MapKey(key)).Pointer(), Value: value})
+	r.edits = append(r.edits, Edit{Op: "add", Path: at.Child(podjson.MapKey(key)).Pointer(), Value: value})
 	entries[key] = value
 	return entries
 }

@@ -5,6 +5,8 @@ import (
 	"testing"
 
 	corev1 "k8s.io/api/core/v1"
+
+	"userscope.dev/userscope/webhook/policy"
 )
 
 func TestStamps(t *testing.T) {
@@ -15,10 +17,12 @@ func TestStamps(t *testing.T) {
 	thread := Edit{Op: "add", Path: "/metadata/annotations/thread-id", Value: "t1"}
 	userLabel := Edit{Op: "add", Path: "/metadata/labels/user-id", Value: "alice"}
 	threadLabel := Edit{Op: "add", Path: "/metadata/labels/thread-id", Value: "t1"}
-	hub := deerflow(func(p *Policy) { p.Layout, p.Proof = Layout{UserData: template("home/{user}")}, ProofNever })
+	hub := deerflow(func(p *policy.Policy) {
+		p.Layout, p.Proof = policy.Layout{UserData: template("home/{user}")}, policy.ProofNever
+	})
 	tests := []struct {
 		name   string
-		policy *Policy
+		policy *policy.Policy
 		pod    *corev1.Pod
 		want   []Edit
 	}{
@@ -33,17 +37,17 @@ func TestStamps(t *testing.T) {
 			[]Edit{{Op: "add", Path: "/metadata/labels", Value: map[string]string{"user-id": "alice"}}, threadLabel}},
 		{"an id that is no label value", nil, sandbox(marked, noLabel("user-id"), annotation("user-id", "-alice"), annotation("thread-id", "t1"), subPath("deer-flow/users/-alice/threads/t1/user-data")), nil},
 		{"no thread", hub, sandbox(marked, noLabel("thread-id"), subPath("home/alice")), []Edit{user}},
-		{"no labels and no annotations", deerflow(func(p *Policy) { p.Selector = nil }), &corev1.Pod{},
+		{"no labels and no annotations", deerflow(func(p *policy.Policy) { p.Selector = nil }), &corev1.Pod{},
 			[]Edit{{Op: "add", Path: "/metadata/annotations", Value: map[string]string{policies: "deer-flow"}}}},
 		{"no data and no identity", nil, unlabelled("", marked, volumes(), mountsOf()), nil},
 	}
 	for _, test := range tests {
 		t.Run(test.name, func(t *testing.T) {
-			policy := test.policy
-			if policy == nil {
-				policy = deerflow()
+			p := test.policy
+			if p == nil {
+				p = deerflow()
 			}
-			got := Create(Policies{policy}, Request{Namespace: "deer-flow", Creator: Creator{Username: "dev"}, Pod: test.pod})
+			got := Create(policy.Policies{p}, Request{Namespace: "deer-flow", Creator: Creator{Username: "dev"}, Pod: test.pod})
 			if got.Verdict != Allowed || len(got.Edits)+len(test.want) > 0 && !reflect.DeepEqual(got.Edits, test.want) {
 				t.Errorf("got %s\n%+v\nwant\n%+v", got.Verdict, got.Edits, test.want)
 			}

@@ -4,23 +4,26 @@ import (
 	"crypto/sha256"
 	"encoding/hex"
 	"strings"
+
+	"userscope.dev/userscope/webhook/podjson"
+	"userscope.dev/userscope/webhook/policy"
 )
 
 // prove refuses an identity that the policy wants proved and the sandbox id does not prove.
-func (r *review) prove(policy *Policy, id Identity) bool {
-	sandboxID := r.pod.Labels[policy.SandboxIDKey]
-	if policy.Proves(sandboxID, id) || policy.Believes(sandboxID, id.Source) {
+func (r *review) prove(p *policy.Policy, id policy.Identity) bool {
+	sandboxID := r.pod.Labels[p.SandboxIDKey]
+	if p.Proves(sandboxID, id) || p.Believes(sandboxID, id.Source) {
 		return true
 	}
-	r.refuse(RuleIdentityUnproven, Location{"metadata", "labels", MapKey(policy.SandboxIDKey)}, sandboxID,
-		whyUnproven(policy, sandboxID, id)+"; it must prove "+Quote(id.String()))
+	r.refuse(RuleIdentityUnproven, podjson.Location{"metadata", "labels", podjson.MapKey(p.SandboxIDKey)}, sandboxID,
+		whyUnproven(p, sandboxID, id)+"; it must prove "+podjson.Quote(id.String()))
 	return false
 }
 
 // whyUnproven says why a sandbox id proves nothing, which versions of DeerFlow mint such ids, and
 // what can be done.
-func whyUnproven(p *Policy, sandboxID string, id Identity) string {
-	plain := SandboxID(id, nil)
+func whyUnproven(p *policy.Policy, sandboxID string, id policy.Identity) string {
+	plain := policy.SandboxID(id, nil)
 	switch {
 	case sandboxID == "":
 		return "no sandbox id: have the gateway set the label to the id that proves the identity"
@@ -30,7 +33,7 @@ func whyUnproven(p *Policy, sandboxID string, id Identity) string {
 		return "is of the thread alone (DeerFlow before 2026-06-23): " + remedy(p, "upgrade the gateway")
 	case sandboxID == id.Thread:
 		return "is random (DeerFlow without a thread): " + remedy(p, "give it a thread")
-	case !CanProve(sandboxID):
+	case !policy.CanProve(sandboxID):
 		return "is not 16 to 63 lower-case hex digits: use the id that the gateway minted"
 	case len(p.Keys) == 0:
 		return "is of another user or thread: use the id that the gateway minted"
@@ -43,11 +46,11 @@ func whyUnproven(p *Policy, sandboxID string, id Identity) string {
 
 // remedy says what can be done about a sandbox id that is no proof but was minted as it is: first
 // in DeerFlow, else in the policy.
-func remedy(p *Policy, first string) string {
+func remedy(p *policy.Policy, first string) string {
 	switch {
 	case len(p.Keys) > 0:
 		return "have the gateway mint it with the key"
-	case p.Proof == ProofAlways:
+	case p.Proof == policy.ProofAlways:
 		return first + ", or use proof: Adopted and set labels"
 	default:
 		return first + ", set labels, or use proof: Never"

@@ -5,6 +5,9 @@ import (
 	"slices"
 
 	corev1 "k8s.io/api/core/v1"
+
+	"userscope.dev/userscope/webhook/podjson"
+	"userscope.dev/userscope/webhook/policy"
 )
 
 // A stored Pod's mounts never change, so that an update can only lie about whose it is. On a
@@ -13,49 +16,49 @@ import (
 // Userscope never wedges a Pod.
 
 // Update judges a change of a stored Pod, from old to req.Pod.
-func Update(p Policies, req Request, old *corev1.Pod) Decision {
-	r := &review{pod: req.Pod, governing: p.ForNamespace(req.Namespace)}
+func Update(policies policy.Policies, req Request, old *corev1.Pod) Decision {
+	r := &review{pod: req.Pod, governing: policies.ForNamespace(req.Namespace)}
 	if len(r.governing) == 0 {
 		return Decision{Verdict: Ungoverned}
 	}
-	_, marked := old.Annotations[MarkerAnnotation]
-	for _, policy := range r.governing {
+	_, marked := old.Annotations[policy.MarkerAnnotation]
+	for _, p := range r.governing {
 		if marked {
-			r.checkKeysKept(policy, old)
+			r.checkKeysKept(p, old)
 		} else {
-			r.checkNotAdopted(policy, old)
+			r.checkNotAdopted(p, old)
 		}
 	}
 	if !marked && len(r.violations) == 0 {
 		return Decision{Verdict: Ungoverned}
 	}
-	return r.decision(Identity{})
+	return r.decision(policy.Identity{})
 }
 
 // checkKeysKept refuses a change of what says whose sandbox a Pod is.
-func (r *review) checkKeysKept(policy *Policy, old *corev1.Pod) {
+func (r *review) checkKeysKept(p *policy.Policy, old *corev1.Pod) {
 	const remedy = "marks the Pod as the sandbox of its user, and cannot be added, changed or removed: create a new Pod instead"
-	labels := append(slices.Sorted(maps.Keys(policy.Selector)), policy.IdentityKeys()...)
-	for _, key := range append(labels, policy.SandboxIDKey) {
+	labels := append(slices.Sorted(maps.Keys(p.Selector)), p.IdentityKeys()...)
+	for _, key := range append(labels, p.SandboxIDKey) {
 		if !sameEntry(old.Labels, r.pod.Labels, key) {
-			r.refuse(RuleImmutableField, Location{"metadata", "labels", MapKey(key)}, r.pod.Labels[key], remedy)
+			r.refuse(RuleImmutableField, podjson.Location{"metadata", "labels", podjson.MapKey(key)}, r.pod.Labels[key], remedy)
 		}
 	}
-	for _, key := range append(policy.IdentityKeys(), MarkerAnnotation) {
+	for _, key := range append(p.IdentityKeys(), policy.MarkerAnnotation) {
 		if !sameEntry(old.Annotations, r.pod.Annotations, key) {
-			r.refuse(RuleImmutableField, Location{"metadata", "annotations", MapKey(key)}, r.pod.Annotations[key], remedy)
+			r.refuse(RuleImmutableField, podjson.Location{"metadata", "annotations", podjson.MapKey(key)}, r.pod.Annotations[key], remedy)
 		}
 	}
 }
 
 // checkNotAdopted refuses to make a sandbox of a Pod that was not judged as one.
-func (r *review) checkNotAdopted(policy *Policy, old *corev1.Pod) {
+func (r *review) checkNotAdopted(p *policy.Policy, old *corev1.Pod) {
 	const remedy = "would make a sandbox of a Pod that was not created as one: create a new Pod instead"
-	if !sameEntry(old.Annotations, r.pod.Annotations, MarkerAnnotation) {
-		r.refuse(RuleImmutableField, Location{"metadata", "annotations", MapKey(MarkerAnnotation)}, r.pod.Annotations[MarkerAnnotation], remedy)
+	if !sameEntry(old.Annotations, r.pod.Annotations, policy.MarkerAnnotation) {
+		r.refuse(RuleImmutableField, podjson.Location{"metadata", "annotations", podjson.MapKey(policy.MarkerAnnotation)}, r.pod.Annotations[policy.MarkerAnnotation], remedy)
 	}
-	if policy.Selects(r.pod.Labels) && !policy.Selects(old.Labels) {
-		r.refuse(RuleImmutableField, Location{"metadata", "labels"}, labelsText(policy.Selector), remedy)
+	if p.Selects(r.pod.Labels) && !p.Selects(old.Labels) {
+		r.refuse(RuleImmutableField, podjson.Location{"metadata", "labels"}, labelsText(p.Selector), remedy)
 	}
 }
 

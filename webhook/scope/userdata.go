@@ -1,6 +1,11 @@
 package scope
 
-import corev1 "k8s.io/api/core/v1"
+import (
+	corev1 "k8s.io/api/core/v1"
+
+	"userscope.dev/userscope/webhook/podjson"
+	"userscope.dev/userscope/webhook/policy"
+)
 
 // User data is what a mount of the claim shows at the policy's user-data path, through a
 // Volume of any name, and what the user-data volume shows anywhere else, unless its subPath
@@ -9,33 +14,33 @@ import corev1 "k8s.io/api/core/v1"
 
 // replaceUserData makes every user-data volume the claim, so that the Pods of a provisioner
 // that uses hostPath volumes, keyed by thread alone to this day, are scoped too.
-func (r *review) replaceUserData(policy *Policy) {
+func (r *review) replaceUserData(p *policy.Policy) {
 	for i := range r.pod.Spec.Volumes {
 		volume := &r.pod.Spec.Volumes[i]
-		if volume.Name != policy.UserDataVolume || isClaim(policy, volume) && len(sources(volume)) == 1 {
+		if volume.Name != p.UserDataVolume || isClaim(p, volume) && len(sources(volume)) == 1 {
 			continue
 		}
-		at := Location{"spec", "volumes", i}
-		if !policy.ReplaceUserData {
+		at := podjson.Location{"spec", "volumes", i}
+		if !p.ReplaceUserData {
 			r.refuse(RuleUserDataVolume, at, volumeText(volume),
-				"is not the claim that holds the users' data: make it the persistentVolumeClaim "+policy.Claim)
+				"is not the claim that holds the users' data: make it the persistentVolumeClaim "+p.Claim)
 			continue
 		}
 		r.edits = append(r.edits, Edit{
 			Op: "replace", Path: at.Pointer(),
-			Value: map[string]any{"name": volume.Name, "persistentVolumeClaim": map[string]any{"claimName": policy.Claim}},
-			Warning: at.String() + ": " + Printable(volumeText(volume)) + " is now persistentVolumeClaim " + policy.Claim +
+			Value: map[string]any{"name": volume.Name, "persistentVolumeClaim": map[string]any{"claimName": p.Claim}},
+			Warning: at.String() + ": " + podjson.Printable(volumeText(volume)) + " is now persistentVolumeClaim " + p.Claim +
 				": user data lies on that claim",
 		})
-		volume.VolumeSource = corev1.VolumeSource{PersistentVolumeClaim: &corev1.PersistentVolumeClaimVolumeSource{ClaimName: policy.Claim}}
+		volume.VolumeSource = corev1.VolumeSource{PersistentVolumeClaim: &corev1.PersistentVolumeClaimVolumeSource{ClaimName: p.Claim}}
 		r.replaced[i] = true
 	}
 }
 
 // scopeUserData points every user-data mount at the identity's own directory.
-func (r *review) scopeUserData(policy *Policy, dirs Tree) {
-	for _, m := range claimMounts(policy, r.pod) {
-		if !isUserData(policy, m, dirs) {
+func (r *review) scopeUserData(p *policy.Policy, dirs policy.Tree) {
+	for _, m := range claimMounts(p, r.pod) {
+		if !isUserData(p, m, dirs) {
 			continue
 		}
 		r.removeString(&m.SubPathExpr, m.at("subPathExpr"), "user data is mounted by its literal path")
@@ -45,7 +50,7 @@ func (r *review) scopeUserData(policy *Policy, dirs Tree) {
 }
 
 // isUserData reports whether a mount of the claim shows user data.
-func isUserData(p *Policy, m mount, dirs Tree) bool {
+func isUserData(p *policy.Policy, m mount, dirs policy.Tree) bool {
 	if containerPath(m.MountPath) == p.UserDataMountPath {
 		return true
 	}

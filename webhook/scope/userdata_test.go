@@ -4,6 +4,8 @@ import (
 	"testing"
 
 	corev1 "k8s.io/api/core/v1"
+
+	"userscope.dev/userscope/webhook/policy"
 )
 
 func TestReplaceUserData(t *testing.T) {
@@ -12,7 +14,7 @@ func TestReplaceUserData(t *testing.T) {
 			Value:   map[string]any{"name": "user-data", "persistentVolumeClaim": map[string]any{"claimName": "deer-flow-home"}},
 			Warning: "spec.volumes[0]: " + was + " is now persistentVolumeClaim deer-flow-home: user data lies on that claim"}}
 	}
-	keep := deerflow(func(p *Policy) { p.ReplaceUserData = false })
+	keep := deerflow(func(p *policy.Policy) { p.ReplaceUserData = false })
 	both := claimVolume("user-data", "deer-flow-home")
 	both.EmptyDir = &corev1.EmptyDirVolumeSource{}
 	runCreate(t, []createTest{

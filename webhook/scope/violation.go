@@ -1,9 +1,6 @@
 package scope
 
-import (
-	"strconv"
-	"strings"
-)
+import "strconv"
 
 // Rule names a reason to refuse a Pod. The names are API: people search for them, and alerts
 // count them.
@@ -74,32 +71,3 @@ const MaxViolations = 32
 
 // decimal renders a number that a violation quotes.
 func decimal(n int64) string { return strconv.FormatInt(n, 10) }
-
-// Printable renders a text that may hold a stranger's words, in ASCII without control characters and,
-// but for a … at its end, not too long, so that it can neither hide the rest of a message nor speak to a terminal.
-func Printable(text string) string {
-	const most = 256
-	var b strings.Builder
-	for _, r := range text {
-		if b.Len() >= most {
-			return b.String() + "…"
-		}
-		if r >= ' ' && r <= '~' {
-			b.WriteRune(r)
-			continue
-		}
-		quoted := strconv.QuoteRuneToASCII(r)
-		b.WriteString(quoted[1 : len(quoted)-1])
-	}
-	return b.String()
-}
-
-// Quote renders a value that a stranger wrote, in ASCII and short enough to leave room for
-// the rest of a message.
-func Quote(value string) string {
-	const most = 128
-	if len(value) > most {
-		return strconv.QuoteToASCII(value[:most]) + "…"
-	}
-	return strconv.QuoteToASCII(value)
-}

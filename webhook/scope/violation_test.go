@@ -3,8 +3,9 @@ package scope
 import (
 	"fmt"
 	"slices"
-	"strings"
 	"testing"
+
+	"userscope.dev/userscope/webhook/policy"
 )
 
 // TestRuleNames holds the names against literals: people and alerts depend on them.
@@ -47,54 +48,12 @@ func TestRuleNames(t *testing.T) {
 	}
 }
 
-func TestQuote(t *testing.T) {
-	for value, want := range map[string]string{
-		"alice":                  `"alice"`,
-		"a\n\"å\x00":             `"a\n\"\u00e5\x00"`,
-		strings.Repeat("x", 128): `"` + strings.Repeat("x", 128) + `"`,
-		strings.Repeat("x", 129): `"` + strings.Repeat("x", 128) + `"…`,
-		strings.Repeat("å", 100): `"` + strings.Repeat(`\u00e5`, 64) + `"…`,
-	} {
-		if got := Quote(value); got != want {
-			t.Errorf("got %s, want %s", got, want)
-		}
-	}
-}
-
-func TestLocation(t *testing.T) {
-	at := Location{"metadata", "annotations", MapKey("a.b/c~d")}
-	if got, want := at.String(), "metadata.annotations[a.b/c~d]"; got != want {
-		t.Errorf("got %s, want %s", got, want)
-	}
-	if got, want := at.Pointer(), "/metadata/annotations/a.b~1c~0d"; got != want {
-		t.Errorf("got %s, want %s", got, want)
-	}
-	parent := make(Location, 0, 8)
-	first, second := parent.Child("a"), parent.Child("b")
-	if first.String() != "a" || second.String() != "b" {
-		t.Errorf("got %s and %s: siblings share memory", first, second)
-	}
-}
-
-func TestPrintable(t *testing.T) {
-	for text, want := range map[string]string{
-		`a "b" c~`:               `a "b" c~`,
-		"a\n\x1b[2J\x7f\u2028é":  `a\n\x1b[2J\x7f\u2028\u00e9`,
-		strings.Repeat("x", 256): strings.Repeat("x", 256),
-		strings.Repeat("x", 257): strings.Repeat("x", 256) + "…",
-	} {
-		if got := Printable(text); got != want {
-			t.Errorf("got %s, want %s", got, want)
-		}
-	}
-}
-
 func TestViolationsAreCapped(t *testing.T) {
 	pod := sandbox()
 	for i := range 40 {
 		pod.Spec.Volumes = append(pod.Spec.Volumes, claimVolume(fmt.Sprint("other-", i), "other"))
 	}
-	got := Create(Policies{deerflow()}, Request{Namespace: "deer-flow", Creator: Creator{Username: provisioner}, Pod: pod})
+	got := Create(policy.Policies{deerflow()}, Request{Namespace: "deer-flow", Creator: Creator{Username: provisioner}, Pod: pod})
 	if len(got.Violations) != 32 || got.More != 8 {
 		t.Errorf("%d violations and %d more, want 32 and 8", len(got.Violations), got.More)
 	}
@@ -102,14 +61,14 @@ func TestViolationsAreCapped(t *testing.T) {
 
 // TestViolationsAreCountedOnce has two policies find the same violations.
 func TestViolationsAreCountedOnce(t *testing.T) {
-	other := deerflow(func(p *Policy) {
+	other := deerflow(func(p *policy.Policy) {
 		p.Name, p.Claim, p.UserDataVolume, p.UserDataMountPath = "other", "other", "other", "/mnt/other"
 	})
 	pod := sandbox()
 	for i := range 50 {
 		pod.Spec.Volumes = append(pod.Spec.Volumes, claimVolume(fmt.Sprint("other-", i), "db"))
 	}
-	got := Create(Policies{deerflow(), other}, Request{Namespace: "deer-flow", Creator: Creator{Username: provisioner}, Pod: pod})
+	got := Create(policy.Policies{deerflow(), other}, Request{Namespace: "deer-flow", Creator: Creator{Username: provisioner}, Pod: pod})
 	if len(got.Violations) != 32 || got.More != 18 {
 		t.Errorf("%d violations and %d more, want 32 and 18", len(got.Violations), got.More)
 	}

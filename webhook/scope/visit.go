@@ -1,6 +1,10 @@
 package scope
 
-import corev1 "k8s.io/api/core/v1"
+import (
+	corev1 "k8s.io/api/core/v1"
+
+	"userscope.dev/userscope/webhook/podjson"
+)
 
 // container is one container of a Pod and where it stands.
 type container struct {
@@ -10,8 +14,8 @@ type container struct {
 }
 
 // At returns the location of a field of the container.
-func (c container) at(steps ...any) Location {
-	return Location{"spec", c.list, c.index}.Child(steps...)
+func (c container) at(steps ...any) podjson.Location {
+	return podjson.Location{"spec", c.list, c.index}.Child(steps...)
 }
 
 // containers returns every container of the Pod: init, regular and ephemeral. It is the only
@@ -40,7 +44,7 @@ type mount struct {
 }
 
 // At returns the location of a field of the mount.
-func (m mount) at(steps ...any) Location {
+func (m mount) at(steps ...any) podjson.Location {
 	return m.container.at("volumeMounts", m.index).Child(steps...)
 }
 

@@ -7,51 +7,42 @@ import (
 
 	corev1 "k8s.io/api/core/v1"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
+
+	"userscope.dev/userscope/webhook/podjson"
+	"userscope.dev/userscope/webhook/policy"
 )
 
 // A sandbox's volumes are the claim, what the policy lists, and the types that reach nothing
 // beyond the Pod and the namespace's ConfigMaps. Every other type is refused, also one that
 // this build does not know: a volume type is a road to data until somebody has looked at it.
 
-// harmless are the volume types and projections that need no listing.
-var harmless = []string{"configMap", "downwardAPI", "emptyDir", "projected", "clusterTrustBundle"}
-
-// HarmlessVolumeTypes returns the types of volumes and projections that a policy need not list.
-func HarmlessVolumeTypes() []string { return slices.Clone(harmless) }
-
 // noSource describes a volume whose source this build does not know.
 const noSource = "no known source"
 
-// judgedElsewhere are the volume types and projections with rules of their own.
-var judgedElsewhere = []string{"persistentVolumeClaim", "hostPath", "secret", "serviceAccountToken"}
-
-// JudgedVolumeTypes returns the types of volumes and projections with rules of their own.
-func JudgedVolumeTypes() []string { return slices.Clone(judgedElsewhere) }
-
 // checkVolumeTypes refuses volumes, and projections inside them, of types that are not listed.
-func (r *review) checkVolumeTypes(policy *Policy) {
-	listed := r.listedUnknown(policy)
+func (r *review) checkVolumeTypes(p *policy.Policy) {
+	listed := r.listedUnknown(p)
 	for i := range r.pod.Spec.Volumes {
 		volume := &r.pod.Spec.Volumes[i]
-		at := Location{"spec", "volumes", i}
-		r.checkSources(policy, at, sources(volume), listed[i])
-		r.checkEphemeral(policy, volume, at)
+		at := podjson.Location{"spec", "volumes", i}
+		r.checkSources(p, at, sources(volume), listed[i])
+		r.checkEphemeral(p, volume, at)
 		if volume.Projected == nil {
 			continue
 		}
 		for j := range volume.Projected.Sources {
-			r.checkSources(policy, at.Child("projected", "sources", j), setFields(reflect.ValueOf(volume.Projected.Sources[j])), false)
+			r.checkSources(p, at.Child("projected", "sources", j), setFields(reflect.ValueOf(volume.Projected.Sources[j])), false)
 		}
 	}
 }
 
 // checkSources judges the types of one volume or projection.
-func (r *review) checkSources(policy *Policy, at Location, types []string, listedUnknown bool) {
+func (r *review) checkSources(p *policy.Policy, at podjson.Location, types []string, listedUnknown bool) {
 	if len(types) == 0 && !listedUnknown {
 		r.refuse(RuleVolumeType, at, noSource, "could be anything: use a type of volume that this version of Userscope knows, or upgrade Userscope")
 	}
 	for _, name := range types {
-		if slices.Contains(harmless, name) || slices.Contains(judgedElsewhere, name) || slices.Contains(policy.Allow.VolumeTypes, name) {
+		if policy.IsHarmlessVolumeType(name) || policy.IsJudgedVolumeType(name) || slices.Contains(p.Allow.VolumeTypes, name) {
 			continue
 		}
 		r.refuse(RuleVolumeType, at.Child(name), name, "is a volume type that sandboxes may not have: drop the volume, or have the policy list the type")
@@ -60,8 +51,8 @@ func (r *review) checkSources(policy *Policy, at Location, types []string, liste
 
 // checkEphemeral judges a listed generic ephemeral volume: it must start empty, since its
 // contents could otherwise be a copy of anybody's data.
-func (r *review) checkEphemeral(policy *Policy, volume *corev1.Volume, at Location) {
-	if volume.Ephemeral == nil || volume.Ephemeral.VolumeClaimTemplate == nil || !slices.Contains(policy.Allow.VolumeTypes, "ephemeral") {
+func (r *review) checkEphemeral(p *policy.Policy, volume *corev1.Volume, at podjson.Location) {
+	if volume.Ephemeral == nil || volume.Ephemeral.VolumeClaimTemplate == nil || !slices.Contains(p.Allow.VolumeTypes, "ephemeral") {
 		return
 	}
 	spec := &volume.Ephemeral.VolumeClaimTemplate.Spec
@@ -85,15 +76,15 @@ func (r *review) checkEphemeral(policy *Policy, volume *corev1.Volume, at Locati
 
 // checkOtherClaims refuses claims that are not listed, and makes listed ones read-only: a
 // writable volume that all sandboxes share is a place to meet.
-func (r *review) checkOtherClaims(policy *Policy) {
+func (r *review) checkOtherClaims(p *policy.Policy) {
 	for i := range r.pod.Spec.Volumes {
 		volume := &r.pod.Spec.Volumes[i]
 		if volume.PersistentVolumeClaim == nil || r.isGovernedClaim(volume) {
 			continue
 		}
-		at := Location{"spec", "volumes", i, "persistentVolumeClaim"}
+		at := podjson.Location{"spec", "volumes", i, "persistentVolumeClaim"}
 		name := volume.PersistentVolumeClaim.ClaimName
-		if !slices.Contains(policy.Allow.Claims, name) {
+		if !slices.Contains(p.Allow.Claims, name) {
 			r.refuse(RuleOtherClaim, at.Child("claimName"), name, "is no claim for sandboxes: drop it, or have the policy list it")
 			continue
 		}
@@ -103,7 +94,7 @@ func (r *review) checkOtherClaims(policy *Policy) {
 
 // isGovernedClaim reports whether the volume is the claim of a policy that judges the Pod.
 func (r *review) isGovernedClaim(volume *corev1.Volume) bool {
-	return slices.ContainsFunc(r.governing, func(policy *Policy) bool { return isClaim(policy, volume) })
+	return slices.ContainsFunc(r.governing, func(p *policy.Policy) bool { return isClaim(p, volume) })
 }
 
 // sources returns the names of the volume's sources that this build knows, of which a valid

@@ -5,10 +5,12 @@ import (
 
 	corev1 "k8s.io/api/core/v1"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
+
+	"userscope.dev/userscope/webhook/policy"
 )
 
 func TestEphemeralVolumes(t *testing.T) {
-	listed := allowing(func(a *Allow) { a.VolumeTypes = []string{"ephemeral"} })
+	listed := allowing(func(a *policy.Allow) { a.VolumeTypes = []string{"ephemeral"} })
 	refused := func(name, field, value string, spec corev1.PersistentVolumeClaimSpec) createTest {
 		return createTest{name: name, policy: listed, pod: sandbox(addVolume(ephemeral(spec))), verdict: Refused,
 			violations: []Violation{{RuleEphemeralVolume, "spec.volumes[1].ephemeral.volumeClaimTemplate.spec." + field, value,
@@ -37,7 +39,7 @@ func TestOtherClaims(t *testing.T) {
 		{name: "the database's", pod: sandbox(addVolume(claimVolume("s", "database"))), verdict: Refused, violations: []Violation{otherClaim("spec.volumes[1].", "database")}},
 		{name: "the database's, read-only", pod: sandbox(addVolume(claimVolume("s", "database")), spec(func(s *corev1.PodSpec) { s.Volumes[1].PersistentVolumeClaim.ReadOnly = true })),
 			verdict: Refused, violations: []Violation{otherClaim("spec.volumes[1].", "database")}},
-		{name: "the database's, where no claim is listed", policy: allowing(func(a *Allow) { a.Claims = nil }), pod: sandbox(addVolume(claimVolume("s", "database"))),
+		{name: "the database's, where no claim is listed", policy: allowing(func(a *policy.Allow) { a.Claims = nil }), pod: sandbox(addVolume(claimVolume("s", "database"))),
 			verdict: Refused, violations: []Violation{otherClaim("spec.volumes[1].", "database")}},
 		{name: "the database's beside a listed one", pod: sandbox(addVolume(claimVolume("s", "skills")), addVolume(claimVolume("d", "database"))),
 			verdict: Refused, violations: []Violation{otherClaim("spec.volumes[2].", "database")}},

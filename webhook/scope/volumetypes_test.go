@@ -7,6 +7,8 @@ import (
 	"testing"
 
 	corev1 "k8s.io/api/core/v1"
+
+	"userscope.dev/userscope/webhook/policy"
 )
 
 // withSource returns a sandbox with one more volume.
@@ -20,8 +22,8 @@ func projected(source corev1.VolumeProjection) *corev1.Pod {
 }
 
 // allowing returns the policy with more listed.
-func allowing(change func(*Allow)) *Policy {
-	return deerflow(func(p *Policy) { change(&p.Allow) })
+func allowing(change func(*policy.Allow)) *policy.Policy {
+	return deerflow(func(p *policy.Policy) { change(&p.Allow) })
 }
 
 // TestVolumeTypes has the volumes that are not of one known type.
@@ -64,7 +66,7 @@ func TestEveryVolumeType(t *testing.T) {
 	}
 	var tests []createTest
 	each(t, func(name string, source corev1.VolumeSource) {
-		pod, listed := withSource(source), allowing(func(a *Allow) { a.VolumeTypes = []string{"another", name} })
+		pod, listed := withSource(source), allowing(func(a *policy.Allow) { a.VolumeTypes = []string{"another", name} })
 		if slices.Contains(harmless, name) {
 			tests = append(tests, createTest{name: name, pod: pod, verdict: Allowed})
 			return
@@ -94,7 +96,7 @@ func TestEveryProjection(t *testing.T) {
 	}
 	var tests []createTest
 	each(t, func(name string, source corev1.VolumeProjection) {
-		pod, listed := projected(source), allowing(func(a *Allow) { a.VolumeTypes = []string{"another", name} })
+		pod, listed := projected(source), allowing(func(a *policy.Allow) { a.VolumeTypes = []string{"another", name} })
 		violation, special := byName[name]
 		switch {
 		case slices.Contains(harmless, name):

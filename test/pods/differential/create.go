@@ -9,6 +9,8 @@ import (
 	corev1 "k8s.io/api/core/v1"
 
 	"userscope.dev/userscope/test/pods/oracle"
+	"userscope.dev/userscope/webhook/podjson"
+	"userscope.dev/userscope/webhook/policy"
 	"userscope.dev/userscope/webhook/scope"
 )
 
@@ -16,7 +18,7 @@ import (
 type Decide func(scope.Request) scope.Decision
 
 // By returns the decision that Userscope makes by the policies.
-func By(policies scope.Policies) Decide {
+func By(policies policy.Policies) Decide {
 	return func(req scope.Request) scope.Decision { return scope.Create(policies, req) }
 }
 
@@ -97,7 +99,7 @@ func (o *Outcome) checkVerdict(governed bool) {
 // Who has no data may be reported as nobody. The policies are those that govern the result.
 func (o *Outcome) checkIdentity(governing []oracle.Policy, final map[string]any) {
 	user, thread := oracle.Whose(governing, final)
-	if id := o.Decision.Identity; id != (scope.Identity{}) && (id.User != user || id.Thread != thread) {
+	if id := o.Decision.Identity; id != (policy.Identity{}) && (id.User != user || id.Thread != thread) {
 		o.problem("I5: the decision reports %+v for user %q and thread %q", id, user, thread)
 	}
 }
@@ -123,11 +125,11 @@ func (o *Outcome) checkAgain(decide Decide, request oracle.Request) {
 
 // read makes the decision's request of a Pod's JSON.
 func read(request oracle.Request, raw []byte) (scope.Request, error) {
-	pod, unknown, err := scope.Parse(raw)
+	pod, unknown, err := podjson.Parse(raw)
 	return scopeRequest(request, pod, unknown), err
 }
 
-func scopeRequest(request oracle.Request, pod *corev1.Pod, unknown []scope.UnknownField) scope.Request {
+func scopeRequest(request oracle.Request, pod *corev1.Pod, unknown []podjson.UnknownField) scope.Request {
 	return scope.Request{
 		Namespace: request.Namespace,
 		Creator:   scope.Creator{Username: request.Username, Groups: request.Groups},

@@ -4,13 +4,13 @@ import (
 	"userscope.dev/userscope/test/kit/repo"
 	"userscope.dev/userscope/test/pods/oracle"
 	"userscope.dev/userscope/webhook/config"
-	"userscope.dev/userscope/webhook/scope"
+	"userscope.dev/userscope/webhook/policy"
 )
 
 // Installation is a set of policies as the decision and as the oracle have it.
 type Installation struct {
 	Name     string
-	Policies scope.Policies
+	Policies policy.Policies
 	Oracle   []oracle.Policy
 }
 

@@ -6,6 +6,7 @@ import (
 	corev1 "k8s.io/api/core/v1"
 
 	"userscope.dev/userscope/test/pods/oracle"
+	"userscope.dev/userscope/webhook/policy"
 	"userscope.dev/userscope/webhook/scope"
 )
 
@@ -50,7 +51,7 @@ func keep(findings []string, passed bool) []string {
 // change has an operation judged twice and the decision held against the oracle.
 func (in Installation) change(
 	request oracle.Request, old, updated []byte,
-	decide func(scope.Policies, scope.Request, *corev1.Pod) scope.Decision,
+	decide func(policy.Policies, scope.Request, *corev1.Pod) scope.Decision,
 	judge func(before, after map[string]any, refused bool) []string,
 ) (*Outcome, error) {
 	stored, err := read(request, old)

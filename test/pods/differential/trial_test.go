@@ -7,6 +7,7 @@ import (
 	corev1 "k8s.io/api/core/v1"
 
 	"userscope.dev/userscope/test/pods/oracle"
+	"userscope.dev/userscope/webhook/policy"
 	"userscope.dev/userscope/webhook/scope"
 )
 
@@ -66,7 +67,7 @@ func TestProblems(t *testing.T) {
 		{"an edit of a field that is nobody's business", sandbox, edits(scope.Allowed, marked, scope.Edit{Op: "add", Path: "/spec/hostname", Value: "x"}), "I7"},
 		{"the same edit over and over", sandbox, edits(scope.Allowed, marked), "I6"},
 		{"another identity", sandbox, func(scope.Request) scope.Decision {
-			return scope.Decision{Verdict: scope.Allowed, Edits: []scope.Edit{marked}, Identity: scope.Identity{User: "alice", Thread: "t2"}}
+			return scope.Decision{Verdict: scope.Allowed, Edits: []scope.Edit{marked}, Identity: policy.Identity{User: "alice", Thread: "t2"}}
 		}, "I5: the decision reports"},
 		{"a Pod that is changed", sandbox, func(req scope.Request) scope.Decision {
 			req.Pod.Spec.Volumes = []corev1.Volume{}

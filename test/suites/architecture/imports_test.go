@@ -25,22 +25,33 @@ func list(t *testing.T, args ...string) []string {
 	return strings.Fields(string(out))
 }
 
-// TestScopeIsPure keeps the decision free of everything that could make it answer differently
-// twice, or slowly: it may not even see a client, a logger, a file or a clock.
-func TestScopeIsPure(t *testing.T) {
+// TestDecisionIsPure keeps the decision, the policies that it asks and the Pods that it is asked about
+// free of everything that could make it answer differently twice, or slowly: it may not even see a
+// client, a logger, a file or a clock.
+func TestDecisionIsPure(t *testing.T) {
+	for name, ours := range map[string][]string{
+		"webhook/policy":  nil,
+		"webhook/podjson": nil,
+		"webhook/scope":   {"webhook/policy", "webhook/podjson"},
+	} {
+		isPure(t, name, ours)
+	}
+}
+
+// isPure looks at the imports of a package, and at the packages of this module that it depends on.
+func isPure(t *testing.T, name string, ours []string) {
+	t.Helper()
 	forbiddenAnywhere := []string{
 		"k8s.io/client-go", "sigs.k8s.io/controller-runtime", "github.com/prometheus", "google.golang.org/grpc",
 	}
-	for _, dependency := range list(t, "-deps", "./webhook/scope") {
-		if dependency == module+"webhook/scope" {
-			continue
-		}
-		if strings.HasPrefix(dependency, module) {
-			t.Errorf("webhook/scope depends on %s", dependency)
+	for _, dependency := range list(t, "-deps", "./"+name) {
+		own, isOurs := strings.CutPrefix(dependency, module)
+		if isOurs && own != name && !slices.Contains(ours, own) {
+			t.Errorf("%s depends on %s", name, own)
 		}
 		for _, prefix := range forbiddenAnywhere {
 			if strings.HasPrefix(dependency, prefix) {
-				t.Errorf("webhook/scope depends on %s", dependency)
+				t.Errorf("%s depends on %s", name, dependency)
 			}
 		}
 	}
@@ -49,13 +60,13 @@ func TestScopeIsPure(t *testing.T) {
 		"os", "io", "net", "net/http", "log", "log/slog", "time", "context", "math/rand", "math/rand/v2", "crypto/rand",
 		"sync", "runtime", "syscall", "unsafe", "github.com/go-logr/logr", "k8s.io/klog/v2",
 	}
-	imports := list(t, "-f", `{{join .Imports "\n"}}`, "./webhook/scope")
+	imports := list(t, "-f", `{{join .Imports "\n"}}`, "./"+name)
 	if !slices.Contains(imports, "k8s.io/api/core/v1") {
 		t.Fatalf("go list does not show the imports: %v", imports)
 	}
 	for _, imported := range imports {
 		if slices.Contains(forbiddenDirectly, imported) {
-			t.Errorf("webhook/scope imports %s", imported)
+			t.Errorf("%s imports %s", name, imported)
 		}
 	}
 }
@@ -105,8 +116,8 @@ func TestCertsAndWebhookAreApart(t *testing.T) {
 // before it, and none of its own or a later one.
 func TestImportsPointOneWay(t *testing.T) {
 	layers := [][]string{
-		{"manifests/policies", "migrate/claim", "webhook/documents", "webhook/limits", "webhook/scope", "certs/rotation"},
-		{"migrate/inuse", "migrate/journal", "migrate/owners", "webhook/config", "certs/pki"},
+		{"manifests/policies", "migrate/claim", "webhook/documents", "webhook/limits", "webhook/policy", "webhook/podjson", "certs/rotation"},
+		{"migrate/inuse", "migrate/journal", "migrate/owners", "webhook/config", "webhook/scope", "certs/pki"},
 		{"migrate", "webhook/admission", "certs/serving", "certs/issuer"},
 		{"webhook/server", "certs/status"},
 		{"cmd/userscope"},
@@ -127,6 +138,20 @@ func TestImportsPointOneWay(t *testing.T) {
 			if other, ours := layer[imported]; ours && other >= own {
 				t.Errorf("%s imports %s, which is not in a layer before it", name, imported)
 			}
+		}
+	}
+}
+
+// TestOnlyTheWebhookDecides keeps the decision from those who only ask what a policy says.
+func TestOnlyTheWebhookDecides(t *testing.T) {
+	for _, line := range list(t, "-f", `{{.ImportPath}}:{{join .Deps ","}}`, "./...") {
+		name, dependencies, _ := strings.Cut(line, ":")
+		own := strings.TrimPrefix(name, module)
+		if own == "webhook/scope" || own == "webhook/admission" || own == "cmd/userscope" {
+			continue
+		}
+		if slices.Contains(strings.Split(dependencies, ","), module+"webhook/scope") {
+			t.Errorf("%s depends on webhook/scope: webhook/policy says what a policy is", own)
 		}
 	}
 }

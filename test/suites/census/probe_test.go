@@ -11,6 +11,7 @@ import (
 
 	"userscope.dev/userscope/test/kit/repo"
 	"userscope.dev/userscope/webhook/config"
+	"userscope.dev/userscope/webhook/policy"
 	"userscope.dev/userscope/webhook/scope"
 )
 
@@ -28,7 +29,7 @@ func TestHarmlessFieldsAreNotJudged(t *testing.T) {
 			}
 			pod := sandbox.DeepCopy()
 			set(t, pod, types[i], f)
-			decision := policies.Create(scope.Request{Namespace: "deer-flow", Creator: scope.Creator{Username: provisioner}, Pod: pod})
+			decision := scope.Create(policies, scope.Request{Namespace: "deer-flow", Creator: scope.Creator{Username: provisioner}, Pod: pod})
 			if decision.Verdict != scope.Allowed {
 				t.Errorf("%s.%s is called harmless, and the Pod is %s: %v", section.Type, f.json, decision.Verdict, decision.Violations)
 			}
@@ -40,12 +41,12 @@ func TestHarmlessFieldsAreNotJudged(t *testing.T) {
 func breaks(t *testing.T, rule string, of reflect.Type, f field) bool {
 	policies, pod := deerflow(t)
 	set(t, pod, of, f)
-	decision := policies.Create(scope.Request{Namespace: "deer-flow", Creator: scope.Creator{Username: provisioner}, Pod: pod})
+	decision := scope.Create(policies, scope.Request{Namespace: "deer-flow", Creator: scope.Creator{Username: provisioner}, Pod: pod})
 	return slices.ContainsFunc(decision.Violations, func(v scope.Violation) bool { return string(v.Rule) == rule })
 }
 
 // deerflow returns DeerFlow's policy, and a good Pod of all containers that a Pod can have.
-func deerflow(t *testing.T) (scope.Policies, *corev1.Pod) {
+func deerflow(t *testing.T) (policy.Policies, *corev1.Pod) {
 	t.Helper()
 	read := func(elements ...string) []byte {
 		file, err := repo.Path(elements...)

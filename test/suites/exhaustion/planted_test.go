@@ -7,6 +7,7 @@ import (
 	"testing"
 
 	"userscope.dev/userscope/test/pods/differential"
+	"userscope.dev/userscope/webhook/policy"
 	"userscope.dev/userscope/webhook/scope"
 )
 
@@ -72,7 +73,7 @@ func TestPlantedEscapesAreCaught(t *testing.T) {
 		},
 		"refuses what is adopted": func(req scope.Request) scope.Decision {
 			d := decide(req)
-			return refusedUnless(d.Identity.Source != scope.SourceSubPath || d.Verdict == scope.Refused, d)
+			return refusedUnless(d.Identity.Source != policy.SourceSubPath || d.Verdict == scope.Refused, d)
 		},
 		"refuses what it would replace": func(req scope.Request) scope.Decision {
 			d := decide(req)
@@ -115,34 +116,34 @@ func TestPlantedEscapesAreCaught(t *testing.T) {
 
 // Policies that are another than the oracle's stand for a decision that overlooks a part of them.
 func TestOverlookedPoliciesAreCaught(t *testing.T) {
-	tests := map[string]map[string]func(*scope.Policy){
+	tests := map[string]map[string]func(*policy.Policy){
 		"keyed": {
-			"proves what is adopted alone": func(p *scope.Policy) { p.Proof = scope.ProofAdopted },
-			"proves nothing":               func(p *scope.Policy) { p.Proof = scope.ProofNever },
-			"knows no key":                 func(p *scope.Policy) { p.Keys = nil },
-			"knows the first key":          func(p *scope.Policy) { p.Keys = p.Keys[:1] },
-			"knows the second key":         func(p *scope.Policy) { p.Keys = p.Keys[1:] },
-			"knows no default user":        func(p *scope.Policy) { p.DefaultUser = "" },
+			"proves what is adopted alone": func(p *policy.Policy) { p.Proof = policy.ProofAdopted },
+			"proves nothing":               func(p *policy.Policy) { p.Proof = policy.ProofNever },
+			"knows no key":                 func(p *policy.Policy) { p.Keys = nil },
+			"knows the first key":          func(p *policy.Policy) { p.Keys = p.Keys[:1] },
+			"knows the second key":         func(p *policy.Policy) { p.Keys = p.Keys[1:] },
+			"knows no default user":        func(p *policy.Policy) { p.DefaultUser = "" },
 		},
 		"defaulted": {
-			"proves everything":         func(p *scope.Policy) { p.Proof = scope.ProofAlways },
-			"proves nothing":            func(p *scope.Policy) { p.Proof = scope.ProofNever },
-			"knows no default user":     func(p *scope.Policy) { p.DefaultUser = "" },
-			"has another default user":  func(p *scope.Policy) { p.DefaultUser = "alice" },
-			"looks below no base":       func(p *scope.Policy) { p.HostPathBases = nil },
-			"looks for another root":    func(p *scope.Policy) { p.Layout.Root = "" },
-			"replaces nothing":          func(p *scope.Policy) { p.ReplaceUserData = false },
-			"looks for another mount":   func(p *scope.Policy) { p.UserDataMountPath = "/mnt/user" },
-			"looks for another sandbox": func(p *scope.Policy) { p.SandboxIDKey = "sandbox" },
+			"proves everything":         func(p *policy.Policy) { p.Proof = policy.ProofAlways },
+			"proves nothing":            func(p *policy.Policy) { p.Proof = policy.ProofNever },
+			"knows no default user":     func(p *policy.Policy) { p.DefaultUser = "" },
+			"has another default user":  func(p *policy.Policy) { p.DefaultUser = "alice" },
+			"looks below no base":       func(p *policy.Policy) { p.HostPathBases = nil },
+			"looks for another root":    func(p *policy.Policy) { p.Layout.Root = "" },
+			"replaces nothing":          func(p *policy.Policy) { p.ReplaceUserData = false },
+			"looks for another mount":   func(p *policy.Policy) { p.UserDataMountPath = "/mnt/user" },
+			"looks for another sandbox": func(p *policy.Policy) { p.SandboxIDKey = "sandbox" },
 		},
 	}
 	for name, changes := range tests {
 		letters := alphabets[name]
 		planted := map[string]differential.Decide{}
 		for what, change := range changes {
-			policy := *installation(t, letters).Policies[0]
-			change(&policy)
-			planted[name+" "+what] = differential.By(scope.Policies{&policy})
+			p := *installation(t, letters).Policies[0]
+			change(&p)
+			planted[name+" "+what] = differential.By(policy.Policies{&p})
 		}
 		check(t, letters, differential.By(installation(t, letters).Policies), planted)
 	}
@@ -176,11 +177,11 @@ func refusedUnless(keep bool, d scope.Decision) scope.Decision {
 }
 
 // stamps are the edits that write marker and identity on a Pod that declares it.
-func stamps(req scope.Request, id scope.Identity) []scope.Edit {
+func stamps(req scope.Request, id policy.Identity) []scope.Edit {
 	annotations, labels := map[string]string{}, map[string]string{}
 	maps.Copy(annotations, req.Pod.Annotations)
 	maps.Copy(labels, req.Pod.Labels)
-	annotations[scope.MarkerAnnotation] = "deer-flow"
+	annotations[policy.MarkerAnnotation] = "deer-flow"
 	for key, half := range map[string]string{"user-id": id.User, "thread-id": id.Thread} {
 		if half != "" {
 			annotations[key], labels[key] = half, half

@@ -7,6 +7,7 @@ import (
 
 	"userscope.dev/userscope/test/pods/differential"
 	"userscope.dev/userscope/test/pods/oracle"
+	"userscope.dev/userscope/webhook/podjson"
 	"userscope.dev/userscope/webhook/scope"
 )
 
@@ -28,7 +29,7 @@ func FuzzPodJSON(f *testing.F) {
 		request := oracle.Request{Namespace: namespace, Username: username, Groups: []string{group}}
 		for _, in := range all {
 			// As it is, it must only not panic: an API server sends no field twice.
-			if pod, unknown, err := scope.Parse(raw); err == nil {
+			if pod, unknown, err := podjson.Parse(raw); err == nil {
 				scope.Create(in.Policies, scope.Request{
 					Namespace: namespace, Creator: scope.Creator{Username: username, Groups: request.Groups}, Pod: pod, Unknown: unknown,
 				})

@@ -10,6 +10,8 @@ import (
 	"userscope.dev/userscope/test/pods/differential"
 	"userscope.dev/userscope/test/pods/oracle"
 	"userscope.dev/userscope/webhook/config"
+	"userscope.dev/userscope/webhook/podjson"
+	"userscope.dev/userscope/webhook/policy"
 	"userscope.dev/userscope/webhook/scope"
 )
 
@@ -44,10 +46,10 @@ func FuzzPolicyFile(f *testing.F) {
 		if len(policies) == 0 {
 			t.Fatal("accepted, and holds no policy")
 		}
-		for _, policy := range policies {
-			for _, creator := range append(policy.Provisioners, "somebody") {
-				for _, pod := range podsOf(t, policy) {
-					judge(t, policies, scope.Request{Namespace: policy.Namespaces[0], Creator: scope.Creator{Username: creator}}, []byte(pod))
+		for _, p := range policies {
+			for _, creator := range append(p.Provisioners, "somebody") {
+				for _, pod := range podsOf(t, p) {
+					judge(t, policies, scope.Request{Namespace: p.Namespaces[0], Creator: scope.Creator{Username: creator}}, []byte(pod))
 				}
 			}
 		}
@@ -55,26 +57,26 @@ func FuzzPolicyFile(f *testing.F) {
 }
 
 // podsOf returns Pods that a policy has something to say about.
-func podsOf(t *testing.T, policy *scope.Policy) []string {
+func podsOf(t *testing.T, p *policy.Policy) []string {
 	t.Helper()
 	like := oracle.Policy{
-		Selector:    policy.Selector,
-		Claim:       policy.Claim,
-		Volume:      policy.UserDataVolume,
-		MountPath:   policy.UserDataMountPath,
-		Root:        policy.Layout.Root,
-		Identity:    oracle.Identity{UserKey: policy.User.Key, ThreadKey: policy.Thread.Key},
-		Directories: []oracle.Directory{{Path: policy.Layout.UserData.String()}},
+		Selector:    p.Selector,
+		Claim:       p.Claim,
+		Volume:      p.UserDataVolume,
+		MountPath:   p.UserDataMountPath,
+		Root:        p.Layout.Root,
+		Identity:    oracle.Identity{UserKey: p.User.Key, ThreadKey: p.Thread.Key},
+		Directories: []oracle.Directory{{Path: p.Layout.UserData.String()}},
 	}
 	return pods(like)
 }
 
 // judge has a Pod judged, and what comes out of it a second time.
-func judge(t *testing.T, policies scope.Policies, request scope.Request, raw []byte) {
+func judge(t *testing.T, policies policy.Policies, request scope.Request, raw []byte) {
 	t.Helper()
 	decide := func() scope.Decision {
 		var err error
-		if request.Pod, request.Unknown, err = scope.Parse(raw); err != nil {
+		if request.Pod, request.Unknown, err = podjson.Parse(raw); err != nil {
 			t.Fatalf("no Pod: %v\n%s", err, raw)
 		}
 		return scope.Create(policies, request)

@@ -18,7 +18,7 @@ import (
 	"userscope.dev/userscope/test/pods/differential"
 	"userscope.dev/userscope/test/pods/oracle"
 	"userscope.dev/userscope/webhook/admission"
-	"userscope.dev/userscope/webhook/scope"
+	"userscope.dev/userscope/webhook/policy"
 )
 
 // FuzzAdmissionReview posts any bytes to the webhook. Whatever it is, the answer is a review;
@@ -29,7 +29,7 @@ func FuzzAdmissionReview(f *testing.F) {
 	if err != nil {
 		f.Fatal(err)
 	}
-	handler, err := admission.New(func() scope.Policies { return in.Policies }, prometheus.NewRegistry())
+	handler, err := admission.New(func() policy.Policies { return in.Policies }, prometheus.NewRegistry())
 	if err != nil {
 		f.Fatal(err)
 	}

@@ -17,6 +17,8 @@ import (
 	"userscope.dev/userscope/test/kit/controlplane"
 	"userscope.dev/userscope/test/suites/corpus"
 	"userscope.dev/userscope/webhook/config"
+	"userscope.dev/userscope/webhook/podjson"
+	"userscope.dev/userscope/webhook/policy"
 	"userscope.dev/userscope/webhook/scope"
 )
 
@@ -34,12 +36,12 @@ var update = flag.Bool("update", false, "write the table of docs/identity.md")
 
 // settings are the columns of the table.
 var settings = []struct {
-	proof       scope.Proof
+	proof       policy.Proof
 	defaultUser string
 }{
-	{scope.ProofAdopted, ""}, {scope.ProofAdopted, "default"},
-	{scope.ProofAlways, ""}, {scope.ProofAlways, "default"},
-	{scope.ProofNever, ""}, {scope.ProofNever, "default"},
+	{policy.ProofAdopted, ""}, {policy.ProofAdopted, "default"},
+	{policy.ProofAlways, ""}, {policy.ProofAlways, "default"},
+	{policy.ProofNever, ""}, {policy.ProofNever, "default"},
 }
 
 // version is a row of the table.
@@ -124,7 +126,7 @@ func versionOf(entry corpus.Entry) version {
 }
 
 // policies are DeerFlow's, with the settings.
-func policies(t *testing.T, proof scope.Proof, defaultUser string) scope.Policies {
+func policies(t *testing.T, proof policy.Proof, defaultUser string) policy.Policies {
 	t.Helper()
 	shipped, err := os.ReadFile(policyFile)
 	if err != nil {
@@ -147,9 +149,9 @@ func policies(t *testing.T, proof scope.Proof, defaultUser string) scope.Policie
 }
 
 // decide says in words what becomes of a Pod that the provisioner sends.
-func decide(t *testing.T, policies scope.Policies, pod []byte) string {
+func decide(t *testing.T, policies policy.Policies, pod []byte) string {
 	t.Helper()
-	parsed, unknown, err := scope.Parse(pod)
+	parsed, unknown, err := podjson.Parse(pod)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -166,7 +168,7 @@ func decide(t *testing.T, policies scope.Policies, pod []byte) string {
 			rules = append(rules, string(violation.Rule))
 		}
 		words += ": " + strings.Join(rules, ", ")
-	} else if decision.Identity.Source == scope.SourceDefault {
+	} else if decision.Identity.Source == policy.SourceDefault {
 		words += ", as `" + decision.Identity.User + "`"
 	}
 	return words

@@ -5,7 +5,7 @@ import (
 	"regexp"
 	"testing"
 
-	"userscope.dev/userscope/webhook/scope"
+	"userscope.dev/userscope/webhook/policy"
 )
 
 // TestVectors holds the page's test vectors to the decision, and both to another implementation.
@@ -23,11 +23,11 @@ func TestVectors(t *testing.T) {
 		if got := mint(key, pair{user, thread})[:len(want)]; got != want {
 			t.Errorf("%s, %s, key %q: a gateway mints %s, and the page says %s", user, thread, key, got, want)
 		}
-		var secret scope.Key
+		var secret policy.Key
 		if key != "" {
-			secret = scope.Key(key)
+			secret = policy.Key(key)
 		}
-		if got := scope.SandboxID(scope.Identity{User: user, Thread: thread}, secret)[:len(want)]; got != want {
+		if got := policy.SandboxID(policy.Identity{User: user, Thread: thread}, secret)[:len(want)]; got != want {
 			t.Errorf("%s, %s, key %q: Userscope wants %s, and the page says %s", user, thread, key, got, want)
 		}
 	}

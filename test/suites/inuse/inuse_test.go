@@ -26,7 +26,7 @@ import (
 	"userscope.dev/userscope/test/kit/controlplane"
 	"userscope.dev/userscope/test/kit/repo"
 	"userscope.dev/userscope/webhook/config"
-	"userscope.dev/userscope/webhook/scope"
+	"userscope.dev/userscope/webhook/policy"
 )
 
 var cluster *controlplane.ControlPlane
@@ -48,7 +48,7 @@ func TestMain(m *testing.M) {
 type place struct {
 	*testing.T
 	client    kubernetes.Interface
-	policy    *scope.Policy
+	policy    *policy.Policy
 	namespace string
 }
 

@@ -12,7 +12,7 @@ import (
 
 	"userscope.dev/userscope/test/kit/controlplane"
 	"userscope.dev/userscope/test/kit/webhookprocess"
-	"userscope.dev/userscope/webhook/scope"
+	"userscope.dev/userscope/webhook/policy"
 )
 
 // sandbox is a Pod as a provisioner sends it.
@@ -82,7 +82,7 @@ func TestSandboxesMountTheirOldData(t *testing.T) {
 // what the stored Pods mount as their user data.
 func subPaths(t *testing.T, pods typedcorev1.PodInterface, user, thread string) []string {
 	t.Helper()
-	id := scope.SandboxID(scope.Identity{User: user, Thread: thread}, nil)[:16]
+	id := policy.SandboxID(policy.Identity{User: user, Thread: thread}, nil)[:16]
 	var places []string
 	for _, pod := range []*corev1.Pod{
 		sandbox("threads/"+thread+"/user-data", nil, map[string]string{"user-id": user, "thread-id": thread}),

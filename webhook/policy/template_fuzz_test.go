@@ -1,4 +1,4 @@
-package scope
+package policy
 
 import "testing"
 
@@ -40,8 +40,8 @@ func FuzzTemplate(f *testing.F) {
 		if got, ok := template.Parse(written); !ok || got != id {
 			t.Errorf("%s: %+v is written %q, which is read as %+v, %t", template, id, written, got, ok)
 		}
-		if clean, problem := cleanRelative(written); problem != "" || clean != written {
-			t.Errorf("%s: %+v is written %q, which is not clean: %s", template, id, written, problem)
+		if err := checkRelative(written); err != nil {
+			t.Errorf("%s: %+v is written %q, which is not clean: %v", template, id, written, err)
 		}
 	})
 }
@@ -50,38 +50,4 @@ func FuzzTemplate(f *testing.F) {
 func legalIn(template Template, id Identity) bool {
 	rule := IDRule{MaxLength: MaxUserLength}
 	return (!template.HasUser() || rule.Check(id.User) == "") && (!template.HasThread() || rule.Check(id.Thread) == "")
-}
-
-// FuzzSpelling holds adoption to the directories themselves: a path that spells a legal user is one
-// of that user's directories, under every thread if it spells none, and nobody else's.
-func FuzzSpelling(f *testing.F) {
-	for _, directory := range deerflow().Layout.All() {
-		f.Add(join("deer-flow", directory.Path(Identity{User: "alice", Thread: "t1"})))
-		f.Add(directory.Path(Identity{User: "alice", Thread: "t1"}))
-		f.Add(join("deer-flow", directory.String()) + "/x")
-	}
-	f.Add("threads/t1/user-data")
-	f.Add("deer-flow/threads/t1/user-data")
-	f.Add("deer-flow/users/a.b/threads/..t/user-data")
-	policy := deerflow()
-	f.Fuzz(func(t *testing.T, subPath string) {
-		clean, problem := cleanRelative(subPath)
-		if problem != "" {
-			return
-		}
-		id, _ := policy.Layout.ReadOnClaim(clean)
-		if policy.User.Check(id.User) != "" {
-			return
-		}
-		if id.Thread == "" {
-			id.Thread = "any"
-		}
-		if _, own := policy.Layout.Tree(id, true).OnClaim(clean); !own {
-			t.Errorf("%q spells %s, and is none of their directories", clean, id)
-		}
-		stranger := Identity{User: id.User + "x", Thread: id.Thread}
-		if _, own := policy.Layout.Tree(stranger, true).OnClaim(clean); own {
-			t.Errorf("%q spells %s, and is a directory of %s too", clean, id, stranger)
-		}
-	})
 }

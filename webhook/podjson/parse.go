@@ -1,4 +1,9 @@
-package scope
+// Package podjson reads a Pod's JSON as an API server does, and says what of it this build does not
+// know. It names the fields of a Pod, and quotes what strangers wrote in them.
+//
+// Reading judges nothing. The package is as pure as scope is, and imports none of Userscope's
+// packages.
+package podjson
 
 import (
 	stdjson "encoding/json"
@@ -160,27 +165,4 @@ func jsonText(value any) string {
 	}
 	text, _ := stdjson.Marshal(value) // it was read from JSON
 	return string(text)
-}
-
-// checkUnknownFields refuses fields inside volumes and volumeMounts that this build does not
-// know: what they mount, nobody here can say. A volume that was replaced has none left.
-func (r *review) checkUnknownFields(policy *Policy) {
-	for _, field := range r.unknown {
-		if volume, ok := field.Volume(); ok && r.replaced[volume] || field.IsSource(policy.Allow.VolumeTypes) {
-			continue
-		}
-		r.refuse(RuleUnknownField, field.At, field.Value, "is unknown to this version, or there twice: drop it, or upgrade Userscope")
-	}
-}
-
-// listedUnknown returns the indices of the volumes whose source is unknown to this build but listed
-// by the policy.
-func (r *review) listedUnknown(policy *Policy) map[int]bool {
-	volumes := map[int]bool{}
-	for _, field := range r.unknown {
-		if index, ok := field.Volume(); ok && field.IsSource(policy.Allow.VolumeTypes) {
-			volumes[index] = true
-		}
-	}
-	return volumes
 }

@@ -1,4 +1,9 @@
-package scope
+// Package policy says what a policy is: which Pods are sandboxes of a claim, how the claim is
+// divided among users and threads, and what proves whose a sandbox is.
+//
+// It knows no Pod and decides nothing: package scope does. It is as pure as scope is, and imports
+// none of Userscope's packages.
+package policy
 
 import (
 	"slices"
@@ -12,11 +17,11 @@ const MarkerAnnotation = "userscope.dev/policies"
 
 // Policies are all the policies of one installation. Policies whose namespaces meet name the
 // same selector, provisioners and identity keys, so that a Pod of several has one identity;
-// package config sees to it.
+// package load sees to it.
 type Policies []*Policy
 
 // Policy says which Pods are sandboxes of one claim and what belongs to whom on it. Its
-// fields are taken as valid: package config reads and validates them.
+// fields are taken as valid: package load reads and validates them.
 type Policy struct {
 	// Name is for people and logs.
 	Name string

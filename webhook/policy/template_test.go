@@ -1,4 +1,4 @@
-package scope
+package policy
 
 import "testing"
 
@@ -46,15 +46,15 @@ func TestTemplatePath(t *testing.T) {
 		"{thread}/{user}":                         "t1/alice",
 		"shared/tools":                            "shared/tools",
 	} {
-		if got := template(text).Path(id); got != want {
+		if got := parsed(text).Path(id); got != want {
 			t.Errorf("%s: got %s, want %s", text, got, want)
 		}
 	}
 }
 
 func TestOverlap(t *testing.T) {
-	ro := func(text string) Directory { return Directory{template(text), ReadOnly} }
-	rw := func(text string) Directory { return Directory{template(text), ReadWrite} }
+	ro := func(text string) Directory { return Directory{parsed(text), ReadOnly} }
+	rw := func(text string) Directory { return Directory{parsed(text), ReadWrite} }
 	tests := []struct {
 		name    string
 		a, b    Directory
@@ -104,7 +104,7 @@ func TestTemplateParse(t *testing.T) {
 	}
 	for _, test := range tests {
 		t.Run(test.template+" "+test.path, func(t *testing.T) {
-			if got, ok := template(test.template).Parse(test.path); got != test.want || ok != test.ok {
+			if got, ok := parsed(test.template).Parse(test.path); got != test.want || ok != test.ok {
 				t.Errorf("got %+v, %t", got, ok)
 			}
 		})
@@ -112,4 +112,13 @@ func TestTemplateParse(t *testing.T) {
 	if _, ok := (Template{}).Parse("x"); ok {
 		t.Error("the zero template matches")
 	}
+}
+
+// parsed parses a template that is known to be good.
+func parsed(text string) Template {
+	t, err := ParseTemplate(text)
+	if err != nil {
+		panic(err)
+	}
+	return t
 }

@@ -3,6 +3,9 @@ package scope
 import (
 	"slices"
 	"testing"
+
+	"userscope.dev/userscope/webhook/podjson"
+	"userscope.dev/userscope/webhook/policy"
 )
 
 func TestUnknownFields(t *testing.T) {
@@ -10,7 +13,7 @@ func TestUnknownFields(t *testing.T) {
 	tests := []struct {
 		name   string
 		spec   string // JSON of the spec's fields
-		policy *Policy
+		policy *policy.Policy
 		want   []Violation
 	}{
 		{name: "none", spec: `"volumes": [{"name": "v", "emptyDir": {}}]`},
@@ -31,17 +34,17 @@ func TestUnknownFields(t *testing.T) {
 			want: []Violation{{RuleVolumeType, "spec.volumes[0]", "no known source", "could be anything: use a type of volume that this version of Userscope knows, or upgrade Userscope"},
 				{RuleUnknownField, "spec.volumes[0].future", "{}", problem}}},
 		{name: "a whole source that the policy lists", spec: `"volumes": [{"name": "v", "future": {}}]`,
-			policy: allowing(func(a *Allow) { a.VolumeTypes = []string{"future"} })},
+			policy: allowing(func(a *policy.Allow) { a.VolumeTypes = []string{"future"} })},
 		{name: "a listed name beside a known source", spec: `"volumes": [{"name": "v", "emptyDir": {}, "future": {}}]`,
-			policy: allowing(func(a *Allow) { a.VolumeTypes = []string{"future"} })},
+			policy: allowing(func(a *policy.Allow) { a.VolumeTypes = []string{"future"} })},
 		{name: "a listed name in another volume", spec: `"volumes": [{"name": "v", "future": {}}, {"name": "w"}]`,
-			policy: allowing(func(a *Allow) { a.VolumeTypes = []string{"future"} }),
+			policy: allowing(func(a *policy.Allow) { a.VolumeTypes = []string{"future"} }),
 			want:   []Violation{{RuleVolumeType, "spec.volumes[1]", "no known source", "could be anything: use a type of volume that this version of Userscope knows, or upgrade Userscope"}}},
 		{name: "a listed name, too deep", spec: `"volumes": [{"name": "v", "emptyDir": {"future": {}}}]`,
-			policy: allowing(func(a *Allow) { a.VolumeTypes = []string{"future"} }),
+			policy: allowing(func(a *policy.Allow) { a.VolumeTypes = []string{"future"} }),
 			want:   []Violation{{RuleUnknownField, "spec.volumes[0].emptyDir.future", "{}", problem}}},
 		{name: "a listed name in a mount", spec: `"containers": [{"volumeMounts": [{"name": "v", "future": {}}]}]`,
-			policy: allowing(func(a *Allow) { a.VolumeTypes = []string{"future"} }),
+			policy: allowing(func(a *policy.Allow) { a.VolumeTypes = []string{"future"} }),
 			want:   []Violation{{RuleUnknownField, "spec.containers[0].volumeMounts[0].future", "{}", problem}}},
 		{name: "in mounts of every kind of container", spec: `"initContainers": [{}, {"volumeMounts": [{"a": 1}]}], "containers": [{"volumeMounts": [{}, {"b": 1}]}], "ephemeralContainers": [{"volumeMounts": [{"c": 1}]}]`,
 			want: []Violation{{RuleUnknownField, "spec.initContainers[1].volumeMounts[0].a", "1", problem},
@@ -58,46 +61,18 @@ func TestUnknownFields(t *testing.T) {
 	}
 	for _, test := range tests {
 		t.Run(test.name, func(t *testing.T) {
-			pod, unknown, err := Parse([]byte(`{"metadata": {"labels": {"app": "deer-flow-sandbox", "user-id": "alice", "thread-id": "t1"}}, "spec": {` + test.spec + `}}`))
+			pod, unknown, err := podjson.Parse([]byte(`{"metadata": {"labels": {"app": "deer-flow-sandbox", "user-id": "alice", "thread-id": "t1"}}, "spec": {` + test.spec + `}}`))
 			if err != nil {
 				t.Fatal(err)
 			}
-			policy := test.policy
-			if policy == nil {
-				policy = deerflow()
+			p := test.policy
+			if p == nil {
+				p = deerflow()
 			}
-			got := Create(Policies{policy}, Request{Namespace: "deer-flow", Pod: pod, Unknown: unknown})
+			got := Create(policy.Policies{p}, Request{Namespace: "deer-flow", Pod: pod, Unknown: unknown})
 			if !slices.Equal(got.Violations, test.want) {
 				t.Errorf("got  %+v\nwant %+v", got.Violations, test.want)
 			}
 		})
-	}
-}
-
-// TestUnknownFieldsBehindMany hides a field behind more unknown ones than the decoder reports.
-func TestUnknownFieldsBehindMany(t *testing.T) {
-	raw := []byte(`{"metadata": {}, "spec": {`)
-	for i := range 1000 {
-		raw = append(raw, []byte(`"future`+decimal(int64(i))+`": 1, `)...)
-	}
-	raw = append(raw, []byte(`"volumes": [{"name": "v", "emptyDir": {}, "hidden": {}}]}}`)...)
-	_, unknown, err := Parse(raw)
-	if err != nil || len(unknown) != 1 || unknown[0].At.String() != "spec.volumes[0].hidden" {
-		t.Errorf("got %v, %v", unknown, err)
-	}
-}
-
-func TestParsePodErrors(t *testing.T) {
-	for _, raw := range []string{``, `{`, `[]`, `{"spec": {"volumes": {}}}`, `{"spec": {"containers": [{"volumeMounts": [1]}]}}`, `{"spec": {"future": 1, "volumes": 1}}`,
-		`{}`, `{"metadata": null}`, `{"metadata": {"name": "x"}, "spec": {"volumes": [{"emptyDir": {"sizeLimit": "x"}}]}}`,
-		`{"metadata": {}, "kind": "Service"}`, `{"metadata": {}, "apiVersion": "v2", "kind": "Pod"}`, `{"metadata": {}, "kind": "Pod"}`, `{"metadata": {}, "apiVersion": "v1", "kind": "Service"}`} {
-		if pod, _, err := Parse([]byte(raw)); err == nil {
-			t.Errorf("%s: read as %v", raw, pod)
-		}
-	}
-	for _, raw := range []string{`{"metadata": {}}`, `{"metadata": {}, "apiVersion": "v1", "kind": "Pod"}`, `{"metadata": {"future": 1}}`} {
-		if _, _, err := Parse([]byte(raw)); err != nil {
-			t.Errorf("%s: %v", raw, err)
-		}
 	}
 }
