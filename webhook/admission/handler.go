@@ -159,13 +159,13 @@ func kindText(kind metav1.GroupVersionKind) string {
 	return metav1.GroupVersion{Group: kind.Group, Version: kind.Version}.String() + " " + kind.Kind
 }
 
-// nameOf is what the object is known by, and under which key: a Pod may still be without a name
-// when it is judged.
+// nameOf returns the object's name for logs and answers, and its key: a Pod may still be without a name when it is
+// judged.
 func nameOf(req ctrladmission.Request, pod *corev1.Pod) (key, name string) {
 	if req.Name == "" && pod != nil && pod.GenerateName != "" {
-		return "generateName", pod.GenerateName
+		return "generateName", cut(pod.GenerateName)
 	}
-	return "name", req.Name
+	return "name", cut(req.Name)
 }
 
 // requestLogger puts into every log line of a request what a reader needs to find it again.
@@ -174,5 +174,5 @@ func requestLogger(base logr.Logger, req *ctrladmission.Request) logr.Logger {
 		return base
 	}
 	op := operation{req.Resource, req.SubResource, req.Operation}
-	return base.WithValues("uid", req.UID, "namespace", req.Namespace, "operation", op.String(), "creator", req.UserInfo.Username)
+	return base.WithValues("uid", req.UID, "namespace", cut(req.Namespace), "operation", cut(op.String()), "creator", cut(req.UserInfo.Username))
 }

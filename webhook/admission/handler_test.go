@@ -319,6 +319,41 @@ func TestLog(t *testing.T) {
 	}
 }
 
+// Whatever a request holds, its log line and its answer are short.
+func TestLongTextsAreCut(t *testing.T) {
+	webhook := newDeerflowWebhook(t)
+	long := strings.Repeat("ä", 10_000)
+	refused := func() object { return review(sandbox(object{"user-id": "a/b", "thread-id": "t1"})) }
+	for _, test := range []struct {
+		name  string
+		given object
+	}{
+		{"name", with(refused(), long, "request", "name")},
+		{"generateName", with(with(refused(), "", "request", "name"), object{"generateName": long}, "request", "object", "metadata")},
+		{"namespace", with(refused(), long, "request", "namespace")},
+		{"uid", with(refused(), long, "request", "uid")},
+		{"uid of a body that is no review", with(with(refused(), long, "request", "uid"), "TokenReview", "kind")},
+		{"kind of a body that is no review", with(refused(), long, "kind")},
+		{"creator", with(refused(), object{"username": long}, "request", "userInfo")},
+		{"operation", with(refused(), long, "request", "operation")},
+		{"subresource", with(refused(), long, "request", "subResource")},
+		{"resource", with(refused(), object{"version": "v1", "resource": long}, "request", "resource")},
+		{"kind", with(refused(), object{"version": "v1", "kind": long}, "request", "kind")},
+		{"label", review(sandbox(object{"user-id": long, "thread-id": "t1"}))},
+	} {
+		t.Run(test.name, func(t *testing.T) {
+			logs.take()
+			answer, err := json.Marshal(ask(t, webhook, test.given))
+			if err != nil {
+				t.Fatal(err)
+			}
+			if lines := strings.Join(logs.take(), ""); len(lines) > 4000 || len(answer) > 4000 {
+				t.Errorf("the log has %d bytes and the answer %d, want at most 4000 each", len(lines), len(answer))
+			}
+		})
+	}
+}
+
 func TestMetrics(t *testing.T) {
 	registry := prometheus.NewRegistry()
 	policies := deerflow(t)

@@ -61,6 +61,17 @@ func quote(value string) string {
 	return `"` + shown.String() + `"`
 }
 
+// maxText bounds a text of a request that is logged or echoed, in bytes. No name in Kubernetes is longer.
+const maxText = 512
+
+// cut shortens a text of a request to maxText bytes.
+func cut(text string) string {
+	if len(text) <= maxText {
+		return text
+	}
+	return strings.ToValidUTF8(text[:maxText], "") + "…"
+}
+
 // rulesOf lists the rules that violations break, each once.
 func rulesOf(violations []scope.Violation) []string {
 	var rules []string

@@ -34,16 +34,9 @@ type unjudgedError struct {
 
 func (e *unjudgedError) Error() string { return e.message }
 
-// maxReason is how much of a reason is told and logged: it may quote what a stranger sent.
-const maxReason = 512
-
-// newUnjudged cuts a message that is too long.
+// newUnjudged returns an error whose message is cut, since the message may quote a text of the request.
 func newUnjudged(code int32, reason metav1.StatusReason, format string, args ...any) *unjudgedError {
-	message := fmt.Sprintf(format, args...)
-	if len(message) > maxReason {
-		message = strings.ToValidUTF8(message[:maxReason], "") + "…"
-	}
-	return &unjudgedError{code, reason, message}
+	return &unjudgedError{code, reason, cut(fmt.Sprintf(format, args...))}
 }
 
 // malformed means that the request cannot be read.

@@ -7,6 +7,7 @@ import (
 
 	admissionv1 "k8s.io/api/admission/v1"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
+	"k8s.io/apimachinery/pkg/types"
 	"sigs.k8s.io/controller-runtime/pkg/log"
 	ctrladmission "sigs.k8s.io/controller-runtime/pkg/webhook/admission"
 	kjson "sigs.k8s.io/json"
@@ -60,6 +61,7 @@ func (h *webhook) answer(r *http.Request, body *body) ctrladmission.Response {
 	review, refused := read(r.Header.Get("Content-Type"), body.take())
 	if review.Request != nil {
 		request.AdmissionRequest = *review.Request
+		request.UID = types.UID(cut(string(request.UID)))
 	}
 	if refused == nil {
 		return h.judge.Handle(r.Context(), request)
