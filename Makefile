@@ -98,7 +98,7 @@ test: $(KUBERNETES) bin/helm bin/promtool ## run all tests, with the race detect
 	go test $$race -short -timeout 30m ./... || status=1; \
 	echo "Testing it on a real API server"; \
 	(cd test && USERSCOPE_BINARY=$(CURDIR)/bin/tested/userscope go test $$race -short -count=1 -timeout 30m ./...) || status=1; \
-	echo "Searching every state of the issuer, and judging millions of Pods"; \
+	echo "Searching every state of the issuer, and judging Pods by the hundred thousand"; \
 	go test -timeout 30m ./certs/rotation || status=1; \
 	(cd test && go test -count=1 -timeout 30m ./suites/property ./suites/exhaustion) || status=1; \
 	exit $$status

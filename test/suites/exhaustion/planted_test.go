@@ -154,12 +154,12 @@ func TestOverlookedPoliciesAreCaught(t *testing.T) {
 func check(t *testing.T, letters alphabet, decide differential.Decide, planted map[string]differential.Decide) {
 	t.Helper()
 	in := installation(t, letters)
-	if _, problem := try(letters, in, decide, sample); problem != "" {
+	if _, problem := try(letters, in, decide, 0, sample); problem != "" {
 		t.Fatalf("nothing is planted yet: %s", problem)
 	}
 	for name, broken := range planted {
 		t.Run(name, func(t *testing.T) {
-			if _, problem := try(letters, in, broken, sample); problem == "" {
+			if _, problem := try(letters, in, broken, 0, sample); problem == "" {
 				t.Error("nobody noticed")
 			}
 		})
