@@ -13,7 +13,7 @@ func collideInLowerCase(items []Item) {
 	first := map[claim.Path]*Item{}
 	for i := range items {
 		item := &items[i]
-		if !item.Status.Pending() || item.sort.source.Tree == claim.Legacy { // threads keep their names
+		if !item.Status.Pending() || item.source.dir.Tree == claim.Legacy { // threads keep their names
 			continue
 		}
 		other := first[item.to()]

@@ -2,8 +2,6 @@ package migrate
 
 import (
 	"errors"
-	"fmt"
-	"io/fs"
 	"syscall"
 
 	"userscope.dev/userscope/migrate/claim"
@@ -62,22 +60,6 @@ func (m *mover) free(to claim.Path, inode uint64) error {
 	return freed(m.fs.Rmdir(to))
 }
 
-// existing makes fs.ErrExist of the other error that says so.
-func existing(err error) error {
-	if errors.Is(err, syscall.ENOTEMPTY) {
-		return fmt.Errorf("%w: %w", fs.ErrExist, err)
-	}
-	return err
-}
-
-// freed leaves out that a reserved place has something in it, or is gone.
-func freed(err error) error {
-	if errors.Is(err, syscall.ENOTEMPTY) || errors.Is(err, fs.ErrExist) || errors.Is(err, fs.ErrNotExist) {
-		return nil
-	}
-	return err
-}
-
 // release ends a move that was cut short between its two steps: the file is at its old place, and
 // the new one is reserved.
 func release(claimFS FS, from, to claim.Path, inode uint64) error {
@@ -95,14 +77,4 @@ func release(claimFS FS, from, to claim.Path, inode uint64) error {
 		return claimFS.Unlink(to)
 	}
 	return nil
-}
-
-// alone reports whether an error is of one file, and the others may still move.
-func alone(err error) bool {
-	for _, one := range []error{errChanged, errOtherName, fs.ErrExist, fs.ErrNotExist, fs.ErrPermission, syscall.EXDEV, syscall.EBUSY, syscall.ELOOP, syscall.ENOTDIR, syscall.ENAMETOOLONG, syscall.EMLINK} {
-		if errors.Is(err, one) {
-			return true
-		}
-	}
-	return false
 }

@@ -2,7 +2,6 @@ package migrate
 
 import (
 	"context"
-	"errors"
 	"fmt"
 	"slices"
 	"strings"
@@ -54,12 +53,12 @@ func (o *observer) observe() error {
 		return err
 	}
 	o.mount, o.above = self.Mount, chain{fs: o.fs, mount: self.Mount}
-	kinds := []*sort{threads(o.options.Layout)}
-	if o.options.Also != "" {
-		kinds = append(kinds, also(o.options.Layout)...)
+	sources := []*source{threads(o.options.Layout)}
+	if o.options.SharedDataTo != "" {
+		sources = append(sources, sharedSources(o.options.Layout)...)
 	}
-	for _, kind := range kinds {
-		if err := o.source(kind); err != nil {
+	for _, source := range sources {
+		if err := o.source(source); err != nil {
 			return err
 		}
 	}
@@ -79,8 +78,6 @@ func (o *observer) observe() error {
 	return nil
 }
 
-var errNotPlanned = errors.New("interrupted before all was looked at: nothing has moved")
-
 // checkLegacy refuses an old tree that is part of the new one, because users would be taken for
 // threads, and one whose name the journal cannot hold, because undo would not find it.
 func (o *observer) checkLegacy() error {
@@ -98,24 +95,24 @@ func (o *observer) checkLegacy() error {
 	return nil
 }
 
-// source finds the items of a sort.
-func (o *observer) source(s *sort) error {
-	above, err := o.above.check(s.source)
+// source finds the items of a source.
+func (o *observer) source(s *source) error {
+	above, err := o.above.check(s.dir)
 	if err != nil {
 		return err
 	}
 	if above.status != "" {
-		o.items = append(o.items, Item{sort: s, Status: above.status, Why: above.why})
+		o.items = append(o.items, Item{source: s, Status: above.status, Why: above.why})
 		return nil
 	}
 	if above.taken == claim.Missing {
 		return nil
 	}
-	names, err := o.fs.List(s.source)
+	names, err := o.fs.List(s.dir)
 	if err != nil {
 		return err
 	}
-	mounts, err := o.mounts(s.source)
+	mounts, err := o.mounts(s.dir)
 	if err != nil {
 		return err
 	}
@@ -127,7 +124,7 @@ func (o *observer) source(s *sort) error {
 		if o.ctx.Err() != nil {
 			return errNotPlanned
 		}
-		info, err := o.fs.Lstat(s.source.Join(name))
+		info, err := o.fs.Lstat(s.dir.Join(name))
 		if err != nil {
 			return err
 		}
@@ -209,7 +206,7 @@ func (o *observer) collisions() error {
 	}
 	var old []string
 	for i := range o.items {
-		if o.items[i].sort.source.Tree == claim.Legacy {
+		if o.items[i].source.dir.Tree == claim.Legacy {
 			old = append(old, o.items[i].Name)
 			if len(old) == 64 { // enough to find a letter
 				break
@@ -247,78 +244,4 @@ func (o *observer) ignoresCase(dir claim.Path, names []string) (bool, error) {
 		return err == nil && other.Kind != claim.Missing && other.Inode == info.Inode, err
 	}
 	return false, nil
-}
-
-// chain looks at the directories above a path, each once as long as the paths that are asked for
-// have it in common.
-type chain struct {
-	fs    FS
-	mount uint64
-	known []link
-}
-
-type link struct {
-	path claim.Path
-	info claim.Info
-}
-
-// check returns what the directory at path is, and the first of those above it that is in the way.
-func (c *chain) check(p claim.Path) (place, error) {
-	links, err := c.links(p)
-	if err != nil {
-		return place{}, err
-	}
-	for _, l := range links {
-		switch {
-		case l.info.Kind == claim.Missing:
-			return place{taken: claim.Missing}, nil
-		case l.info.Kind == claim.Symlink:
-			return place{status: Link, why: l.path.Name + " is a symbolic link where a directory must be"}, nil
-		case l.info.Kind != claim.Directory:
-			return place{status: Stray, why: fmt.Sprintf("%s is %s where a directory must be", l.path.Name, l.info.Kind)}, nil
-		case l.info.Mount != c.mount:
-			return place{status: Foreign, why: l.path.Name + " is another filesystem's"}, nil
-		}
-	}
-	return place{taken: claim.Directory}, nil
-}
-
-// links returns what is known of a directory and of those above it, the tree's own left out. It ends
-// at the first that cannot be entered.
-func (c *chain) links(p claim.Path) ([]link, error) {
-	n := 0
-	for name := range ancestors(p) {
-		if n < len(c.known) && c.known[n].path == name {
-			n++
-			if !c.enters(c.known[n-1].info) {
-				break
-			}
-			continue
-		}
-		info, err := c.fs.Lstat(name)
-		if err != nil {
-			return nil, err
-		}
-		c.known = append(c.known[:n], link{name, info})
-		n++
-		if !c.enters(info) {
-			break
-		}
-	}
-	return c.known[:n], nil
-}
-
-func (c *chain) enters(info claim.Info) bool {
-	return info.Kind == claim.Directory && info.Mount == c.mount
-}
-
-// ancestors yields the directories on the way to p, p last.
-func ancestors(p claim.Path) func(yield func(claim.Path) bool) {
-	return func(yield func(claim.Path) bool) {
-		for i, r := range p.Name + "/" {
-			if r == '/' && p.Name != "" && !yield(claim.Path{Tree: p.Tree, Name: p.Name[:i]}) {
-				return
-			}
-		}
-	}
 }

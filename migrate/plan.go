@@ -6,8 +6,6 @@ import (
 	"path"
 	"slices"
 	"strings"
-	"unicode"
-	"unicode/utf8"
 
 	"userscope.dev/userscope/migrate/claim"
 )
@@ -21,14 +19,15 @@ type Options struct {
 	Unowned string
 	// Park moves what cannot move, because its place is taken, to migration-conflicts.
 	Park bool
-	// Also is the user who gets what DeerFlow kept for all; empty leaves it.
-	Also string
+	// SharedDataTo is the user who gets the data that DeerFlow kept for all users; empty leaves the data.
+	SharedDataTo string
 }
 
 // Status is what is to become of a file of the old layout, or what has become of it.
 type Status string
 
-// What becomes of a file. After the first four nothing is left to do.
+// What becomes of a file. A plan says Move or Park where an apply would say Moved or Parked. Every other
+// status leaves the file at its old place.
 const (
 	Move   Status = "move"
 	Park   Status = "park"
@@ -59,81 +58,21 @@ type Item struct {
 	Name   string
 	User   string
 	Status Status
-	// Why explains every status but the first four.
+	// Why explains a status that leaves the item where it is.
 	Why string
 
-	sort  *sort
-	inode uint64
-}
-
-// sort is a sort of items: what lies in one directory and moves to one kind of place.
-type sort struct {
-	source claim.Path
-	kind   claim.Kind
-	// check tells why a name is not legal.
-	check  func(name string) string
-	target func(user, name string) claim.Path
-	// parked is the directory below migration-conflicts.
-	parked string
-	// only are the names that belong here, if not all do.
-	only []string
-}
-
-const (
-	conflicts = "migration-conflicts"
-	// maxFileName is NAME_MAX, the most bytes of a file's name on Linux.
-	maxFileName = 255
-)
-
-func threads(layout Layout) *sort {
-	return &sort{kind: claim.Directory, source: claim.Path{Tree: claim.Legacy}, check: layout.threadRule.Check, target: layout.threadDir}
-}
-
-// also are the places of what DeerFlow kept for all, as its own migration knows them: agents,
-// whose new names are in lower case, custom skills with their history, memory and profile.
-func also(layout Layout) []*sort {
-	below := func(dir string, rename func(string) string) func(user, name string) claim.Path {
-		return func(user, name string) claim.Path { return layout.userDir(user).Join(dir).Join(rename(name)) }
-	}
-	same := func(name string) string { return name }
-	return []*sort{
-		{kind: claim.Directory, source: root("agents"), check: checkAgent, target: below("agents", strings.ToLower), parked: "agents"},
-		{kind: claim.Directory, source: root("skills/custom"), check: checkSkill, target: below("skills/custom", same), parked: "skills"},
-		{kind: claim.Regular, source: root(""), only: []string{"USER.md", "memory.json"}, check: checkName, target: below("", same)},
-	}
-}
-
-// checkName tells why a name cannot stand in the journal, or in a report.
-func checkName(name string) string {
-	if !utf8.ValidString(name) || strings.ContainsFunc(name, unicode.IsControl) {
-		return "has characters that are not text"
-	}
-	return ""
-}
-
-// checkAgent knows that some letters are longer in lower case.
-func checkAgent(name string) string {
-	if len(strings.ToLower(name)) > maxFileName {
-		return "is too long in lower case, which its new name is in"
-	}
-	return checkName(name)
-}
-
-func checkSkill(name string) string {
-	if strings.HasPrefix(name, ".") && name != ".history" {
-		return "is hidden, and not the skills' .history"
-	}
-	return checkName(name)
+	source *source
+	inode  uint64
 }
 
 // from and to are where the item is and where it is to be.
-func (i *Item) from() claim.Path { return i.sort.source.Join(i.Name) }
+func (i *Item) from() claim.Path { return i.source.dir.Join(i.Name) }
 
 func (i *Item) to() claim.Path {
 	if i.Status == Park || i.Status == Parked {
-		return root(path.Join(conflicts, i.sort.parked, i.Name))
+		return root(path.Join(conflicts, i.source.parked, i.Name))
 	}
-	return i.sort.target(i.User, i.Name)
+	return i.source.target(i.User, i.Name)
 }
 
 // From returns where the item is, or was: relative to the root, whose own old tree is legacy.
@@ -153,10 +92,10 @@ func (i *Item) To() string {
 }
 
 // assign decides what a file of the old layout alone says of its fate.
-func (o *Options) assign(s *sort, name string, info claim.Info, mount string) Item {
-	item := Item{Name: name, Status: Move, sort: s, inode: info.Inode}
-	item.User = o.Also
-	if s.source.Tree == claim.Legacy {
+func (o *Options) assign(s *source, name string, info claim.Info, mount string) Item {
+	item := Item{Name: name, Status: Move, source: s, inode: info.Inode}
+	item.User = o.SharedDataTo
+	if s.dir.Tree == claim.Legacy {
 		item.User = cmp.Or(o.Owners[name], o.Unowned)
 	}
 	problem := s.check(name)
@@ -208,7 +147,7 @@ func (o *Options) settle(item *Item, target place, parked func() (place, error))
 	if !o.Park {
 		return nil
 	}
-	if item.sort.parked == "" && slices.Contains([]string{"agents", "skills"}, strings.ToLower(item.Name)) { // one of them, where case is ignored
+	if item.source.parked == "" && slices.Contains([]string{"agents", "skills"}, strings.ToLower(item.Name)) { // one of them, where case is ignored
 		item.Why += ", and " + conflicts + "/" + item.Name + " is for others"
 		return nil
 	}
@@ -228,8 +167,8 @@ func (o *Options) settle(item *Item, target place, parked func() (place, error))
 
 // compare orders items by where they go, so that those of one directory follow each other.
 func compare(a, b Item) int {
-	if a.sort != b.sort {
-		return cmp.Or(cmp.Compare(a.sort.source.Tree, b.sort.source.Tree), cmp.Compare(a.sort.source.Name, b.sort.source.Name))
+	if a.source != b.source {
+		return cmp.Or(cmp.Compare(a.source.dir.Tree, b.source.dir.Tree), cmp.Compare(a.source.dir.Name, b.source.dir.Name))
 	}
 	if a.User != b.User {
 		return cmp.Compare(a.User, b.User)
@@ -240,8 +179,8 @@ func compare(a, b Item) int {
 // Plan is what would become of everything in the old layout.
 type Plan struct {
 	Items []Item
-	// CutShort is that the last run did not end. The next clears up behind it before it plans, so
-	// that a place which is only reserved, a conflict here, is free then.
+	// CutShort is true if the last run did not end. Apply tidies up after that run before it plans. A
+	// place that was only reserved is a conflict in this plan, and free in Apply's.
 	CutShort bool
 }
 
@@ -280,5 +219,5 @@ func (o *Options) checkUser(name, user string) error {
 
 // Check refuses options that name no legal user.
 func (o *Options) Check() error {
-	return cmp.Or(o.checkUser("--unowned", o.Unowned), o.checkUser("--also", o.Also))
+	return cmp.Or(o.checkUser("--unowned", o.Unowned), o.checkUser("--also", o.SharedDataTo))
 }

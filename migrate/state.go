@@ -6,7 +6,6 @@ import (
 	"fmt"
 	"io/fs"
 	"os"
-	"time"
 
 	"userscope.dev/userscope/migrate/claim"
 	"userscope.dev/userscope/migrate/journal"
@@ -111,47 +110,8 @@ func readRun(claimFS FS, run int, each func(journal.Record) error) error {
 	return err
 }
 
-// lock makes the directory of the state and locks it for this run.
-func lock(claimFS FS) (unlock func() error, err error) {
-	self, err := claimFS.Lstat(root(""))
-	if err != nil {
-		return nil, err
-	}
-	made := claimFS.Mkdir(root(stateDir))
-	if made != nil && !errors.Is(made, fs.ErrExist) {
-		return nil, made
-	}
-	if unlock, err = claimFS.Lock(lockFile()); err != nil && made == nil {
-		err = errors.Join(err, freed(removeState(claimFS, self.ModTime))) // another may hold the lock
-	}
-	return unlock, err
-}
-
-// discard removes all trace of the state. If it is cut short behind the journal, nothing but the root's
-// own time is lost.
-func discard(claimFS FS, unlock func() error, rootTime time.Time) error {
-	for _, file := range []claim.Path{newJournalFile(), journalFile()} {
-		if err := claimFS.Unlink(file); err != nil && !errors.Is(err, fs.ErrNotExist) {
-			return errors.Join(err, unlock())
-		}
-	}
-	if err := unlock(); err != nil {
-		return err
-	}
-	return removeState(claimFS, rootTime)
-}
-
-// removeState removes the directory of the state and sets the root's time, if it is known, to what it
-// was.
-func removeState(claimFS FS, rootTime time.Time) error {
-	if err := claimFS.Rmdir(root(stateDir)); err != nil || rootTime.IsZero() {
-		return err
-	}
-	return claimFS.SetModTime(root(""), rootTime)
-}
-
-// clearUp tidies behind the last run, which was cut short: directories that have no owner yet get
-// theirs, and places that were only reserved are free again. What has not moved is the next plan's.
+// clearUp tidies up after the last run, which was cut short: directories without an owner get theirs,
+// and places that were only reserved become free. The next plan covers the files that have not moved.
 func clearUp(ctx context.Context, claimFS FS, before state) error {
 	err := readRun(claimFS, before.runs, func(record journal.Record) error {
 		if record.Batch == nil {
@@ -197,8 +157,8 @@ func clearUpBatch(ctx context.Context, claimFS FS, batch *journal.Batch, before 
 	return nil
 }
 
-// reach looks at a file that apply may have made. One that cannot be reached, as behind a link, it has
-// not: what is there is the plan's to report.
+// reach looks at a file that apply may have made. A path that cannot be reached, for example behind a
+// symlink, was not made by apply. It counts as missing; the plan reports it.
 func reach(claimFS FS, p claim.Path) (claim.Info, error) {
 	info, err := claimFS.Lstat(p)
 	if alone(err) {

@@ -60,7 +60,7 @@ func (o *migrateOptions) addFlags(command *cobra.Command) {
 	flags.StringVar(&o.owners, "owners", "", "`SOURCE` that says whose each thread is: a CSV or JSON file, DeerFlow's deerflow.db, or postgres, whose URL is in $"+owners.DSNVariable+" (default: nobody's)")
 	flags.StringVar(&o.Unowned, "unowned", "", "`USER` who gets the threads that nobody owns (default: leave them)")
 	flags.BoolVar(&o.Park, "park-conflicts", false, "move threads whose new place is taken to migration-conflicts/ (default: leave them)")
-	flags.StringVar(&o.Also, "also", "", "`USER` who gets DeerFlow's agents, custom skills, memory.json and USER.md (default: leave them)")
+	flags.StringVar(&o.SharedDataTo, "also", "", "`USER` who gets DeerFlow's agents, custom skills, memory.json and USER.md (default: leave them)")
 	o.pods.addFlags(command)
 	o.output.addFlag(command)
 }

@@ -305,7 +305,7 @@ func (t *Tree) options(tb testing.TB) migrate.Options {
 	if err != nil {
 		tb.Fatal(err)
 	}
-	return migrate.Options{Layout: layout, Owners: t.Owners, Park: true, Also: "erin"}
+	return migrate.Options{Layout: layout, Owners: t.Owners, Park: true, SharedDataTo: "erin"}
 }
 
 func noProgress(int, int) {}

@@ -84,7 +84,7 @@ func TestPlan(t *testing.T) {
 	equalLines(t, describePlan(plan), want)
 
 	options := tree.options(t)
-	options.Unowned, options.Park, options.Also = "frank", false, ""
+	options.Unowned, options.Park, options.SharedDataTo = "frank", false, ""
 	if plan, err = migrate.NewPlan(t.Context(), tree.open(t), options); err != nil {
 		t.Fatal(err)
 	}
@@ -106,7 +106,7 @@ func TestLongNameInLowerCase(t *testing.T) {
 		t.Fatal(tree.err)
 	}
 	options := tree.options(t)
-	options.Also = "erin"
+	options.SharedDataTo = "erin"
 	plan, err := migrate.Apply(t.Context(), tree.open(t), options, noProgress)
 	if err != nil {
 		t.Fatal(err)
