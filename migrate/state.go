@@ -28,7 +28,7 @@ type state struct {
 	runs   int
 	legacy string // the old tree of the last run
 	done   bool   // nothing was cut short
-	// reserves is that places may be reserved which nothing has moved to.
+	// reserves is true if places may be reserved to which nothing has moved.
 	reserves bool
 	// found are directories of the batches that apply found when it was to make them.
 	found map[claim.Path]bool

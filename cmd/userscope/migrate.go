@@ -20,6 +20,10 @@ import (
 	"userscope.dev/userscope/webhook/policy"
 )
 
+// gcPercent is GOGC while migrate runs. The owners and the plan of 100,000 threads take 30 MB, all of which
+// stays in use, and a Job has little memory: less garbage is worth some time of the second core.
+const gcPercent = 15
+
 // exitUndecided is the exit code of migrate when a person has something to decide.
 const exitUndecided = 3
 
@@ -136,8 +140,7 @@ func (o *migrateOptions) run(cmd *cobra.Command, do func(context.Context, migrat
 	if o.root == "" {
 		return errNoRoot
 	}
-	// A Job has little memory, and a claim may have many threads: of the owners all is kept.
-	defer debug.SetGCPercent(debug.SetGCPercent(10))
+	defer debug.SetGCPercent(debug.SetGCPercent(gcPercent))
 	if err := o.pods.validate(); err != nil {
 		return err
 	}
@@ -167,25 +170,12 @@ func (o *migrateOptions) run(cmd *cobra.Command, do func(context.Context, migrat
 			return notBegun(ctx, err)
 		}
 	}
-	defer limitMemory(len(options.Owners))()
 	plan, err := do(ctx, fs, options, newProgress(cmd.ErrOrStderr()).report)
 	if plan == nil {
 		return failed(err)
 	}
 	name, _ := fs.LegacyName()
 	return o.conclude(cmd.OutOrStdout(), plan, name, err)
-}
-
-// limitMemory lets garbage lie until the process has what it takes to plan for so many threads: much
-// is kept while that is done, little later, and a tenth of it is soon full. The function that it
-// returns takes the limit back.
-func limitMemory(threads int) (restore func()) {
-	const least, each = 36 << 20, 360 // bytes; a thread takes some 270 with its owner
-	percent, limit := debug.SetGCPercent(200), debug.SetMemoryLimit(max(least, int64(threads)*each))
-	return func() {
-		debug.SetGCPercent(percent)
-		debug.SetMemoryLimit(limit)
-	}
 }
 
 // notBegun makes an error of what comes before the migration the command's end. What failed because a
@@ -251,70 +241,4 @@ func loadPolicy(file string) (*policy.Policy, error) {
 		return nil, fmt.Errorf("%s: holds %d policies, each for a claim of its own: give a file with that of this claim alone", file, len(loaded))
 	}
 	return loaded[0], nil
-}
-
-func migrateUndoCommand() *cobra.Command {
-	var root, policyFile, takeLockOf string
-	var options migrate.UndoOptions
-	var pods podCheck
-	var output outputFormat
-	command := &cobra.Command{
-		Use:   "undo --root DIR",
-		Short: "Move back all that apply moved",
-		Long: `Move back all that any apply moved below the root, by the journal that it left there, remove the
-directories that it made, and at last the journal: the tree is as it was. What has been put in an
-old place since, or replaced in a new one, is left and listed, and the journal stays. So it is with
-what is gone, which may only have another name at the moment; once you know that it was deleted,
---forget-gone gives it up.
-
-Exit codes: 0 all is back; 1 failed, and can be run again; 2 wrong usage; 3 something was left.`,
-		Example: `  userscope migrate undo --root /claim/deer-flow
-
-  # When all that it lists as gone was deleted on purpose
-  userscope migrate undo --root /claim/deer-flow --forget-gone`,
-		Args: cobra.NoArgs,
-		RunE: func(cmd *cobra.Command, _ []string) error {
-			if root == "" {
-				return errNoRoot
-			}
-			if err := pods.validate(); err != nil {
-				return err
-			}
-			ctx, stop := signal.NotifyContext(cmd.Context(), syscall.SIGTERM, syscall.SIGINT)
-			defer stop()
-			claimed, err := loadPolicy(policyFile)
-			if err != nil {
-				return failed(err)
-			}
-			if err := pods.run(ctx, claimed); err != nil {
-				return notBegun(ctx, err)
-			}
-			fs, err := openClaim(root, "", takeLockOf)
-			if err != nil {
-				return failed(err)
-			}
-			defer fs.Close()
-			undone, err := migrate.Undo(ctx, fs, options, newProgress(cmd.ErrOrStderr()).report)
-			if undone == nil {
-				return failed(err)
-			}
-			if undone.NoJournal {
-				fmt.Fprintln(cmd.ErrOrStderr(), "There was no journal: an undo has ended before, an apply never moved anything, or somebody has removed it.")
-			}
-			if err := errors.Join(err, printUndone(cmd.OutOrStdout(), undone, output)); err != nil {
-				return failed(err)
-			}
-			if len(undone.Left) > 0 {
-				return &exitError{code: exitUndecided}
-			}
-			return nil
-		},
-	}
-	command.Flags().StringVar(&root, "root", "", "`DIR` that was the root of apply (required)")
-	command.Flags().BoolVar(&options.ForgetGone, "forget-gone", false, "give up what is neither at its new place nor at its old one (default: list it, and keep the journal)")
-	command.Flags().StringVar(&policyFile, "policy", "", "policy `FILE` that names the claim for --check-pods (default: DeerFlow's)")
-	addTakeLockOf(command, &takeLockOf)
-	pods.addFlags(command)
-	output.addFlag(command)
-	return command
 }

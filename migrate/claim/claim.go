@@ -1,6 +1,6 @@
 // Package claim is a mounted claim as the migration sees it: two directory trees in which no
-// symbolic link is ever followed, nothing is ever replaced, and no other mount is entered. It
-// imports nothing of Userscope.
+// symbolic link is ever followed and no other mount is entered. Only RenameOnto can replace a file or
+// an empty directory. The package imports nothing of Userscope.
 //
 // os.Root is not enough for that: it keeps a path inside its directory, but follows the links
 // that point there, and a sandbox may have left one that points from one user to another.

@@ -15,8 +15,8 @@ import (
 
 // Claim is an open claim. It is for one goroutine.
 type Claim struct {
-	// TakeLockOf names a host whose run has ended for sure, so that Lock takes what it left. It
-	// takes no other.
+	// TakeLockOf names a host whose run has ended for sure. Lock then takes the lock that this host
+	// left, and no other host's.
 	TakeLockOf string
 
 	dirs map[Tree]*dir
@@ -193,8 +193,7 @@ func retry(call func() error) error {
 	}
 }
 
-// Lstat tells what a file is. That there is none is no error, and neither is a component above it
-// that is missing.
+// Lstat tells what a file is. A missing file or parent is not an error: Kind is then Missing.
 func (c *Claim) Lstat(p Path) (Info, error) {
 	dir, base := c.dirs[p.Tree].fd, ""
 	if p.Name != "" {

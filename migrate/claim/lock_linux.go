@@ -92,7 +92,7 @@ func (c *Claim) tryLock(p Path, file lockFile, host string) (gone bool, err erro
 		}
 		return false, errors.Join(fmt.Errorf("%s: %s", c.show(p), problem), err)
 	}
-	if own.Links > 1 { // what it is signed with would be in another file
+	if own.Links > 1 { // writing the holder would damage the file of the other name
 		return false, fmt.Errorf("%s: is a file that has another name too: remove this one", c.show(p))
 	}
 	if err := sign(file, host); err != nil { // as on a full filesystem: a lock that nobody holds must not stay
@@ -112,8 +112,8 @@ func sign(file lockFile, host string) error {
 	return file.Sync() // or other nodes would see it half a minute later, on NFS
 }
 
-// refuse tells why a host may not take a lock that says holder. One that is known to be dead must be
-// the one that it says: what is said for one run must not be there, out of habit, for the next.
+// refuse tells why a host may not take a lock that names holder. The host given with --take-lock-of must
+// be the lock's holder. Otherwise a flag left over from an earlier run could take another host's lock.
 func refuse(holder, host, dead string) string {
 	left, _, _ := strings.Cut(holder, " ")
 	switch {

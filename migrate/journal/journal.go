@@ -26,7 +26,8 @@ type Record struct {
 	Header *Header `json:"header,omitempty"`
 	Run    *Run    `json:"run,omitempty"`
 	Batch  *Batch  `json:"batch,omitempty"`
-	// Moving says that the batches of the run are synced and begin to be done.
+	// Moving follows the batches of a run once they are synced, before the first of them is done. Its
+	// content is never read. As a line after the batches it tells that a torn batch is damage.
 	Moving *struct{} `json:"moving,omitempty"`
 	// Reserves says that the filesystem cannot rename without replacing, so that from here on
 	// places are reserved first.
@@ -98,11 +99,10 @@ func Append(lines []byte, record Record) ([]byte, error) {
 	return append(append(lines, text...), '\n'), nil
 }
 
-// Read calls a function with each record, the header first, and returns the length of the lines
-// that are whole. The header is: a journal gets its name once it is synced. If another line is not
-// whole, it and what follows was written and not synced when the power failed or the process died,
-// and nothing that it names was done: batches may follow, since a disk does not write them in order.
-// If anything else follows, the batches were synced, and the journal is damaged.
+// Read calls a function with each record, the header first, and returns the length of the whole lines
+// in bytes. The header is always whole, because the file is renamed into place after its sync. A torn
+// line, and any batches after it, were never synced: nothing that they name was done. A torn line
+// followed by any other record means that the journal is damaged.
 func Read(r io.Reader, each func(Record) error) (size int64, err error) {
 	lines := bufio.NewReader(r)
 	torn := 0 // the number of the first line that is not whole

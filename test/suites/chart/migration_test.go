@@ -47,6 +47,7 @@ func TestMigration(t *testing.T) {
 				t.Error("the Job does not wait")
 			}
 			checkMounts(t, &job.Spec.Template.Spec)
+			checkMemoryLimit(t, &job.Spec.Template.Spec.Containers[0])
 			pod := podOf(job)
 			if _, err := c.client(t, controlplane.Provisioner).CoreV1().Pods(controlplane.Namespace).Create(t.Context(), pod, metav1.CreateOptions{}); err == nil || !strings.Contains(err.Error(), "userscope") {
 				t.Errorf("the provisioner may create the Pod: %v", err)
@@ -174,6 +175,20 @@ func TestMigrationOwnersSecret(t *testing.T) {
 	if !maps.Equal(secrets, want) {
 		t.Errorf("%v, want %v", secrets, want)
 	}
+}
+
+// checkMemoryLimit fails unless the program knows the limit of its container.
+func checkMemoryLimit(t *testing.T, container *corev1.Container) {
+	t.Helper()
+	for _, variable := range container.Env {
+		if variable.Name == "GOMEMLIMIT" {
+			if from := variable.ValueFrom; from == nil || from.ResourceFieldRef == nil || from.ResourceFieldRef.Resource != "limits.memory" {
+				t.Errorf("GOMEMLIMIT is from %v, want limits.memory", from)
+			}
+			return
+		}
+	}
+	t.Errorf("GOMEMLIMIT is not set: %v", container.Env)
 }
 
 // checkMounts checks that of all data a Pod has the claim's root only.
