@@ -117,7 +117,8 @@ generate: build $(KUBERNETES) bin/helm bin/promtool ## make all that is generate
 	cd test && go test ./pods/fixtures ./suites/attack ./suites/census ./suites/identity ./suites/monitoring -update
 
 .PHONY: manifests
-manifests: bin/helm ## of these only manifests/install.yaml and the chart's table of values
+manifests: bin/helm ## of these only what stands in manifests, and docs/policy.md
+	go test ./manifests/facts -update
 	cd test && go test ./suites/chart -run '^(TestInstallYAML|TestTable)$$' -update
 
 # In the background: it takes an hour and more.

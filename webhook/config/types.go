@@ -28,89 +28,110 @@ type Metadata struct {
 }
 
 // Spec is what a policy says of one claim.
+//
+// The chart's schema and docs/policy.md are made of these types and the first paragraphs of their comments:
+// see manifests/facts. A line that begins with +format= names the definition of values.schema.json that a
+// value keeps, or each entry of a list. A field without omitempty is required.
 type Spec struct {
-	// Namespaces are the ones whose sandboxes the policy governs. Required.
+	// Namespaces are those whose sandboxes the policy governs. Pods of other namespaces are not governed.
+	// +format=label
 	Namespaces []string `json:"namespaces"`
 
-	// Claim names the PersistentVolumeClaim that holds every user's data. Required.
+	// Claim names the PersistentVolumeClaim that holds every user's data.
+	// +format=subdomain
 	Claim string `json:"claim"`
 
-	// Selector are the labels of a sandbox. Required.
+	// Selector holds the labels of a sandbox. A Pod with all of them is governed.
+	// +format=labels
 	Selector map[string]string `json:"selector"`
 
-	// Provisioners are the usernames whose every Pod is a sandbox, such as
-	// system:serviceaccount:NAMESPACE:NAME.
+	// Provisioners are usernames, such as system:serviceaccount:NAMESPACE:NAME, whose every Pod is a
+	// sandbox and must have the selector's labels.
 	Provisioners []string `json:"provisioners,omitempty"`
 
-	// ExemptCreators may mount the claim without being governed for it. By default the
-	// group system:masters and the workload controllers of kube-system.
+	// ExemptCreators may mount the claim without being governed for it. The default is the group
+	// system:masters and the workload controllers of kube-system.
 	ExemptCreators *policy.Creators `json:"exemptCreators,omitempty"`
 
-	// UserKey and ThreadKey are the label and annotation keys that declare an identity.
-	// By default user-id and thread-id.
-	UserKey   *string `json:"userKey,omitempty"`
+	// UserKey is the key of the label or annotation that declares the user.
+	// +format=labelKey
+	UserKey *string `json:"userKey,omitempty"`
+
+	// ThreadKey is the key of the label or annotation that declares the thread.
+	// +format=labelKey
 	ThreadKey *string `json:"threadKey,omitempty"`
 
-	// UserPattern and ThreadPattern are regular expressions (RE2) that narrow the legal
-	// ids, anchored at both ends. By default every safe id is legal.
-	UserPattern   string `json:"userPattern,omitempty"`
+	// UserPattern narrows the legal ids of users. It is anchored at both ends. Without it all are legal.
+	// +format=regularExpression
+	UserPattern string `json:"userPattern,omitempty"`
+
+	// ThreadPattern narrows the legal ids of threads. It is anchored at both ends. Without it all are legal.
+	// +format=regularExpression
 	ThreadPattern string `json:"threadPattern,omitempty"`
 
-	// CaseSensitive is whether the claim's filesystem tells A from a. By default true; false
-	// refuses ids with upper-case letters.
+	// CaseSensitive is false for a claim whose filesystem does not tell A from a, such as an SMB share.
+	// Ids with upper-case letters are refused then.
 	CaseSensitive *bool `json:"caseSensitive,omitempty"`
 
-	// UserDataVolume is the volume name, and UserDataMountPath the path in the containers,
-	// by which user-data mounts are known. By default user-data and /mnt/user-data.
-	UserDataVolume    *string `json:"userDataVolume,omitempty"`
+	// UserDataVolume is the name of the volume of user data: each of its mounts is a user-data mount.
+	// +format=label
+	UserDataVolume *string `json:"userDataVolume,omitempty"`
+
+	// UserDataMountPath is the path of user data in the containers: each mount of the claim there is a
+	// user-data mount.
+	// +format=mountPath
 	UserDataMountPath *string `json:"userDataMountPath,omitempty"`
 
-	// SandboxIDKey is the label that carries the gateway's sandbox id. By default
-	// sandbox-id.
+	// SandboxIDKey is the key of the label that carries the gateway's sandbox id.
+	// +format=labelKey
 	SandboxIDKey *string `json:"sandboxIDKey,omitempty"`
 
-	// Proof says which identities the sandbox id must prove: Adopted (the default), Always or
-	// Never.
+	// Proof says which identities the sandbox id must prove. Adopted: those that are read off the mounted
+	// directories. Always: declared ones too. Never: none, every identity is believed. See docs/identity.md.
 	Proof *policy.Proof `json:"proof,omitempty"`
 
-	// KeyFile holds the secret under which the gateway mints sandbox ids, or is a directory
-	// of several such files: the first by name signs, all verify. A key is the content of
-	// its file less one newline at the end, at least 32 bytes. A relative path is relative
-	// to the policy file. By default sandbox ids are plain SHA-256.
+	// KeyFile holds the key under which the gateway mints sandbox ids, or is a directory of several: the
+	// first by name signs, all verify. A key is the content of its file less one newline at the end, at
+	// least 32 bytes. A relative path is relative to the policy file; the chart takes an absolute path
+	// only. Without it sandbox ids are plain SHA-256. With it proof must be Always.
+	// +format=absolutePath
 	KeyFile string `json:"keyFile,omitempty"`
 
-	// DefaultUser stands in for a user that nothing names. By default such Pods are
-	// refused.
+	// DefaultUser is the user of a Pod that names none. Without it such Pods are refused.
+	// +format=userID
 	DefaultUser string `json:"defaultUser,omitempty"`
 
-	// ReplaceUserData turns a user-data volume of any other source into the claim. By
-	// default true; false refuses such Pods.
+	// ReplaceUserData turns a user-data volume of any other source into the claim. If it is false, such
+	// Pods are refused.
 	ReplaceUserData *bool `json:"replaceUserData,omitempty"`
 
-	// Layout is where on the claim each user's data lies. Required.
+	// Layout says where on the claim each user's data lies.
 	Layout Layout `json:"layout"`
 
-	// HostPathBases are directories of the nodes that hold the layout's directories once
-	// more, without its root.
+	// HostPathBases are directories of the nodes that hold the layout's directories once more, without
+	// its root.
+	// +format=absolutePath
 	HostPathBases []string `json:"hostPathBases,omitempty"`
 
-	// Allow lists what else a sandbox may have. By default nothing.
+	// Allow lists what else a sandbox may have. By default that is nothing.
 	Allow policy.Allow `json:"allow,omitzero"`
 }
 
 // Layout is how the claim is divided.
 type Layout struct {
-	// Root is the directory on the claim that holds the layout. By default the claim's
-	// own root.
+	// Root is the directory on the claim that holds the layout. By default it is the claim's own root.
+	// +format=directory
 	Root string `json:"root,omitempty"`
 
-	// UserData is the template of the user-data directory below the root, such as
-	// users/{user}/threads/{thread}/user-data. It is ReadWrite. Required.
+	// UserData is the user-data directory below the root, such as
+	// users/{user}/threads/{thread}/user-data. A sandbox may write to it.
+	// +format=userTemplate
 	UserData string `json:"userData"`
 
-	// LegacyUserData is the template of the user-data directory of old, by thread alone, such
-	// as threads/{thread}/user-data. Nobody may mount it; it names the thread of the Pods
-	// that do. By default there is none.
+	// LegacyUserData is the user-data directory of old, by thread alone, such as
+	// threads/{thread}/user-data. Nobody may mount it; it names the thread of the Pods that do. By default
+	// there is none.
+	// +format=threadTemplate
 	LegacyUserData string `json:"legacyUserData,omitempty"`
 
 	// Directories are the others that a sandbox may mount.
@@ -118,11 +139,12 @@ type Layout struct {
 }
 
 // Directory is one directory of the layout, or rather one for each identity.
+// +format=writableByOneUser
 type Directory struct {
-	// Path is a template below the root. Without {user} the directory is shared, and must
-	// be ReadOnly.
+	// Path is the directory below the root. Without {user} the directory is shared by all.
+	// +format=template
 	Path string `json:"path"`
 
-	// Access is ReadOnly or ReadWrite. Required.
+	// Access is what a sandbox may do there. A shared directory is ReadOnly.
 	Access policy.Access `json:"access"`
 }

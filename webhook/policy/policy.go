@@ -79,23 +79,28 @@ type Policy struct {
 	Allow Allow
 }
 
-// Creators are names of users and groups, as the API server authenticates them.
+// Creators are names as the API server authenticates them.
 type Creators struct {
-	Users  []string `json:"users,omitempty"`
+	// Users are usernames. A ServiceAccount of a governed namespace is refused here.
+	Users []string `json:"users,omitempty"`
+
+	// Groups are groups. Those that contain ServiceAccounts of a governed namespace are refused here.
 	Groups []string `json:"groups,omitempty"`
 }
 
 // Allow lists what a sandbox may have beyond its identity's directories. Everything shared
 // among sandboxes is read-only.
 type Allow struct {
-	// HostPaths are clean absolute paths of the nodes, mounted read-only.
+	// HostPaths are paths of the nodes. They are mounted read-only.
+	// +format=absolutePath
 	HostPaths []string `json:"hostPaths,omitempty"`
 
-	// Claims are other PersistentVolumeClaims, mounted read-only.
+	// Claims are other PersistentVolumeClaims. They are mounted read-only.
+	// +format=subdomain
 	Claims []string `json:"claims,omitempty"`
 
-	// VolumeTypes are volume sources by their field's name in the API: csi, nfs,
-	// ephemeral.
+	// VolumeTypes are types of volumes by their field's name in the API, such as csi, nfs or ephemeral.
+	// What stands in such a volume is not looked into.
 	VolumeTypes []string `json:"volumeTypes,omitempty"`
 
 	// Secrets may be mounted and read into the environment.
@@ -107,21 +112,23 @@ type Allow struct {
 	// TokenAudiences are audiences for which a ServiceAccount token may be projected.
 	TokenAudiences []string `json:"tokenAudiences,omitempty"`
 
-	// ResourceClaims are ResourceClaims, ResourceClaimTemplates and extended resources, such
+	// ResourceClaims are the names of ResourceClaims, ResourceClaimTemplates and extended resources, such
 	// as nvidia.com/gpu.
 	ResourceClaims []string `json:"resourceClaims,omitempty"`
 
 	// RuntimeClasses may be asked for.
 	RuntimeClasses []string `json:"runtimeClasses,omitempty"`
 
-	// Capabilities may be added beyond the Pod Security baseline's: NET_ADMIN and NET_RAW,
-	// which service meshes need.
+	// Capabilities may be added beyond the Pod Security baseline's. Service meshes need them.
+	// +format=networkCapability
 	Capabilities []string `json:"capabilities,omitempty"`
 
-	// FSGroup is the one fsGroup that a sandbox may set; nil for none.
+	// FSGroup is the one fsGroup that a sandbox may set, with fsGroupChangePolicy: OnRootMismatch.
+	// +format=groupID
 	FSGroup *int64 `json:"fsGroup,omitempty"`
 
-	// SELinuxOptions are the ones that a sandbox may set; nil for none.
+	// SELinuxOptions are the ones that a sandbox may set.
+	// +format=seLinuxOptions
 	SELinuxOptions *corev1.SELinuxOptions `json:"seLinuxOptions,omitempty"`
 }
 

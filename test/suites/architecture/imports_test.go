@@ -120,7 +120,7 @@ func TestImportsPointOneWay(t *testing.T) {
 		{"migrate/inuse", "migrate/journal", "migrate/owners", "webhook/config", "webhook/scope", "certs/pki"},
 		{"migrate", "webhook/admission", "certs/serving", "certs/issuer"},
 		{"webhook/server", "certs/status"},
-		{"cmd/userscope"},
+		{"cmd/userscope", "manifests/facts"},
 	}
 	layer := map[string]int{}
 	for i, packages := range layers {

@@ -8,6 +8,8 @@ import (
 	"slices"
 	"strings"
 	"testing"
+
+	"userscope.dev/userscope/webhook/config"
 )
 
 // deerFlow is DeerFlow's policy, as far as it must be said, with one part replaced.
@@ -166,11 +168,31 @@ func TestMistakes(t *testing.T) {
 		},
 		{
 			"a directory that all write to", deerFlow("layout: {", "layout: {directories: [{path: a, access: ReadOnly}, {path: b, access: ReadWrite}], "),
-			`policies[0].spec.layout.directories[1]: "b" is shared by all without {user}, and must be ReadOnly`,
+			"at '/policies/0/spec/layout/directories/1/path': 'b' does not match pattern '(^|/)\\\\{user\\\\}(/|$)'",
 		},
 		{
 			"a placeholder in a segment", deerFlow("users/{user}/threads/{thread}/user-data", "users/u-{user}"),
 			"at '/policies/0/spec/layout/userData': 'users/u-{user}' does not match pattern",
+		},
+		{
+			"a user-data directory by a way round", deerFlow("users/{user}/threads/{thread}/user-data", "users/{user}/../all"),
+			"at '/policies/0/spec/layout/userData': 'users/{user}/../all' does not match pattern",
+		},
+		{
+			"a user-data directory of old that names a user", deerFlow("layout: {", "layout: {legacyUserData: \"{user}/{thread}\", "),
+			"at '/policies/0/spec/layout/legacyUserData': '{user}/{thread}' does not match pattern",
+		},
+		{
+			"a root with a user", deerFlow("layout: {", "layout: {root: \"of/{user}\", "),
+			"at '/policies/0/spec/layout/root': 'of/{user}' does not match pattern",
+		},
+		{
+			"a default user that is no id", deerFlow("claim:", "defaultUser: a.b\n    claim:"),
+			"at '/policies/0/spec/defaultUser': 'a.b' does not match pattern",
+		},
+		{
+			"a capability that owns the node", deerFlow("claim:", "allow: {capabilities: [NET_RAW, SYS_ADMIN]}\n    claim:"),
+			"at '/policies/0/spec/allow/capabilities/1': value must be one of 'NET_ADMIN', 'NET_RAW'",
 		},
 		{"a proof that is not known", deerFlow("claim:", "proof: Sometimes\n    claim:"), "at '/policies/0/spec/proof': value must be one of 'Adopted', 'Always', 'Never'"},
 		{
@@ -193,11 +215,11 @@ func TestMistakes(t *testing.T) {
 			"at '/policies/0/spec/userDataMountPath': '/mnt:data' does not match pattern",
 		},
 		{"keys in one another", "keys: [{secretName: a, mountPath: /keys/a}, {secretName: b, mountPath: /keys}]", `keys[1].mountPath: "/keys" would cover "/keys/a", or lie in it`},
-		{"keys by a way round", "keys: [{secretName: a, mountPath: /keys/../userscope}]", `keys[0].mountPath: "/keys/../userscope" is another way to write "/userscope"`},
+		{"keys by a way round", "keys: [{secretName: a, mountPath: /keys/../userscope}]", "at '/keys/0/mountPath': '/keys/../userscope' does not match pattern"},
 		{"the kubelet's port", "{hostNetwork: true, port: 10250}", "port: 10250 is the kubelet's on the nodes' network"},
 		{"the kubelet's port for health", "{hostNetwork: true, healthPort: 10250}", "healthPort: 10250 is the kubelet's on the nodes' network"},
-		{"root's port", "{hostNetwork: true, port: 443}", "port: 443 is for root on the nodes' network"},
-		{"root's port for health", "{hostNetwork: true, healthPort: 1023}", "healthPort: 1023 is for root on the nodes' network"},
+		{"root's port", "{hostNetwork: true, port: 443}", "at '/port': minimum: got 443, want 1,024"},
+		{"root's port for health", "{hostNetwork: true, healthPort: 1023}", "at '/healthPort': minimum: got 1,023, want 1,024"},
 		{"one port for both", "healthPort: 10250", "healthPort: 10250 is the webhook's port"},
 		{"a port that cannot be", "port: 65536", "at '/port'"},
 		{"every port of every host for the issuer", "networkPolicy: {apiServerPorts: null}", "at '/networkPolicy': missing property 'apiServerPorts'"},
@@ -215,7 +237,7 @@ func TestMistakes(t *testing.T) {
 			"the issuer's Secret", "certificates: {mode: existingSecret, existingSecret: {name: userscope-tls, caBundle: " + certificate + "}}",
 			`certificates.existingSecret.name: "userscope-tls" is the issuer's`,
 		},
-		{"no existing Secret", "certificates: {mode: existingSecret}", "certificates.existingSecret.name: name the Secret"},
+		{"no existing Secret", "certificates: {mode: existingSecret}", "at '/certificates/existingSecret/name': minLength: got 0, want 1"},
 		{
 			"an existing Secret that nobody trusts", "certificates: {mode: existingSecret, existingSecret: {name: ours, caBundle: bm9uZQ==}}",
 			`certificates.existingSecret.caBundle: "bm9uZQ==" is not the base64 of a PEM certificate`,
@@ -318,23 +340,20 @@ func TestPoliciesOfOneNamespace(t *testing.T) {
 // No path of the nodes is rendered through which one can be read or ruled, or that shows what a policy
 // divides among its users: the backstop would let it pass.
 func TestPathsOfTheNodes(t *testing.T) {
-	own := regexp.MustCompile(`(?s)var nodesOwn = \[\]string\{(.+?)\n\}`).FindStringSubmatch(read(t, "webhook", "config", "layout.go"))
-	if own == nil {
-		t.Fatal("webhook/config does not say which paths are the nodes' own")
-	}
 	refused := func(policies, want string) {
 		t.Helper()
 		if _, problem, err := template(t, policies); err == nil || !strings.Contains(problem, want) {
 			t.Errorf("%v: helm says:\n%s\nwant: %s", err, problem, want)
 		}
 	}
-	names := regexp.MustCompile(`"(.+?)"`).FindAllStringSubmatch(own[1], -1)
-	for _, name := range names {
-		file := name[1]
-		for _, near := range []string{file + "/x", strings.TrimSuffix(filepath.Dir(file), "/") + "/./" + filepath.Base(file)} {
-			refused(deerFlow("claim:", "allow: {hostPaths: [/srv, "+near+"]}\n    claim:"),
-				fmt.Sprintf("policies[0].spec.allow.hostPaths[1]: %q and %q lie inside one another", near, file))
-		}
+	names := config.NodesOwn()
+	for _, file := range names {
+		near := file + "/x"
+		refused(deerFlow("claim:", "allow: {hostPaths: [/srv, "+near+"]}\n    claim:"),
+			fmt.Sprintf("policies[0].spec.allow.hostPaths[1]: %q and %q lie inside one another", near, file))
+		round := strings.TrimSuffix(filepath.Dir(file), "/") + "/./" + filepath.Base(file)
+		refused(deerFlow("claim:", "allow: {hostPaths: [/srv, "+round+"]}\n    claim:"),
+			fmt.Sprintf("at '/policies/0/spec/allow/hostPaths/1': '%s' does not match pattern", round))
 		refused(deerFlow("claim:", "hostPathBases: [/srv, "+file+"]\n    claim:"),
 			fmt.Sprintf("policies[0].spec.hostPathBases[1]: %q and %q lie inside one another", file, file))
 		render(t, deerFlow("claim:", "hostPathBases: ["+file+"-x]\n    allow: {hostPaths: ["+file+"-y]}\n    claim:"))

@@ -1,0 +1,164 @@
+// Package facts writes what the chart and the documents take from the Go code: the chart's data file
+// files/facts.json, the schema of a policy in values.schema.json, and docs/policy.md. Nothing of the
+// program imports it. Its tests fail while one of the three files is stale.
+package facts
+
+import (
+	"encoding/json"
+	"reflect"
+	"strings"
+
+	corev1 "k8s.io/api/core/v1"
+
+	"userscope.dev/userscope/webhook/config"
+	"userscope.dev/userscope/webhook/policy"
+)
+
+// Facts are what templates of the chart read with
+//
+//	{{ $facts := .Files.Get "files/facts.json" | fromJson }}
+//
+// Lists are in the order in which Go has them, or sorted.
+type Facts struct {
+	// Marker is the annotation that marks a Pod which Userscope judged.
+	Marker string `json:"marker"`
+
+	// Defaults are the fields of a policy's spec that have a default, and these.
+	Defaults map[string]any `json:"defaults"`
+
+	// IDs says which ids of users and threads are legal.
+	IDs IDs `json:"ids"`
+
+	// VolumeTypes and Projections are the sources that no policy lists: the harmless ones, and those
+	// with rules of their own.
+	VolumeTypes []string `json:"volumeTypes"`
+	Projections []string `json:"projections"`
+
+	// MountFields are the fields of a volumeMount in the version of Kubernetes that go.mod names.
+	MountFields []string `json:"mountFields"`
+
+	// NodesOwn are directories through which a node can be read or ruled.
+	NodesOwn []string `json:"nodesOwn"`
+
+	// NetworkCapabilities are the capabilities that a policy may list.
+	NetworkCapabilities []string `json:"networkCapabilities"`
+
+	// GroupsOfAll are the groups that contain every ServiceAccount.
+	GroupsOfAll []string `json:"groupsOfAll"`
+
+	// Baseline are the lists of the Pod Security baseline.
+	Baseline Baseline `json:"baseline"`
+}
+
+// IDs are the limits of an id.
+type IDs struct {
+	// Characters is the inside of a character class of a regular expression (RE2), and
+	// LowerCaseCharacters the same where the filesystem does not tell A from a.
+	Characters          string `json:"characters"`
+	LowerCaseCharacters string `json:"lowerCaseCharacters"`
+
+	// UserLength and ThreadLength are the longest ids, in characters.
+	UserLength   int `json:"userLength"`
+	ThreadLength int `json:"threadLength"`
+}
+
+// New collects the facts. The error tells which source of a library cannot be read.
+func New() (Facts, error) {
+	defaults, err := defaults()
+	if err != nil {
+		return Facts{}, err
+	}
+	baseline, err := newBaseline()
+	if err != nil {
+		return Facts{}, err
+	}
+	unlisted := append(policy.HarmlessVolumeTypes(), policy.JudgedVolumeTypes()...)
+	return Facts{
+		Marker:   policy.MarkerAnnotation,
+		Defaults: defaults,
+		IDs: IDs{
+			Characters:          characters(policy.IDRule{MaxLength: 1}),
+			LowerCaseCharacters: characters(policy.IDRule{MaxLength: 1, LowerCase: true}),
+			UserLength:          policy.MaxUserLength,
+			ThreadLength:        policy.MaxThreadLength,
+		},
+		VolumeTypes:         common(unlisted, jsonNames(reflect.TypeFor[corev1.VolumeSource]())),
+		Projections:         common(unlisted, jsonNames(reflect.TypeFor[corev1.VolumeProjection]())),
+		MountFields:         jsonNames(reflect.TypeFor[corev1.VolumeMount]()),
+		NodesOwn:            config.NodesOwn(),
+		NetworkCapabilities: config.NetworkCapabilities(),
+		GroupsOfAll:         config.GroupsOfAll(),
+		Baseline:            baseline,
+	}, nil
+}
+
+// defaults returns the defaults by the JSON names of their fields.
+func defaults() (map[string]any, error) {
+	found := map[string]any{}
+	value := reflect.ValueOf(config.Defaults())
+	for i := range value.NumField() {
+		if value.Field(i).IsZero() {
+			continue
+		}
+		text, err := json.Marshal(value.Field(i).Interface())
+		if err != nil {
+			return nil, err
+		}
+		var plain any
+		if err := json.Unmarshal(text, &plain); err != nil {
+			return nil, err
+		}
+		found[jsonName(value.Type().Field(i))] = plain
+	}
+	return found, nil
+}
+
+// characters returns the class of the characters that an id may have, in ASCII's order. A hyphen comes
+// first, where a class takes it for itself.
+func characters(rule policy.IDRule) string {
+	var class strings.Builder
+	legal := func(c byte) bool { return rule.Check(string(rune(c))) == "" }
+	for c := byte(0); c < 128; c++ {
+		if !legal(c) {
+			continue
+		}
+		first := c
+		for legal(c + 1) {
+			c++
+		}
+		class.WriteByte(first)
+		if c > first {
+			class.WriteByte('-')
+			class.WriteByte(c)
+		}
+	}
+	return class.String()
+}
+
+// jsonNames returns the JSON names of a struct's fields in the order of the type.
+func jsonNames(of reflect.Type) []string {
+	var names []string
+	for i := range of.NumField() {
+		names = append(names, jsonName(of.Field(i)))
+	}
+	return names
+}
+
+// jsonName returns the name of a field in JSON; it is empty for an inlined one.
+func jsonName(field reflect.StructField) string {
+	name, _, _ := strings.Cut(field.Tag.Get("json"), ",")
+	return name
+}
+
+// common returns the entries of one list that are in another.
+func common(list, other []string) []string {
+	var both []string
+	for _, entry := range list {
+		for _, same := range other {
+			if entry == same {
+				both = append(both, entry)
+			}
+		}
+	}
+	return both
+}

@@ -1,0 +1,162 @@
+package facts
+
+import (
+	"bytes"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"reflect"
+	"strings"
+)
+
+// schema is a JSON schema of draft 7, as far as a policy needs it.
+type schema struct {
+	Description          string     `json:"description,omitempty"`
+	Ref                  string     `json:"$ref,omitempty"`
+	Type                 string     `json:"type,omitempty"`
+	Enum                 []string   `json:"enum,omitempty"`
+	MaxLength            int        `json:"maxLength,omitempty"`
+	MinLength            int        `json:"minLength,omitempty"`
+	Pattern              string     `json:"pattern,omitempty"`
+	AllOf                []schema   `json:"allOf,omitempty"`
+	AnyOf                []schema   `json:"anyOf,omitempty"`
+	Items                *schema    `json:"items,omitempty"`
+	UniqueItems          bool       `json:"uniqueItems,omitempty"`
+	MinItems             int        `json:"minItems,omitempty"`
+	MinProperties        int        `json:"minProperties,omitempty"`
+	AdditionalProperties *bool      `json:"additionalProperties,omitempty"`
+	Required             []string   `json:"required,omitempty"`
+	Properties           properties `json:"properties,omitempty"`
+}
+
+// properties are the members of an object in their order.
+type properties []property
+
+type property struct {
+	name   string
+	schema schema
+}
+
+// MarshalJSON writes an object.
+func (p properties) MarshalJSON() ([]byte, error) {
+	var text bytes.Buffer
+	for i, member := range p {
+		name, err := json.Marshal(member.name)
+		if err != nil {
+			return nil, err
+		}
+		value, err := encode(member.schema, "", "")
+		if err != nil {
+			return nil, err
+		}
+		fmt.Fprintf(&text, "%s%s:%s", []string{"{", ","}[min(i, 1)], name, bytes.TrimSpace(value))
+	}
+	text.WriteByte('}')
+	return text.Bytes(), nil
+}
+
+// encode writes a value as indented JSON with the characters <, > and & as they are, and a newline.
+func encode(value any, prefix, indent string) ([]byte, error) {
+	var text bytes.Buffer
+	encoder := json.NewEncoder(&text)
+	encoder.SetEscapeHTML(false)
+	encoder.SetIndent(prefix, indent)
+	err := encoder.Encode(value)
+	return text.Bytes(), err
+}
+
+// schemaOf returns the schema of a field.
+func schemaOf(f Field) (schema, error) {
+	element, err := elementSchema(f)
+	if err != nil {
+		return element, err
+	}
+	s := element
+	switch {
+	case f.Type.Kind() == reflect.Slice:
+		s = schema{Type: "array", Items: &element, UniqueItems: true, MinItems: atLeastOne(f)}
+	case f.Type.Kind() == reflect.Map:
+		s = schema{AllOf: []schema{element}, MinProperties: atLeastOne(f)}
+	case f.Optional:
+		s = schema{AnyOf: []schema{{Enum: []string{""}}, element}}
+	}
+	s.Description = f.Comment
+	return s, nil
+}
+
+// atLeastOne returns how many entries a list or map must have.
+func atLeastOne(f Field) int {
+	if f.Required {
+		return 1
+	}
+	return 0
+}
+
+// elementSchema returns the schema of a field that is no list, or of a list's entries.
+func elementSchema(f Field) (schema, error) {
+	switch kind := f.element().Kind(); {
+	case f.Fields != nil:
+		return objectSchema(f)
+	case f.Format != "":
+		return schema{Ref: "#/definitions/" + f.Format}, nil
+	case f.Values != nil:
+		return schema{Enum: f.Values}, nil
+	case kind == reflect.Bool:
+		return schema{Type: "boolean"}, nil
+	case kind == reflect.String:
+		return schema{Type: "string", MinLength: 1}, nil
+	default:
+		return schema{}, fmt.Errorf("%s: no schema is known for the Go type %s: name one in its comment, as in +format=label", f.Path, f.Type)
+	}
+}
+
+// objectSchema returns the schema of a struct.
+func objectSchema(f Field) (schema, error) {
+	s := schema{Type: "object", AdditionalProperties: new(false)}
+	if f.Format != "" {
+		s.AllOf = []schema{{Ref: "#/definitions/" + f.Format}}
+	}
+	for _, below := range f.Fields {
+		member, err := schemaOf(below)
+		if err != nil {
+			return s, err
+		}
+		s.Properties = append(s.Properties, property{below.Name, member})
+		if below.Required {
+			s.Required = append(s.Required, below.Name)
+		}
+	}
+	return s, nil
+}
+
+// The line before the generated part of values.schema.json, which goes to the end.
+const generatedFrom = "    \"generated\": {\"$comment\": \"From here on `make generate` writes: see manifests/facts.\"},\n"
+
+// Schema returns the text of values.schema.json with its generated definitions made anew. The error
+// tells that they have no place in the text, or names a field without a schema.
+func Schema(text string, facts *Facts, spec Field) (string, error) {
+	byHand, _, found := strings.Cut(text, generatedFrom)
+	if !found {
+		return "", errors.New("values.schema.json: has no line for the generated definitions: " + strings.TrimSpace(generatedFrom))
+	}
+	ofSpec, err := schemaOf(spec)
+	if err != nil {
+		return "", err
+	}
+	definitions, err := encode(properties{
+		{"userID", schema{
+			Description: fmt.Sprintf("an id of at most %d ASCII letters, digits, _ and -", facts.IDs.UserLength),
+			Type:        "string", MaxLength: facts.IDs.UserLength, Pattern: "^[" + facts.IDs.Characters + "]+$",
+		}},
+		{"networkCapability", schema{
+			Description: "`" + strings.Join(facts.NetworkCapabilities, "` or `") + "`",
+			Enum:        facts.NetworkCapabilities,
+		}},
+		{"spec", ofSpec},
+	}, "  ", "  ")
+	if err != nil {
+		return "", err
+	}
+	inside := strings.TrimPrefix(string(definitions), "{\n")
+	return byHand + generatedFrom + inside + "}\n", nil
+}
