@@ -12,6 +12,7 @@ import (
 
 	"userscope.dev/userscope/webhook/config"
 	"userscope.dev/userscope/webhook/policy"
+	"userscope.dev/userscope/webhook/scope"
 )
 
 // Facts are what templates of the chart read with
@@ -48,6 +49,10 @@ type Facts struct {
 
 	// Baseline are the lists of the Pod Security baseline.
 	Baseline Baseline `json:"baseline"`
+
+	// Messages are refusals, or their beginnings, that the backstop words like the webhook: by rule and by
+	// a short name.
+	Messages map[scope.Rule]map[string]string `json:"messages"`
 }
 
 // IDs are the limits of an id.
@@ -89,6 +94,7 @@ func New() (Facts, error) {
 		NetworkCapabilities: config.NetworkCapabilities(),
 		GroupsOfAll:         config.GroupsOfAll(),
 		Baseline:            baseline,
+		Messages:            scope.Messages(),
 	}, nil
 }
 

@@ -58,7 +58,7 @@ func (r *review) checkEnvFiles(judged []container) {
 		for i, env := range c.Env {
 			if env.ValueFrom != nil && env.ValueFrom.FileKeyRef != nil && !scratch[env.ValueFrom.FileKeyRef.VolumeName] {
 				r.refuse(RuleClaimMount, c.at("env", i, "valueFrom", "fileKeyRef", "volumeName"), env.ValueFrom.FileKeyRef.VolumeName,
-					"is read from the volume's root: use an emptyDir")
+					saysFileVariable)
 			}
 		}
 	}

@@ -21,7 +21,7 @@ import (
 func (r *review) checkDevices(p *policy.Policy) {
 	for _, c := range containers(r.pod) {
 		for i, device := range c.VolumeDevices {
-			r.refuse(RuleVolumeDevice, c.at("volumeDevices", i, "name"), device.Name, "is a raw device, which shows all of the volume: mount it as a directory")
+			r.refuse(RuleVolumeDevice, c.at("volumeDevices", i, "name"), device.Name, saysVolumeDevice)
 		}
 	}
 	for _, c := range containers(r.pod) {
@@ -31,11 +31,11 @@ func (r *review) checkDevices(p *policy.Policy) {
 	for i, claim := range r.pod.Spec.ResourceClaims {
 		name, template := value(claim.ResourceClaimName), value(claim.ResourceClaimTemplateName)
 		if name != "" && template != "" || !slices.Contains(p.Allow.ResourceClaims, cmp.Or(name, template)) {
-			r.refuse(RuleResourceClaim, podjson.Location{"spec", "resourceClaims", i}, cmp.Or(name, template, claim.Name), "is a device that sandboxes may not claim: drop it, or have the policy list it")
+			r.refuse(RuleResourceClaim, podjson.Location{"spec", "resourceClaims", i}, cmp.Or(name, template, claim.Name), saysClaimedDevice)
 		}
 	}
 	if class := r.pod.Spec.RuntimeClassName; class != nil && !slices.Contains(p.Allow.RuntimeClasses, *class) {
-		r.refuse(RuleRuntimeClass, podjson.Location{"spec", "runtimeClassName"}, *class, "is a runtime that sandboxes may not choose: drop it, or have the policy list it")
+		r.refuse(RuleRuntimeClass, podjson.Location{"spec", "runtimeClassName"}, *class, saysRuntimeClass)
 	}
 }
 
@@ -46,7 +46,7 @@ func (r *review) checkResources(p *policy.Policy, resources corev1.ResourceList,
 		if strings.Contains(string(name), "/") && !slices.Contains(p.Allow.ResourceClaims, string(name)) {
 			amount := resources[name]
 			r.refuse(RuleResourceClaim, at.Child(podjson.MapKey(name)), amount.String(),
-				"asks for a device that is not listed: drop it, or have the policy list it")
+				saysExtendedResource)
 		}
 	}
 }

@@ -64,7 +64,6 @@ func (r *review) refuseDebugger(p *policy.Policy, added []container) {
 
 // checkEphemeralContainers refuses mounts of persistent data, devices and privilege.
 func (r *review) checkEphemeralContainers(added []container) {
-	const remedy = ": debug without it"
 	persistent := map[string]string{}
 	for i := range r.pod.Spec.Volumes {
 		if volume := &r.pod.Spec.Volumes[i]; volume.PersistentVolumeClaim != nil || volume.HostPath != nil {
@@ -74,14 +73,14 @@ func (r *review) checkEphemeralContainers(added []container) {
 	for _, c := range added {
 		for i, m := range c.VolumeMounts {
 			if text, ok := persistent[m.Name]; ok {
-				r.refuse(RuleEphemeralContainer, c.at("volumeMounts", i, "name"), m.Name, "shows all of "+podjson.Printable(text)+remedy)
+				r.refuse(RuleEphemeralContainer, c.at("volumeMounts", i, "name"), m.Name, "shows all of "+podjson.Printable(text)+": debug without it")
 			}
 		}
 		for i, device := range c.VolumeDevices {
-			r.refuse(RuleEphemeralContainer, c.at("volumeDevices", i, "name"), device.Name, "is a volume as a raw device"+remedy)
+			r.refuse(RuleEphemeralContainer, c.at("volumeDevices", i, "name"), device.Name, saysDebuggerDevice)
 		}
 		if c.SecurityContext != nil && c.SecurityContext.Privileged != nil && *c.SecurityContext.Privileged {
-			r.refuse(RuleEphemeralContainer, c.at("securityContext", "privileged"), "true", "would own the node and everyone's data on it"+remedy)
+			r.refuse(RuleEphemeralContainer, c.at("securityContext", "privileged"), "true", saysDebuggerPrivilege)
 		}
 	}
 }

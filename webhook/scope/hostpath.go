@@ -35,7 +35,7 @@ func (r *review) checkHostPaths(p *policy.Policy, dirs policy.Tree, identified b
 			continue // whose it is cannot be said, and that is refused already
 		case !allowed:
 			r.refuse(RuleHostPath, at.Child("path"), volume.HostPath.Path,
-				"is not a hostPath that this sandbox may have: use the claim, or have the policy list it")
+				saysHostPath)
 			continue
 		}
 		r.checkHostPathType(volume.HostPath.Type, at)
@@ -56,7 +56,7 @@ func (r *review) checkHostPathType(kind *corev1.HostPathType, at podjson.Locatio
 	switch *kind {
 	case corev1.HostPathUnset, corev1.HostPathDirectory, corev1.HostPathDirectoryOrCreate:
 	default:
-		r.refuse(RuleHostPath, at.Child("type"), string(*kind), "is not a directory: use Directory or DirectoryOrCreate")
+		r.refuse(RuleHostPath, at.Child("type"), string(*kind), saysNotADirectory)
 	}
 }
 

@@ -22,13 +22,13 @@ func (r *review) checkOrigin(p *policy.Policy, creator Creator) {
 	for i, owner := range r.pod.OwnerReferences {
 		if owner.Controller != nil && *owner.Controller {
 			r.refuse(RuleControllerOwner, podjson.Location{"metadata", "ownerReferences", i}, owner.Kind+"/"+owner.Name,
-				"would make the sandbox a controller's Pod: drop the reference, or set controller: false")
+				saysOwned+", or set controller: false")
 		}
 	}
 	for _, key := range slices.Sorted(maps.Keys(r.pod.Annotations)) {
 		if strings.HasPrefix(key, "kubernetes.io/config.") {
 			r.refuse(RuleStaticPod, podjson.Location{"metadata", "annotations", podjson.MapKey(key)}, r.pod.Annotations[key],
-				"marks a Pod of the kubelet's own: drop it")
+				saysOwnedByKubelet)
 		}
 	}
 }

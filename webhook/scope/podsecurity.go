@@ -37,7 +37,7 @@ func (r *review) checkPodSecurity(p *policy.Policy) {
 	for _, result := range baseline.EvaluatePod(level, &r.pod.ObjectMeta, spec) {
 		if !result.Allowed {
 			r.refuse(RulePodSecurity, podjson.Location{"spec"}, result.ForbiddenReason,
-				"is forbidden by the Pod Security baseline: drop it; "+podjson.Printable(result.ForbiddenDetail))
+				saysPodSecurity+"; "+podjson.Printable(result.ForbiddenDetail))
 		}
 	}
 }

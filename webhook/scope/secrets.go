@@ -46,7 +46,7 @@ func (r *review) checkSecretVariables(p *policy.Policy, judged []container) {
 
 func (r *review) checkSecret(p *policy.Policy, name string, at podjson.Location) {
 	if !slices.Contains(p.Allow.Secrets, name) {
-		r.refuse(RuleSecret, at, name, "is no Secret for sandboxes: drop it, or have the policy list it")
+		r.refuse(RuleSecret, at, name, saysSecret)
 	}
 }
 

@@ -35,7 +35,7 @@ func (r *review) checkFSGroup(p *policy.Policy, pod *corev1.PodSecurityContext, 
 		return
 	}
 	if p.Allow.FSGroup == nil || *p.Allow.FSGroup != *pod.FSGroup {
-		r.refuse(RuleFSGroup, at.Child("fsGroup"), decimal(*pod.FSGroup), "would change the group and mode of every user's files: drop it, or have the policy name it")
+		r.refuse(RuleFSGroup, at.Child("fsGroup"), decimal(*pod.FSGroup), saysFSGroup)
 		return
 	}
 	if pod.FSGroupChangePolicy == nil {
@@ -48,7 +48,7 @@ func (r *review) checkSELinux(p *policy.Policy, options *corev1.SELinuxOptions, 
 	if options == nil || p.Allow.SELinuxOptions != nil && *p.Allow.SELinuxOptions == *options {
 		return
 	}
-	r.refuse(RuleSELinuxOptions, at.Child("seLinuxOptions"), selinuxText(options), "would relabel files that others use: drop it, or have the policy name it")
+	r.refuse(RuleSELinuxOptions, at.Child("seLinuxOptions"), selinuxText(options), saysSELinuxOptions)
 }
 
 // selinuxText names the SELinux options that are set.

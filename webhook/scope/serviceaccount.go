@@ -23,7 +23,7 @@ func (r *review) checkServiceAccount(p *policy.Policy) {
 	} {
 		if field.account != "" && field.account != "default" && !slices.Contains(p.Allow.ServiceAccounts, field.account) {
 			r.refuse(RuleServiceAccount, podjson.Location{"spec", field.name}, field.account,
-				"is a ServiceAccount that sandboxes may not run as: leave it out, or have the policy list it")
+				saysServiceAccount)
 		}
 	}
 	for i := range r.pod.Spec.Volumes {

@@ -23,7 +23,7 @@ func (r *review) replaceUserData(p *policy.Policy) {
 		at := podjson.Location{"spec", "volumes", i}
 		if !p.ReplaceUserData {
 			r.refuse(RuleUserDataVolume, at, volumeText(volume),
-				"is not the claim that holds the users' data: make it the persistentVolumeClaim "+p.Claim)
+				saysNotTheClaim+p.Claim)
 			continue
 		}
 		r.edits = append(r.edits, Edit{

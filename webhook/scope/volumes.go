@@ -45,7 +45,7 @@ func (r *review) checkSources(p *policy.Policy, at podjson.Location, types []str
 		if policy.IsHarmlessVolumeType(name) || policy.IsJudgedVolumeType(name) || slices.Contains(p.Allow.VolumeTypes, name) {
 			continue
 		}
-		r.refuse(RuleVolumeType, at.Child(name), name, "is a volume type that sandboxes may not have: drop the volume, or have the policy list the type")
+		r.refuse(RuleVolumeType, at.Child(name), name, saysVolumeType)
 	}
 }
 
