@@ -47,13 +47,14 @@ oldObject.metadata.?annotations[?"userscope.dev/policies"].hasValue()
 {{- end }}
 
 {{/*
-A condition that some policy of the namespace fulfils. Call it with the policies and the name of the
-template that gives the condition of one: .policies, .condition.
+A condition that some policy of the namespace fulfils. Call it with the policies, the name of the template
+that gives the condition of one and, where that needs them, the chart's files: .policies, .condition, .files.
 */}}
 {{- define "userscope.cel.any" -}}
 {{- $condition := .condition -}}
+{{- $files := .files -}}
 {{- range $i, $entry := .policies }}
-{{- $policy := include "userscope.policy" $entry | fromJson }}
+{{- $policy := set (include "userscope.policy" $entry | fromJson) "files" $files }}
 {{- if $i }}
 || {{ end -}}
 request.namespace in {{ include "userscope.cel.list" $policy.namespaces }} && (
@@ -63,15 +64,13 @@ request.namespace in {{ include "userscope.cel.list" $policy.namespaces }} && (
 {{- end }}
 
 {{/*
-Whether an update is one to refuse: it changes what says whose sandbox a Pod is that was judged, or
-makes a sandbox of another. Call it with a policy.
+Whether an update is one to refuse: it changes what says whose sandbox a Pod is that was judged, or makes a
+sandbox of another. It is the backstop's own expression. Call it with a policy, and the chart's files as
+.files.
 */}}
 {{- define "userscope.cel.relabelled" -}}
-oldObject.metadata.?annotations[?"userscope.dev/policies"].hasValue()
-? {{ include "userscope.cel.list" .fixedLabels }}.exists(k, object.metadata.?labels[?k] != oldObject.metadata.?labels[?k])
-  || {{ include "userscope.cel.list" .fixedAnnotations }}.exists(k, object.metadata.?annotations[?k] != oldObject.metadata.?annotations[?k])
-: object.metadata.?annotations[?"userscope.dev/policies"].hasValue()
-  || {{ include "userscope.cel.selected" (dict "labels" "object.metadata.?labels" "policy" .) }} && !{{ include "userscope.cel.selected" (dict "labels" "oldObject.metadata.?labels" "policy" .) }}
+{{- include "userscope.backstop.named" (dict "names" (include "userscope.backstop.kept" . | fromJsonArray) "macro" "exists"
+  "expression" (include "userscope.backstop.holds" (dict "files" .files "rule" "immutable-field") | printf "!(\n%s\n)")) -}}
 {{- end }}
 
 {{/* Whether a deletion is one to refuse: a provisioner deletes its sandboxes, with or without the
@@ -111,107 +110,22 @@ request.?subResource.orValue("") != "ephemeralcontainers" || (
     {{- include "userscope.cel.any" (dict "policies" . "condition" "userscope.cel.governed") | nindent 4 }}
 {{- end }}
 
-{{/* When what happens to a stored Pod is judged. Call it with entries of .Values.policies. */}}
+{{/* When what happens to a stored Pod is judged. Call it with entries of .Values.policies and the chart's
+files: .policies, .files. */}}
 {{- define "userscope.matchConditions.stored" -}}
 - name: an-update-changes-what-is-a-sandbox-and-whose
   expression: |-
     request.operation != "UPDATE" || request.?subResource.orValue("") != "" || (
-    {{- include "userscope.cel.any" (dict "policies" . "condition" "userscope.cel.relabelled") | nindent 6 }}
+    {{- include "userscope.cel.any" (dict "policies" .policies "condition" "userscope.cel.relabelled" "files" .files) | nindent 6 }}
     )
 - name: a-sandbox-gets-an-ephemeral-container
   expression: |-
-    {{- include "userscope.cel.debugging" . | nindent 4 }}
+    {{- include "userscope.cel.debugging" .policies | nindent 4 }}
 - name: a-provisioner-deletes-what-is-no-sandbox
   expression: |-
     request.operation != "DELETE" || (
-    {{- include "userscope.cel.any" (dict "policies" . "condition" "userscope.cel.deleted") | nindent 6 }}
+    {{- include "userscope.cel.any" (dict "policies" .policies "condition" "userscope.cel.deleted") | nindent 6 }}
     )
-{{- end }}
-
-{{/*
-The text of a value, an expression of CEL, in a refusal: quoted, and cut as the webhook cuts it.
-*/}}
-{{- define "userscope.cel.quote" -}}
-strings.quote({{ . }}.substring(0, [{{ . }}.size(), 40].min()))
-{{- end }}
-
-{{/*
-A list of texts for each container, as one list of texts. Call it with the list, an expression of c:
-c.is is the container and c.at its path.
-*/}}
-{{- define "userscope.cel.ofContainers" -}}
-variables.containers.map(c, (
-{{ . | trim | indent 2 }}
-).join("; ")).filter(text, text != "")
-{{- end }}
-
-{{/* A template of the layout as CEL: the placeholders are the stamped ids. Call it with a path. */}}
-{{- define "userscope.cel.path" -}}
-{{ . | toJson | replace "{user}" "\" + variables.user + \"" | replace "{thread}" "\" + variables.thread + \"" | trimPrefix "\"\" + " | trimSuffix " + \"\"" }}
-{{- end }}
-
-{{/* The layout's directories of one access, below its root. Call it with both: .policy, .access. */}}
-{{- define "userscope.cel.directories" -}}
-{{- $access := .access -}}
-{{- $paths := list -}}
-{{- range .policy.directories -}}
-{{- if eq .access $access -}}
-{{- $paths = append $paths (include "userscope.cel.path" .path) -}}
-{{- end -}}
-{{- end -}}
-{{- if $paths -}}
-[
-  {{ join ",\n  " $paths }}
-]
-{{- else -}}
-[]
-{{- end -}}
-{{- end }}
-
-{{/*
-The parts of the backstop that are lists of texts for one container, c. Call them with a policy.
-*/}}
-
-{{/* Mounts of the claim that are not exactly a directory of the stamped identity. */}}
-{{- define "userscope.cel.claimMounts" -}}
-c.is.?volumeMounts.orValue([]).filter(m, m.name in variables.claimVolumes && !(
-  // Beside a subPath API servers take no subPathExpr.
-  (m.?subPath.orValue("") in variables.writableSubPaths || m.?readOnly.orValue(false) && m.?subPath.orValue("") in variables.readableSubPaths)
-  && (m.mountPath != {{ toJson .userDataMountPath }} || m.?subPath.orValue("") == {{ printf "%s%s" .root .userData | include "userscope.cel.path" }})
-  // Another spelling of the path would not be known for user data.
-  && m.mountPath.matches("^/$|^(/([^/.][^/]*|[.][^/.][^/]*|[.][.][^/]+))+$"))).map(m,
-  "claim-mount: " + c.at + ".volumeMounts[" + m.mountPath + "].subPath: " + {{ include "userscope.cel.quote" `m.?subPath.orValue(m.?subPathExpr.orValue(""))` }}
-  + ": is not, in its clean form, a directory of this sandbox with the policy's access: mount a directory of the policy's layout")
-{{- end }}
-
-{{/* Variables from files, which the kubelet reads from the root of a volume: KEP-3721. */}}
-{{- define "userscope.cel.files" -}}
-c.is.?env.orValue([]).filter(e, e.?valueFrom.?fileKeyRef.hasValue()
-  && !variables.volumes.exists(v, v.name == e.valueFrom.fileKeyRef.volumeName && v.?emptyDir.hasValue())).map(e,
-  "claim-mount: " + c.at + ".env[" + e.name + "].valueFrom.fileKeyRef.volumeName: is read from the volume's root: use an emptyDir")
-{{- end }}
-
-{{/* Mounts with fields that Kubernetes 1.37 does not have, and that could lead anywhere. */}}
-{{- define "userscope.cel.unknownFields" -}}
-{{- $known := list "name" "readOnly" "recursiveReadOnly" "mountPath" "subPath" "mountPropagation" "subPathExpr" "bindMountOptions" -}}
-c.is.?volumeMounts.orValue([]).filter(m, dyn(m).exists(k, !(k in {{ include "userscope.cel.list" $known }}))).map(m,
-  "unknown-field: " + c.at + ".volumeMounts[" + m.mountPath + "]: has a field that this version does not know: drop it, or upgrade Userscope")
-{{- end }}
-
-{{/* Secrets in the environment. */}}
-{{- define "userscope.cel.secretVariables" -}}
-{{- $listed := include "userscope.cel.list" .allow.secrets -}}
-c.is.?env.orValue([]).filter(e, e.?valueFrom.?secretKeyRef.hasValue() && !(e.valueFrom.secretKeyRef.?name.orValue("") in {{ $listed }})).map(e,
-  "secret: " + c.at + ".env[" + e.name + "].valueFrom.secretKeyRef.name: is no Secret for sandboxes: drop it, or have the policy list it")
-+ c.is.?envFrom.orValue([]).filter(e, e.?secretRef.hasValue() && !(e.secretRef.?name.orValue("") in {{ $listed }})).map(e,
-  "secret: " + c.at + ".envFrom.secretRef.name: is no Secret for sandboxes: drop it, or have the policy list it")
-{{- end }}
-
-{{/* Resources whose names have a domain: behind one stands a device plugin or a DeviceClass. */}}
-{{- define "userscope.cel.extendedResources" -}}
-["limits", "requests"].map(kind, c.is.?resources[?kind].orValue({}).filter(k, k.contains("/") && !(k in {{ include "userscope.cel.list" .allow.resourceClaims }})).map(k,
-  "resource-claim: " + c.at + ".resources." + kind + "[" + k + "]: asks for a device that is not listed: drop it, or have the policy list it").join("; "))
-.filter(text, text != "")
 {{- end }}
 
 {{/* SELinux options as the API server has them: without those that are empty. */}}

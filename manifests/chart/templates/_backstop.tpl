@@ -1,0 +1,140 @@
+{{/*
+The rules of the backstop are files of plain CEL, files/backstop/RULE.cel, and these templates put them
+into the expressions of a policy. The first half of a file is whether the rule holds: it is evaluated for
+every sandbox, so it builds neither texts nor lists. The other half, below a line "--- message", is a list
+of texts, each of which says where the rule is broken.
+
+An API server evaluates every messageExpression, also of a validation that holds. So the rules stand in a
+match condition, which selects the Pods that break one, and the validation refuses them all: only then
+words are made. A condition that cannot be evaluated refuses, too, by failurePolicy: Fail.
+
+Conditions see no variables. What the rules call by names are the variables of macros over lists of one.
+*/}}
+
+{{/* The policy's data, as names for the rules: constants, which an API server folds when it compiles an
+expression. Each list is of one type, as CEL wants it. Call it with a policy and all entries of
+.Values.policies: .policy, .policies. */}}
+{{- define "userscope.backstop.data" -}}
+{{- $p := .policy -}}
+{{- $texts := pick $p "name" "claim" "root" "userKey" "userDataVolume" "userDataMountPath" -}}
+{{- $_ := set $texts "threadKey" (ternary $p.threadKey "" $p.needsThread) -}}
+{{- $_ := set $texts "caseSensitive" (ternary "true" "false" (eq $p.letters "A-Za-z")) -}}
+{{- range list "userPattern" "threadPattern" -}}
+{{- $pattern := get $p . -}}
+{{- $_ := set $texts . (ternary (printf "^(?:%s)$" $pattern) "" (ne $pattern "")) -}}
+{{- end -}}
+{{- $maps := dict "selector" $p.selector -}}
+{{- if not (kindIs "invalid" $p.allow.seLinuxOptions) -}}
+{{- $_ := set $maps "seLinuxOptions" (include "userscope.cel.seLinuxOptions" $p.allow.seLinuxOptions | fromJson) -}}
+{{- end -}}
+{{- $claims := dict -}}
+{{- range $namespace := $p.namespaces -}}
+{{- $all := list $p.claim -}}
+{{- range $.policies -}}
+{{- if has $namespace .spec.namespaces -}}
+{{- $all = append $all .spec.claim -}}
+{{- end -}}
+{{- end -}}
+{{- $_ := set $claims $namespace ($all | uniq) -}}
+{{- end -}}
+{{- list
+  (dict "name" "policy" "is" (toJson $texts))
+  (dict "name" "lists" "is" (include "userscope.backstop.lists" $p))
+  (dict "name" "maps" "is" (toJson $maps))
+  (dict "name" "claims" "is" (toJson $claims)) | toJson -}}
+{{- end }}
+
+{{/* The lists of texts among a policy's data. Call it with a policy. */}}
+{{- define "userscope.backstop.lists" -}}
+{{- $root := .root -}}
+{{- $bases := .hostPathBases -}}
+{{- $paths := dict "ReadWrite" list "ReadOnly" list -}}
+{{- $hostPaths := .allow.hostPaths | default list -}}
+{{- range $directory := .directories -}}
+{{- $_ := set $paths .access (append (get $paths .access) (printf "%s%s" $root .path)) -}}
+{{- if not (contains "{user}" .path) -}}
+{{- range $bases -}}
+{{- $hostPaths = append $hostPaths (printf "%s/%s" . $directory.path) -}}
+{{- end -}}
+{{- end -}}
+{{- end -}}
+{{- $prefixes := list -}}
+{{- range $bases -}}
+{{- $prefixes = append $prefixes (printf "%s/" .) -}}
+{{- end -}}
+{{- $lists := dict "provisioners" .provisioners "writable" $paths.ReadWrite "readable" $paths.ReadOnly
+  "hostPathBases" $prefixes "sharedHostPaths" $hostPaths
+  "fsGroups" (kindIs "invalid" .allow.fsGroup | ternary list (list (int64 .allow.fsGroup | toString)))
+  "sysctls" (include "userscope.baseline.sysctls" . | fromJsonArray)
+  "seLinuxTypes" (include "userscope.baseline.seLinuxTypes" . | fromJsonArray)
+  "capabilities" (concat (include "userscope.baseline.capabilities" . | fromJsonArray) (.allow.capabilities | default list))
+  "volumeTypes" (concat (list "configMap" "downwardAPI" "emptyDir" "projected" "persistentVolumeClaim" "hostPath" "secret") (.allow.volumeTypes | default list))
+  "projections" (concat (list "configMap" "downwardAPI" "clusterTrustBundle" "secret" "serviceAccountToken") (.allow.volumeTypes | default list)) -}}
+{{- $allow := .allow -}}
+{{- range list "claims" "secrets" "serviceAccounts" "tokenAudiences" "resourceClaims" "runtimeClasses" -}}
+{{- $_ := set $lists . (get $allow . | default list) -}}
+{{- end -}}
+{{- toJson $lists -}}
+{{- end }}
+
+{{/* What says whose sandbox a stored Pod is, as names for rules. Call it with a policy. */}}
+{{- define "userscope.backstop.kept" -}}
+{{- list
+  (dict "name" "fixedLabels" "is" (toJson .fixedLabels))
+  (dict "name" "fixedAnnotations" "is" (toJson .fixedAnnotations))
+  (dict "name" "selector" "is" (toJson .selector)) | toJson -}}
+{{- end }}
+
+{{/* An expression with names for others. Call it with a list of names, each of which may use those before
+it, the macro, which is exists for a bool and map for anything else, and the expression: .names, .macro,
+.expression. */}}
+{{- define "userscope.backstop.named" -}}
+{{- $macro := .macro -}}
+{{- range .names -}}
+[{{ .is }}].{{ $macro }}({{ .name }},
+{{ end -}}
+{{ .expression }}
+{{ repeat (len .names) (ternary ")[0]" ")" (eq .macro "map")) }}
+{{- end }}
+
+{{/* The first half of a rule's file. Call it with the chart's files and the rule: .files, .rule. */}}
+{{- define "userscope.backstop.holds" -}}
+{{ printf "files/backstop/%s.cel" .rule | .files.Get | splitList "\n--- message\n" | first | trim }}
+{{- end }}
+
+{{/*
+Two expressions for some rules: .breaks, whether a Pod breaks any, and .words, which ones and where. Call
+it with the root context, a policy, the rules, the name of the file with what they call the parts of a
+Pod, and, where a rule is asked under a condition only, the name of that: .root, .policy, .rules, .names, .only.
+*/}}
+{{- define "userscope.backstop.rules" -}}
+{{- $files := .root.Files -}}
+{{- $names := include "userscope.backstop.data" (dict "policy" .policy "policies" .root.Values.policies) | fromJsonArray -}}
+{{- if eq .names "stored" -}}
+{{- $names = concat $names (include "userscope.backstop.kept" .policy | fromJsonArray) -}}
+{{- end -}}
+{{- $worded := $names -}}
+{{- range printf "files/backstop/%s.names.yaml" .names | $files.Get | fromYamlArray -}}
+{{- $worded = append $worded . -}}
+{{- if not .words -}}
+{{- $names = append $names . -}}
+{{- end -}}
+{{- end -}}
+{{- $only := .only | default dict -}}
+{{- $all := list -}}
+{{- $texts := list -}}
+{{- range .rules -}}
+{{- $holds := include "userscope.backstop.holds" (dict "files" $files "rule" .) | printf "(\n%s\n)" -}}
+{{- with get $only . -}}
+{{- $holds = printf "(!%s || %s)" . $holds -}}
+{{- end -}}
+{{- $all = append $all $holds -}}
+{{- $words := printf "files/backstop/%s.cel" . | $files.Get | splitList "\n--- message\n" | last | trim -}}
+{{- $texts = append $texts (printf "(%s ? [] : (\n%s\n).filter(text, text != \"\").map(text, \"%s: \" + text))" $holds $words .) -}}
+{{- end -}}
+{{- $refusal := dict "name" "text" "is" (printf "\"userscope: \" + (\n%s\n).join(\"; \")" (join "\n+ " $texts)) -}}
+{{- dict
+  "breaks" (include "userscope.backstop.named" (dict "names" $names "macro" "exists" "expression" (join "\n&& " $all | printf "!(\n%s\n)")))
+  "words" (include "userscope.backstop.named" (dict "names" (append $worded $refusal) "macro" "map" "expression" "text.substring(0, [text.size(), 1000].min())"))
+  | toJson -}}
+{{- end }}
