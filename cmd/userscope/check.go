@@ -11,8 +11,8 @@ import (
 	corev1 "k8s.io/api/core/v1"
 	"k8s.io/apimachinery/pkg/api/validation"
 
-	"userscope.dev/userscope/webhook/config"
 	"userscope.dev/userscope/webhook/policy"
+	"userscope.dev/userscope/webhook/policy/load"
 	"userscope.dev/userscope/webhook/scope"
 )
 
@@ -81,7 +81,7 @@ policy or a Pod cannot be read or the results cannot be printed, whatever they a
 // run checks the Pods of all files, and reports those that it could not read at the end: one
 // bad document must not hide what the others would come to.
 func (o *checkOptions) run(files []string, stdin io.Reader, stdout io.Writer) error {
-	policies, err := config.Load(o.policy)
+	policies, err := load.File(o.policy)
 	if err != nil {
 		return &exitError{exitUndone, err}
 	}

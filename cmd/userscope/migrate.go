@@ -16,8 +16,8 @@ import (
 	"userscope.dev/userscope/manifests/policies"
 	"userscope.dev/userscope/migrate"
 	"userscope.dev/userscope/migrate/owners"
-	"userscope.dev/userscope/webhook/config"
 	"userscope.dev/userscope/webhook/policy"
+	"userscope.dev/userscope/webhook/policy/load"
 )
 
 // gcPercent is GOGC while migrate runs. The owners and the plan of 100,000 threads take 30 MB, all of which
@@ -230,9 +230,9 @@ func loadPolicy(file string) (*policy.Policy, error) {
 	var loaded policy.Policies
 	var err error
 	if file == "" {
-		loaded, err = config.Parse("deerflow.yaml", policies.DeerFlow)
+		loaded, err = load.Parse("deerflow.yaml", policies.DeerFlow)
 	} else {
-		loaded, err = config.Load(file)
+		loaded, err = load.File(file)
 	}
 	if err != nil {
 		return nil, err

@@ -10,15 +10,15 @@ import (
 	kjson "sigs.k8s.io/json"
 
 	"userscope.dev/userscope/webhook/admission"
-	"userscope.dev/userscope/webhook/documents"
 	"userscope.dev/userscope/webhook/scope"
+	"userscope.dev/userscope/webhook/yamlstream"
 )
 
 // readPods reads the Pods of a file's contents, each as a request that says nothing yet of who
 // creates it and where, and returns beside them an error for each document, and each item of a
 // List, that is not one.
 func readPods(name string, data []byte) (pods []scope.Request, unreadable []error) {
-	all := documents.Read(data)
+	all := yamlstream.Read(data)
 	if len(all) == 0 {
 		return nil, []error{fmt.Errorf("%s: is empty: a Pod or a List of Pods is expected", name)}
 	}

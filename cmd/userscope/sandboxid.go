@@ -6,8 +6,8 @@ import (
 
 	"github.com/spf13/cobra"
 
-	"userscope.dev/userscope/webhook/config"
 	"userscope.dev/userscope/webhook/policy"
+	"userscope.dev/userscope/webhook/policy/load"
 )
 
 func sandboxIDCommand() *cobra.Command {
@@ -45,7 +45,7 @@ Exit codes: 0 printed, 1 failed, 2 wrong usage.`,
 				if keyFile == "" {
 					return errors.New("--key-file: is empty: name a file or a directory, or leave it out")
 				}
-				keys, err := config.ReadKeys(keyFile)
+				keys, err := load.ReadKeys(keyFile)
 				if err != nil {
 					return &exitError{exitFailed, fmt.Errorf("--key-file: %w", err)}
 				}

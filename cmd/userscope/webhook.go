@@ -16,7 +16,7 @@ import (
 
 	"userscope.dev/userscope/certs/serving"
 	"userscope.dev/userscope/webhook/admission"
-	"userscope.dev/userscope/webhook/config"
+	"userscope.dev/userscope/webhook/policy/load"
 	"userscope.dev/userscope/webhook/server"
 )
 
@@ -91,7 +91,7 @@ const reloadInterval = 2 * time.Second
 // reloads tells people and alerts what became of a policy file.
 type reloads struct {
 	file       string
-	source     *config.Source
+	source     *load.Source
 	successful prometheus.Gauge
 	total      *prometheus.CounterVec
 }
@@ -102,7 +102,7 @@ const (
 	failure = "failure"
 )
 
-func newReloads(file string, source *config.Source, registry prometheus.Registerer) *reloads {
+func newReloads(file string, source *load.Source, registry prometheus.Registerer) *reloads {
 	r := &reloads{
 		file:   file,
 		source: source,
@@ -147,7 +147,7 @@ func (r *reloads) report(err error) {
 func serve(
 	ctx context.Context, policy, certDir string, options server.Options, limits admission.Limits, registry *prometheus.Registry,
 ) error {
-	source, err := config.Open(policy)
+	source, err := load.Open(policy)
 	if err != nil {
 		return err
 	}

@@ -10,8 +10,8 @@ import (
 
 	corev1 "k8s.io/api/core/v1"
 
-	"userscope.dev/userscope/webhook/config"
 	"userscope.dev/userscope/webhook/policy"
+	"userscope.dev/userscope/webhook/policy/load"
 	"userscope.dev/userscope/webhook/scope"
 )
 
@@ -90,9 +90,9 @@ func New() (Facts, error) {
 		VolumeTypes:         common(unlisted, jsonNames(reflect.TypeFor[corev1.VolumeSource]())),
 		Projections:         common(unlisted, jsonNames(reflect.TypeFor[corev1.VolumeProjection]())),
 		MountFields:         jsonNames(reflect.TypeFor[corev1.VolumeMount]()),
-		NodesOwn:            config.NodesOwn(),
-		NetworkCapabilities: config.NetworkCapabilities(),
-		GroupsOfAll:         config.GroupsOfAll(),
+		NodesOwn:            load.NodesOwn(),
+		NetworkCapabilities: load.NetworkCapabilities(),
+		GroupsOfAll:         load.GroupsOfAll(),
 		Baseline:            baseline,
 		Messages:            scope.Messages(),
 	}, nil
@@ -101,7 +101,7 @@ func New() (Facts, error) {
 // defaults returns the defaults by the JSON names of their fields.
 func defaults() (map[string]any, error) {
 	found := map[string]any{}
-	value := reflect.ValueOf(config.Defaults())
+	value := reflect.ValueOf(load.Defaults())
 	for i := range value.NumField() {
 		if value.Field(i).IsZero() {
 			continue

@@ -5,11 +5,11 @@ import (
 	"reflect"
 	"strings"
 
-	"userscope.dev/userscope/webhook/config"
+	"userscope.dev/userscope/webhook/policy/load"
 )
 
 // policyType is the type of a policy's spec.
-var policyType = reflect.TypeFor[config.Spec]()
+var policyType = reflect.TypeFor[load.Spec]()
 
 // Field is a field of a policy's spec, or the spec itself.
 type Field struct {

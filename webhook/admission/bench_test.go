@@ -12,7 +12,7 @@ import (
 
 	"github.com/prometheus/client_golang/prometheus"
 
-	"userscope.dev/userscope/webhook/config"
+	"userscope.dev/userscope/webhook/policy/load"
 )
 
 // mounting is alice's sandbox with so many mounts of the claim, each through a volume of its own.
@@ -38,7 +38,7 @@ func megabyte() object {
 // BenchmarkHandler measures the webhook from the bytes of a review to those of its answer, with DeerFlow's policy
 // and at the level that is logged by default.
 func BenchmarkHandler(b *testing.B) {
-	policies, err := config.Open("../../manifests/policies/deerflow.yaml")
+	policies, err := load.Open("../../manifests/policies/deerflow.yaml")
 	if err != nil {
 		b.Fatal(err)
 	}

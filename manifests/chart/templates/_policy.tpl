@@ -1,6 +1,6 @@
 {{/*
 A policy as the CEL of webhooks.yaml, backstop.yaml and services.yaml needs it: an entry of
-.Values.policies with webhook/config's defaults filled in. Call it with the entry, and read the
+.Values.policies with webhook/policy/load's defaults filled in. Call it with the entry, and read the
 result with fromJson.
 */}}
 {{- define "userscope.policy" -}}

@@ -3,8 +3,8 @@ package differential
 import (
 	"userscope.dev/userscope/test/kit/repo"
 	"userscope.dev/userscope/test/pods/oracle"
-	"userscope.dev/userscope/webhook/config"
 	"userscope.dev/userscope/webhook/policy"
+	"userscope.dev/userscope/webhook/policy/load"
 )
 
 // Installation is a set of policies as the decision and as the oracle have it.
@@ -61,7 +61,7 @@ func ofRepository(name string, path ...string) (Installation, error) {
 // Load reads a policy file twice, as the decision and as the oracle read it. The error is of the first
 // that cannot.
 func Load(name, file string) (Installation, error) {
-	compiled, err := config.Load(file)
+	compiled, err := load.File(file)
 	if err != nil {
 		return Installation{}, err
 	}

@@ -9,7 +9,7 @@ import (
 	"testing"
 
 	"userscope.dev/userscope/test/pods/oracle"
-	"userscope.dev/userscope/webhook/config"
+	"userscope.dev/userscope/webhook/policy/load"
 )
 
 // The oracle reads every field of a policy: one that it passed over would have it judge by another
@@ -21,7 +21,7 @@ func TestOracleReadsEveryField(t *testing.T) {
 	if err := os.WriteFile(key, []byte("the key of a test"), 0o600); err != nil {
 		t.Fatal(err)
 	}
-	spec := config.Spec{}
+	spec := load.Spec{}
 	fill(reflect.ValueOf(&spec).Elem())
 	spec.KeyFile, spec.Layout.Directories[0].Access = key, "ReadWrite"
 	full := map[string]any{}

@@ -13,7 +13,7 @@ import (
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 
 	"userscope.dev/userscope/test/kit/repo"
-	"userscope.dev/userscope/webhook/documents"
+	"userscope.dev/userscope/webhook/yamlstream"
 )
 
 // Policy is an entry of the chart's value policies.
@@ -29,7 +29,7 @@ func ReadPolicies(file string) ([]Policy, error) {
 		return nil, err
 	}
 	var policies []Policy
-	for _, document := range documents.Read(text) {
+	for _, document := range yamlstream.Read(text) {
 		var read struct {
 			Metadata metav1.ObjectMeta `json:"metadata"`
 			Spec     map[string]any    `json:"spec"`
@@ -82,7 +82,7 @@ func RenderChart(ctx context.Context, chart string, policies []Policy) (*Objects
 		return nil, fmt.Errorf("%s: %w", command, err)
 	}
 	objects := &Objects{}
-	for _, document := range documents.Read(rendered) {
+	for _, document := range yamlstream.Read(rendered) {
 		if err := errors.Join(document.Mistakes...); err != nil {
 			return nil, fmt.Errorf("%s: %w", command, err)
 		}

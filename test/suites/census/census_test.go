@@ -19,7 +19,7 @@ import (
 
 var update = flag.Bool("update", false, "write docs/fields.md")
 
-func load(t *testing.T) []Section {
+func sectionsOf(t *testing.T) []Section {
 	t.Helper()
 	sections, err := read()
 	if err != nil {
@@ -31,7 +31,7 @@ func load(t *testing.T) []Section {
 // TestEveryFieldHasARow fails for a field that a new version of Kubernetes brings, until somebody has
 // looked at it, and for a row of a field that is gone.
 func TestEveryFieldHasARow(t *testing.T) {
-	sections := load(t)
+	sections := sectionsOf(t)
 	if len(sections) != len(types) {
 		t.Fatalf("%s has %d sections, want %d", tableFile, len(sections), len(types))
 	}
@@ -93,7 +93,7 @@ func TestJudgedFieldsBreakTheirRules(t *testing.T) {
 		}
 		walk(reflect.ValueOf(pod), func(name string) { seen[string(f.Rule)+" "+name] = true })
 	}
-	for i, section := range load(t) {
+	for i, section := range sectionsOf(t) {
 		for _, f := range fields(types[i]) {
 			for _, rule := range section.Fields[f.json].Judged {
 				if !seen[rule+" "+section.Type+"."+f.json] && !breaks(t, rule, types[i], f) {
@@ -142,7 +142,7 @@ func TestPage(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	want := page(load(t))
+	want := page(sectionsOf(t))
 	if *update {
 		if err := os.WriteFile(file, want, 0o600); err != nil {
 			t.Fatal(err)

@@ -10,8 +10,8 @@ import (
 	"sigs.k8s.io/yaml"
 
 	"userscope.dev/userscope/test/kit/repo"
-	"userscope.dev/userscope/webhook/config"
 	"userscope.dev/userscope/webhook/policy"
+	"userscope.dev/userscope/webhook/policy/load"
 	"userscope.dev/userscope/webhook/scope"
 )
 
@@ -22,7 +22,7 @@ const provisioner = "system:serviceaccount:deer-flow:deer-flow-provisioner"
 // unchanged. A rule that comes to judge the field must take the field's row.
 func TestHarmlessFieldsAreNotJudged(t *testing.T) {
 	policies, sandbox := deerflow(t)
-	for i, section := range load(t) {
+	for i, section := range sectionsOf(t) {
 		for _, f := range fields(types[i]) {
 			if section.Fields[f.json].Harmless == "" {
 				continue
@@ -59,7 +59,7 @@ func deerflow(t *testing.T) (policy.Policies, *corev1.Pod) {
 		}
 		return content
 	}
-	policies, err := config.Parse("deerflow.yaml", read("manifests", "policies", "deerflow.yaml"))
+	policies, err := load.Parse("deerflow.yaml", read("manifests", "policies", "deerflow.yaml"))
 	if err != nil {
 		t.Fatal(err)
 	}

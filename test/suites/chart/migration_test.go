@@ -20,7 +20,7 @@ import (
 
 	"userscope.dev/userscope/test/kit/controlplane"
 	"userscope.dev/userscope/test/kit/webhookprocess"
-	"userscope.dev/userscope/webhook/config"
+	"userscope.dev/userscope/webhook/policy/load"
 )
 
 // The Jobs that the chart makes wait, their Pods pass as what the Job controller creates and as
@@ -142,7 +142,7 @@ func TestMigrationPolicy(t *testing.T) {
 		if err != nil {
 			t.Fatal(err)
 		}
-		policies, err := config.Parse("policy.yaml", []byte(text))
+		policies, err := load.Parse("policy.yaml", []byte(text))
 		if err != nil || len(policies) != 1 || policies[0].Claim != "data" || policies[0].Layout.UserData.String() != "users/{user}/{thread}" {
 			t.Errorf("%v, %v in:\n%s", policies, err, text)
 		}

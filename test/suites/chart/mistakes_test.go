@@ -9,7 +9,7 @@ import (
 	"strings"
 	"testing"
 
-	"userscope.dev/userscope/webhook/config"
+	"userscope.dev/userscope/webhook/policy/load"
 )
 
 // deerFlow is DeerFlow's policy, as far as it must be said, with one part replaced.
@@ -346,7 +346,7 @@ func TestPathsOfTheNodes(t *testing.T) {
 			t.Errorf("%v: helm says:\n%s\nwant: %s", err, problem, want)
 		}
 	}
-	names := config.NodesOwn()
+	names := load.NodesOwn()
 	for _, file := range names {
 		near := file + "/x"
 		refused(deerFlow("claim:", "allow: {hostPaths: [/srv, "+near+"]}\n    claim:"),

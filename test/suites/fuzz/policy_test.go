@@ -9,9 +9,9 @@ import (
 	"userscope.dev/userscope/test/kit/repo"
 	"userscope.dev/userscope/test/pods/differential"
 	"userscope.dev/userscope/test/pods/oracle"
-	"userscope.dev/userscope/webhook/config"
 	"userscope.dev/userscope/webhook/podjson"
 	"userscope.dev/userscope/webhook/policy"
+	"userscope.dev/userscope/webhook/policy/load"
 	"userscope.dev/userscope/webhook/scope"
 )
 
@@ -34,7 +34,7 @@ func FuzzPolicyFile(f *testing.F) {
 		f.Add(data)
 	}
 	f.Fuzz(func(t *testing.T, data []byte) {
-		policies, err := config.Parse("policy.yaml", data)
+		policies, err := load.Parse("policy.yaml", data)
 		if err != nil {
 			for line := range strings.Lines(err.Error()) {
 				if !strings.HasPrefix(line, "policy.yaml: ") {

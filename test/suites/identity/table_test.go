@@ -16,9 +16,9 @@ import (
 
 	"userscope.dev/userscope/test/kit/controlplane"
 	"userscope.dev/userscope/test/suites/corpus"
-	"userscope.dev/userscope/webhook/config"
 	"userscope.dev/userscope/webhook/podjson"
 	"userscope.dev/userscope/webhook/policy"
+	"userscope.dev/userscope/webhook/policy/load"
 	"userscope.dev/userscope/webhook/scope"
 )
 
@@ -141,7 +141,7 @@ func policies(t *testing.T, proof policy.Proof, defaultUser string) policy.Polic
 	if err != nil {
 		t.Fatal(err)
 	}
-	loaded, err := config.Parse(policyFile, set)
+	loaded, err := load.Parse(policyFile, set)
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -25,8 +25,8 @@ import (
 	"userscope.dev/userscope/test/kit/cleanup"
 	"userscope.dev/userscope/test/kit/controlplane"
 	"userscope.dev/userscope/test/kit/repo"
-	"userscope.dev/userscope/webhook/config"
 	"userscope.dev/userscope/webhook/policy"
+	"userscope.dev/userscope/webhook/policy/load"
 )
 
 var cluster *controlplane.ControlPlane
@@ -66,7 +66,7 @@ func newPlace(t *testing.T) *place {
 	if err != nil {
 		t.Fatal(err)
 	}
-	policies, err := config.Load(file)
+	policies, err := load.File(file)
 	if err != nil {
 		t.Fatal(err)
 	}

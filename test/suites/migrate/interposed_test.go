@@ -13,7 +13,7 @@ import (
 	"userscope.dev/userscope/manifests/policies"
 	"userscope.dev/userscope/migrate"
 	"userscope.dev/userscope/migrate/claim"
-	"userscope.dev/userscope/webhook/config"
+	"userscope.dev/userscope/webhook/policy/load"
 )
 
 // layer stands between a migration and the filesystem, and may make any of its calls fail, before
@@ -297,7 +297,7 @@ func (t *Tree) loseUnsynced(tb testing.TB, l *layer) {
 // options are those of a migration that moves all that can move.
 func (t *Tree) options(tb testing.TB) migrate.Options {
 	tb.Helper()
-	loaded, err := config.Parse("deerflow.yaml", policies.DeerFlow)
+	loaded, err := load.Parse("deerflow.yaml", policies.DeerFlow)
 	if err != nil {
 		tb.Fatal(err)
 	}

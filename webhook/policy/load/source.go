@@ -1,4 +1,4 @@
-package config
+package load
 
 import (
 	"context"
@@ -16,9 +16,9 @@ type Source struct {
 	inForce atomic.Pointer[loaded]
 }
 
-// Open loads the policy file at path, with Load's errors.
+// Open loads the policy file at path, with the errors of File.
 func Open(path string) (*Source, error) {
-	first, err := load(path)
+	first, err := read(path)
 	if err != nil {
 		return nil, err
 	}
@@ -36,7 +36,7 @@ func (s *Source) Hash() string { return s.inForce.Load().hash }
 // Reload loads the file again, and reports whether that changed what is in force. After an error
 // that stays as it is.
 func (s *Source) Reload() (changed bool, err error) {
-	next, err := load(s.path)
+	next, err := read(s.path)
 	if err != nil || reflect.DeepEqual(next, *s.inForce.Load()) {
 		return false, err
 	}

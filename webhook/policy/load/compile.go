@@ -1,4 +1,4 @@
-package config
+package load
 
 import (
 	"fmt"
@@ -22,7 +22,7 @@ const serviceAccountPrefix = "system:serviceaccount:"
 
 // compile turns a document into the policy that it describes, with defaults filled in, and
 // reports every mistake. Relative paths in it are relative to dir.
-func compile(document *Policy, dir string) (*policy.Policy, field.ErrorList) {
+func compile(document *Document, dir string) (*policy.Policy, field.ErrorList) {
 	c := compiler{dir: dir}
 	spec, at := withDefaults(document.Spec), field.NewPath("spec")
 	c.want(field.NewPath("apiVersion"), document.APIVersion, APIVersion)

@@ -1,7 +1,7 @@
-// Package documents reads the documents of a file, YAML or JSON. It passes nothing over: what
+// Package yamlstream reads the documents of a file, YAML or JSON. It passes nothing over: what
 // comes after a document is another one or a mistake, and never silently the end of the file.
 // It imports none of Userscope's packages.
-package documents
+package yamlstream
 
 import (
 	"bytes"

@@ -1,6 +1,6 @@
-// Package config reads policy files: versioned, strict, defaulted and validated, so that what
-// reaches package scope can hold. It imports documents and scope and nothing else of Userscope.
-package config
+// Package load reads policy files: versioned, strict, defaulted and validated, so that what
+// reaches package scope can hold. It imports policy and yamlstream and nothing else of Userscope.
+package load
 
 import (
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
@@ -14,8 +14,8 @@ const (
 	Kind       = "Policy"
 )
 
-// Policy is one document of a policy file.
-type Policy struct {
+// Document is one document of a policy file.
+type Document struct {
 	metav1.TypeMeta `json:",inline"`
 	Metadata        Metadata `json:"metadata"`
 	Spec            Spec     `json:"spec"`

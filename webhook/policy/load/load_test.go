@@ -1,4 +1,4 @@
-package config
+package load
 
 import (
 	"reflect"
@@ -9,10 +9,10 @@ import (
 	"userscope.dev/userscope/webhook/policy"
 )
 
-const deerflow = "../../manifests/policies/deerflow.yaml"
+const deerflow = "../../../manifests/policies/deerflow.yaml"
 
 func TestDeerFlowPolicy(t *testing.T) {
-	policies, err := Load(deerflow)
+	policies, err := File(deerflow)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -80,7 +80,7 @@ spec:
 `
 
 func TestDefaultsAreDeerFlows(t *testing.T) {
-	shipped, err := Load(deerflow)
+	shipped, err := File(deerflow)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -292,7 +292,7 @@ func TestTwoPoliciesOfOneNamespace(t *testing.T) {
 }
 
 func TestUnreadableFile(t *testing.T) {
-	_, err := Load("testdata/missing.yaml")
+	_, err := File("testdata/missing.yaml")
 	if want := "policy file: open testdata/missing.yaml: no such file or directory"; err == nil || err.Error() != want {
 		t.Errorf("got %v, want %s", err, want)
 	}

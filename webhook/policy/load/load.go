@@ -1,4 +1,4 @@
-package config
+package load
 
 import (
 	"crypto/sha256"
@@ -10,13 +10,13 @@ import (
 
 	"k8s.io/apimachinery/pkg/util/validation/field"
 
-	"userscope.dev/userscope/webhook/documents"
 	"userscope.dev/userscope/webhook/policy"
+	"userscope.dev/userscope/webhook/yamlstream"
 )
 
-// Load reads the policy file at path. The error names the file and every mistake in it.
-func Load(path string) (policy.Policies, error) {
-	loaded, err := load(path)
+// File reads the policy file at path. The error names the file and every mistake in it.
+func File(path string) (policy.Policies, error) {
+	loaded, err := read(path)
 	return loaded.policies, err
 }
 
@@ -27,7 +27,7 @@ type loaded struct {
 	hash string
 }
 
-func load(path string) (loaded, error) {
+func read(path string) (loaded, error) {
 	data, err := os.ReadFile(path)
 	if err != nil {
 		return loaded{}, fmt.Errorf("policy file: %w", err)
@@ -40,7 +40,7 @@ func load(path string) (loaded, error) {
 // they name, whose paths may be relative to the file's own. An unknown or repeated field is a
 // mistake like any other; the error has a line for each, which begins with name.
 func Parse(name string, data []byte) (policy.Policies, error) {
-	all := documents.Read(data)
+	all := yamlstream.Read(data)
 	if len(all) == 0 {
 		return nil, fmt.Errorf("%s: holds no policy: want a document with apiVersion: %s and kind: %s", name, APIVersion, Kind)
 	}

@@ -1,4 +1,4 @@
-package config
+package load
 
 import (
 	"bytes"
@@ -13,13 +13,13 @@ import (
 	"k8s.io/apimachinery/pkg/util/validation/field"
 	"sigs.k8s.io/json"
 
-	"userscope.dev/userscope/webhook/documents"
+	"userscope.dev/userscope/webhook/yamlstream"
 )
 
 // decode reads one document. Field names are case-sensitive, and one that is unknown or there
 // twice is a mistake: a misspelt restriction would otherwise be no restriction. So is null: it
 // could mean the default or nothing. The policy is nil if it cannot be judged further.
-func decode(document documents.Document) (*Policy, []error) {
+func decode(document yamlstream.Document) (*Document, []error) {
 	if len(document.Mistakes) > 0 {
 		return nil, document.Mistakes
 	}
@@ -30,7 +30,7 @@ func decode(document documents.Document) (*Policy, []error) {
 	if _, ok := content.(map[string]any); !ok {
 		return nil, []error{fmt.Errorf("is %s: want an object with apiVersion: %s and kind: %s", show(content), APIVersion, Kind)}
 	}
-	policy := &Policy{}
+	policy := &Document{}
 	mistakes, err := json.UnmarshalStrict(document.JSON, policy)
 	if wrong, ok := errors.AsType[*stdjson.UnmarshalTypeError](err); ok {
 		return nil, []error{wrongType(wrong, document.JSON)}
