@@ -24,9 +24,10 @@ func Create(policies policy.Policies, req Request) Decision {
 
 	r := &review{sent: req.Pod, pod: req.Pod.DeepCopy(), unknown: req.Unknown, governing: governing, replaced: map[int]bool{}}
 	for _, p := range governing {
-		r.checkSelector(p, req.Creator)
-		r.checkOrigin(p, req.Creator)
-		r.replaceUserData(p)
+		r.checkSelectorMismatch(p, req.Creator)
+		r.checkControllerOwner(p, req.Creator)
+		r.checkStaticPod(p, req.Creator)
+		r.checkUserDataVolume(p)
 	}
 	// What drew a policy in may have been replaced, and a second decision would not see it.
 	edited := Request{Namespace: req.Namespace, Creator: req.Creator, Pod: r.pod}
@@ -36,7 +37,7 @@ func Create(policies policy.Policies, req Request) Decision {
 		r.judge(p, id, identified)
 	}
 	r.checkEnvFiles(containers(r.pod))
-	r.checkEphemeralContainers(newEphemeralContainers(r.pod, &corev1.Pod{}))
+	r.checkEphemeralContainer(newEphemeralContainers(r.pod, &corev1.Pod{}))
 	r.stamp(id, identified)
 	return r.decision(id)
 }
@@ -46,29 +47,19 @@ func (r *review) judge(p *policy.Policy, id policy.Identity, identified bool) {
 	dirs := p.Layout.Tree(id, identified)
 	if identified {
 		r.scopeUserData(p, dirs)
-		r.checkClaimMounts(p, dirs)
+		r.checkClaimMount(p, dirs)
 	}
-	r.checkHostPaths(p, dirs, identified)
-	r.checkOtherClaims(p)
-	r.checkVolumeTypes(p)
-	r.checkUnknownFields(p)
-	r.checkSecrets(p)
+	r.checkHostPath(p, dirs, identified)
+	r.checkOtherClaim(p)
+	r.checkVolumeType(p)
+	r.checkUnknownField(p)
+	r.checkSecret(p)
 	r.checkServiceAccount(p)
-	r.checkDevices(p)
-	r.checkVolumeOwnership(p)
+	r.checkServiceAccountToken(p)
+	r.checkVolumeDevice(p)
+	r.checkResourceClaim(p)
+	r.checkRuntimeClass(p)
+	r.checkFSGroup(p)
+	r.checkSELinuxOptions(p)
 	r.checkPodSecurity(p)
-}
-
-// decision sums the review up.
-func (r *review) decision(id policy.Identity) Decision {
-	if len(r.violations) > 0 {
-		return Decision{Verdict: Refused, Identity: id, Violations: r.violations, More: r.more}
-	}
-	d := Decision{Verdict: Allowed, Identity: id, Edits: r.edits}
-	for _, edit := range r.edits {
-		if edit.Warning != "" {
-			d.Verdict = Rewritten
-		}
-	}
-	return d
 }

@@ -28,10 +28,3 @@ func Delete(policies policy.Policies, req Request, old *corev1.Pod) Decision {
 	}
 	return r.decision(policy.Identity{})
 }
-
-// isSandbox reports whether a stored Pod was judged when it was created, or wears the
-// selector's labels, as sandboxes do that are older than the installation.
-func isSandbox(p *policy.Policy, pod *corev1.Pod) bool {
-	_, marked := pod.Annotations[policy.MarkerAnnotation]
-	return marked || p.Selects(pod.Labels)
-}

@@ -5,7 +5,6 @@ import (
 
 	corev1 "k8s.io/api/core/v1"
 
-	"userscope.dev/userscope/webhook/podjson"
 	"userscope.dev/userscope/webhook/policy"
 )
 
@@ -26,11 +25,6 @@ func referencesClaim(p *policy.Policy, pod *corev1.Pod) bool {
 	})
 }
 
-// isClaim reports whether the volume is the policy's claim.
-func isClaim(p *policy.Policy, volume *corev1.Volume) bool {
-	return volume.PersistentVolumeClaim != nil && volume.PersistentVolumeClaim.ClaimName == p.Claim
-}
-
 // hasDataSource reports whether the volume is a generic ephemeral one that starts with the
 // contents of another volume or snapshot.
 func hasDataSource(volume *corev1.Volume) bool {
@@ -41,12 +35,17 @@ func hasDataSource(volume *corev1.Volume) bool {
 	return spec.DataSource != nil || spec.DataSourceRef != nil
 }
 
-// checkSelector refuses a provisioner's Pod that does not wear the selector's labels: later
-// operations on it could not tell that it is a sandbox.
-func (r *review) checkSelector(p *policy.Policy, creator Creator) {
-	if p.Selects(r.pod.Labels) || !p.IsProvisioner(creator.Username) {
-		return
-	}
-	r.refuse(RuleSelectorMismatch, podjson.Location{"metadata", "labels"}, labelsText(r.pod.Labels),
-		"this creator's Pods are sandboxes: set the labels "+labelsText(p.Selector))
+// isSandbox reports whether a stored Pod was judged when it was created, or wears the
+// selector's labels, as sandboxes do that are older than the installation.
+func isSandbox(p *policy.Policy, pod *corev1.Pod) bool {
+	_, marked := pod.Annotations[policy.MarkerAnnotation]
+	return marked || p.Selects(pod.Labels)
+}
+
+// referencesData reports whether the Pod has anything of the policy's data, and so needs an
+// identity.
+func (r *review) referencesData(p *policy.Policy) bool {
+	return slices.ContainsFunc(r.pod.Spec.Volumes, func(volume corev1.Volume) bool {
+		return volume.Name == p.UserDataVolume || isClaim(p, &volume) || isPrivateHostPath(p, &volume)
+	})
 }

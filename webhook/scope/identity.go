@@ -5,8 +5,6 @@ import (
 	"fmt"
 	"slices"
 
-	corev1 "k8s.io/api/core/v1"
-
 	"userscope.dev/userscope/webhook/podjson"
 	"userscope.dev/userscope/webhook/policy"
 )
@@ -68,12 +66,12 @@ func (r *review) identify() (policy.Identity, bool) {
 		return policy.Identity{}, false
 	}
 	id := policy.Identity{User: user.id, Thread: thread.id, Source: policy.LessDirect(user.source, thread.source)}
-	proved := r.prove(p, id)
+	proved := r.checkIdentityUnproven(p, id)
 	if userOK && threadOK {
 		return id, proved
 	}
 	if proved {
-		r.prove(p, policy.Identity{User: cmp.Or(user.rival, user.id), Thread: cmp.Or(thread.rival, thread.id), Source: id.Source})
+		r.checkIdentityUnproven(p, policy.Identity{User: cmp.Or(user.rival, user.id), Thread: cmp.Or(thread.rival, thread.id), Source: id.Source})
 	}
 	return policy.Identity{}, false
 }
@@ -119,18 +117,4 @@ func (r *review) declared(noun string, ruleOf func(*policy.Policy) policy.IDRule
 	default:
 		return claimed{}, ok
 	}
-}
-
-// refuseMissing refuses a Pod that nobody can be found for.
-func (r *review) refuseMissing(key, noun string) {
-	r.refuse(RuleIdentityMissing, podjson.Location{"metadata", "labels", podjson.MapKey(key)}, "", fmt.Sprintf(
-		"no %[1]s: set this label to the sandbox's %[1]s id or, if the id is no legal label value, an annotation with the same key", noun))
-}
-
-// referencesData reports whether the Pod has anything of the policy's data, and so needs an
-// identity.
-func (r *review) referencesData(p *policy.Policy) bool {
-	return slices.ContainsFunc(r.pod.Spec.Volumes, func(volume corev1.Volume) bool {
-		return volume.Name == p.UserDataVolume || isClaim(p, &volume) || isPrivateHostPath(p, &volume)
-	})
 }

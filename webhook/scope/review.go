@@ -20,6 +20,9 @@ type review struct {
 	found      map[Violation]bool // all of them, listed or not
 }
 
+// MaxViolations is how many violations a decision lists; it counts the rest.
+const MaxViolations = 32
+
 // refuse records a violation. Policies that share a namespace may find the same one.
 func (r *review) refuse(rule Rule, at podjson.Location, value, message string) {
 	violation := Violation{Rule: rule, Path: at.String(), Value: value, Message: message}
@@ -68,4 +71,18 @@ func (r *review) removeString(field *string, at podjson.Location, why string) {
 	warning := at.String() + ": " + podjson.Quote(*field) + " is removed: " + why
 	r.edits = append(r.edits, Edit{Op: "remove", Path: at.Pointer(), Warning: warning})
 	*field = ""
+}
+
+// decision sums the review up.
+func (r *review) decision(id policy.Identity) Decision {
+	if len(r.violations) > 0 {
+		return Decision{Verdict: Refused, Identity: id, Violations: r.violations, More: r.more}
+	}
+	d := Decision{Verdict: Allowed, Identity: id, Edits: r.edits}
+	for _, edit := range r.edits {
+		if edit.Warning != "" {
+			d.Verdict = Rewritten
+		}
+	}
+	return d
 }

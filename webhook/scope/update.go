@@ -1,19 +1,10 @@
 package scope
 
 import (
-	"maps"
-	"slices"
-
 	corev1 "k8s.io/api/core/v1"
 
-	"userscope.dev/userscope/webhook/podjson"
 	"userscope.dev/userscope/webhook/policy"
 )
-
-// A stored Pod's mounts never change, so that an update can only lie about whose it is. On a
-// marked Pod, the keys that say so are fixed; on any other, neither the marker nor the
-// selector's labels can be added. Everything else passes, finalizers and deletion above all:
-// Userscope never wedges a Pod.
 
 // Update judges a change of a stored Pod, from old to req.Pod.
 func Update(policies policy.Policies, req Request, old *corev1.Pod) Decision {
@@ -33,38 +24,4 @@ func Update(policies policy.Policies, req Request, old *corev1.Pod) Decision {
 		return Decision{Verdict: Ungoverned}
 	}
 	return r.decision(policy.Identity{})
-}
-
-// checkKeysKept refuses a change of what says whose sandbox a Pod is.
-func (r *review) checkKeysKept(p *policy.Policy, old *corev1.Pod) {
-	const remedy = "marks the Pod as the sandbox of its user, and cannot be added, changed or removed: create a new Pod instead"
-	labels := append(slices.Sorted(maps.Keys(p.Selector)), p.IdentityKeys()...)
-	for _, key := range append(labels, p.SandboxIDKey) {
-		if !sameEntry(old.Labels, r.pod.Labels, key) {
-			r.refuse(RuleImmutableField, podjson.Location{"metadata", "labels", podjson.MapKey(key)}, r.pod.Labels[key], remedy)
-		}
-	}
-	for _, key := range append(p.IdentityKeys(), policy.MarkerAnnotation) {
-		if !sameEntry(old.Annotations, r.pod.Annotations, key) {
-			r.refuse(RuleImmutableField, podjson.Location{"metadata", "annotations", podjson.MapKey(key)}, r.pod.Annotations[key], remedy)
-		}
-	}
-}
-
-// checkNotAdopted refuses to make a sandbox of a Pod that was not judged as one.
-func (r *review) checkNotAdopted(p *policy.Policy, old *corev1.Pod) {
-	const remedy = "would make a sandbox of a Pod that was not created as one: create a new Pod instead"
-	if !sameEntry(old.Annotations, r.pod.Annotations, policy.MarkerAnnotation) {
-		r.refuse(RuleImmutableField, podjson.Location{"metadata", "annotations", podjson.MapKey(policy.MarkerAnnotation)}, r.pod.Annotations[policy.MarkerAnnotation], remedy)
-	}
-	if p.Selects(r.pod.Labels) && !p.Selects(old.Labels) {
-		r.refuse(RuleImmutableField, podjson.Location{"metadata", "labels"}, labelsText(p.Selector), remedy)
-	}
-}
-
-// sameEntry reports whether a key is in both maps with one value, or in neither.
-func sameEntry(a, b map[string]string, key string) bool {
-	valueA, inA := a[key]
-	valueB, inB := b[key]
-	return inA == inB && valueA == valueB
 }

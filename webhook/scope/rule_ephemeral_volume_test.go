@@ -30,22 +30,6 @@ func TestEphemeralVolumes(t *testing.T) {
 	})
 }
 
-func TestOtherClaims(t *testing.T) {
-	runCreate(t, []createTest{
-		{name: "a listed claim", pod: sandbox(addVolume(claimVolume("s", "skills"))), verdict: Rewritten,
-			edits: []Edit{readOnly("/spec/volumes/1/persistentVolumeClaim/readOnly", "spec.volumes[1].persistentVolumeClaim.readOnly", "sandboxes share the claim")}},
-		{name: "a listed claim, read-only", pod: sandbox(addVolume(claimVolume("s", "skills")), spec(func(s *corev1.PodSpec) { s.Volumes[1].PersistentVolumeClaim.ReadOnly = true })),
-			verdict: Allowed},
-		{name: "the database's", pod: sandbox(addVolume(claimVolume("s", "database"))), verdict: Refused, violations: []Violation{otherClaim("spec.volumes[1].", "database")}},
-		{name: "the database's, read-only", pod: sandbox(addVolume(claimVolume("s", "database")), spec(func(s *corev1.PodSpec) { s.Volumes[1].PersistentVolumeClaim.ReadOnly = true })),
-			verdict: Refused, violations: []Violation{otherClaim("spec.volumes[1].", "database")}},
-		{name: "the database's, where no claim is listed", policy: allowing(func(a *policy.Allow) { a.Claims = nil }), pod: sandbox(addVolume(claimVolume("s", "database"))),
-			verdict: Refused, violations: []Violation{otherClaim("spec.volumes[1].", "database")}},
-		{name: "the database's beside a listed one", pod: sandbox(addVolume(claimVolume("s", "skills")), addVolume(claimVolume("d", "database"))),
-			verdict: Refused, violations: []Violation{otherClaim("spec.volumes[2].", "database")}},
-	})
-}
-
 func ephemeral(spec corev1.PersistentVolumeClaimSpec) corev1.Volume {
 	return corev1.Volume{Name: "tmp", VolumeSource: corev1.VolumeSource{Ephemeral: &corev1.EphemeralVolumeSource{
 		VolumeClaimTemplate: &corev1.PersistentVolumeClaimTemplate{Spec: spec}}}}

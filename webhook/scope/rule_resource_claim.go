@@ -12,18 +12,12 @@ import (
 	"userscope.dev/userscope/webhook/policy"
 )
 
-// Block devices, claimed devices and other runtimes reach data below the filesystem, where no
-// subPath holds. A device is claimed by a ResourceClaim, or by an extended resource: behind one
-// stands a device plugin or, since KEP-5004, a DeviceClass.
+// A device may reach data below the filesystem, where no subPath holds. It is claimed by a
+// ResourceClaim, or by an extended resource: behind one stands a device plugin or, since KEP-5004, a
+// DeviceClass.
 
-// checkDevices refuses volumeDevices, and resource claims and runtime classes that are not
-// listed.
-func (r *review) checkDevices(p *policy.Policy) {
-	for _, c := range containers(r.pod) {
-		for i, device := range c.VolumeDevices {
-			r.refuse(RuleVolumeDevice, c.at("volumeDevices", i, "name"), device.Name, saysVolumeDevice)
-		}
-	}
+// checkResourceClaim refuses extended resources and claims of devices that are not listed.
+func (r *review) checkResourceClaim(p *policy.Policy) {
 	for _, c := range containers(r.pod) {
 		r.checkResources(p, c.Resources.Limits, c.at("resources", "limits"))
 		r.checkResources(p, c.Resources.Requests, c.at("resources", "requests"))
@@ -33,9 +27,6 @@ func (r *review) checkDevices(p *policy.Policy) {
 		if name != "" && template != "" || !slices.Contains(p.Allow.ResourceClaims, cmp.Or(name, template)) {
 			r.refuse(RuleResourceClaim, podjson.Location{"spec", "resourceClaims", i}, cmp.Or(name, template, claim.Name), saysClaimedDevice)
 		}
-	}
-	if class := r.pod.Spec.RuntimeClassName; class != nil && !slices.Contains(p.Allow.RuntimeClasses, *class) {
-		r.refuse(RuleRuntimeClass, podjson.Location{"spec", "runtimeClassName"}, *class, saysRuntimeClass)
 	}
 }
 
@@ -49,12 +40,4 @@ func (r *review) checkResources(p *policy.Policy, resources corev1.ResourceList,
 				saysExtendedResource)
 		}
 	}
-}
-
-// Value returns what a pointer points to, or nothing.
-func value(s *string) string {
-	if s == nil {
-		return ""
-	}
-	return *s
 }

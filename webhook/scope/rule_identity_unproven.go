@@ -9,8 +9,8 @@ import (
 	"userscope.dev/userscope/webhook/policy"
 )
 
-// prove refuses an identity that the policy wants proved and the sandbox id does not prove.
-func (r *review) prove(p *policy.Policy, id policy.Identity) bool {
+// checkIdentityUnproven refuses an identity that the policy wants proved and the sandbox id does not prove.
+func (r *review) checkIdentityUnproven(p *policy.Policy, id policy.Identity) bool {
 	sandboxID := r.pod.Labels[p.SandboxIDKey]
 	if p.Proves(sandboxID, id) || p.Believes(sandboxID, id.Source) {
 		return true

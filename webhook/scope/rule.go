@@ -1,7 +1,5 @@
 package scope
 
-import "strconv"
-
 // Rule names a reason to refuse a Pod. The names are API: people search for them, and alerts
 // count them.
 type Rule string
@@ -43,31 +41,3 @@ const (
 	RuleEphemeralContainer Rule = "ephemeral-container"
 	RuleDeleteNotSandbox   Rule = "delete-not-sandbox"
 )
-
-// Rules returns every rule.
-func Rules() []Rule {
-	return []Rule{
-		RuleIdentityMissing, RuleIdentityInvalid, RuleIdentityConflict, RuleIdentityUnproven,
-		RuleSelectorMismatch, RuleControllerOwner, RuleStaticPod,
-		RuleUserDataVolume, RuleClaimMount, RuleHostPath, RuleOtherClaim, RuleEphemeralVolume, RuleVolumeType, RuleUnknownField,
-		RuleSecret, RuleServiceAccount, RuleServiceAccountToken, RuleVolumeDevice, RuleResourceClaim, RuleRuntimeClass,
-		RuleFSGroup, RuleSELinuxOptions, RulePodSecurity,
-		RuleImmutableField, RuleEphemeralContainer, RuleDeleteNotSandbox,
-	}
-}
-
-// Identity reports whether the rule is about whose sandbox a Pod is.
-func (r Rule) Identity() bool {
-	switch r {
-	case RuleIdentityMissing, RuleIdentityInvalid, RuleIdentityConflict, RuleIdentityUnproven:
-		return true
-	default:
-		return false
-	}
-}
-
-// MaxViolations is how many violations a decision lists; it counts the rest.
-const MaxViolations = 32
-
-// decimal renders a number that a violation quotes.
-func decimal(n int64) string { return strconv.FormatInt(n, 10) }

@@ -10,22 +10,11 @@ import (
 	"userscope.dev/userscope/webhook/policy"
 )
 
-// A sandbox that runs as the gateway's ServiceAccount needs no mount to reach anybody's data.
-// It runs as default, or as one that the policy lists; and the only token in it is the one
-// that the API server puts there itself, or one for a listed audience.
+// The only token in a sandbox is the one that the API server puts there itself, or one for an audience
+// that the policy lists: a token proves to other services that its holder is the ServiceAccount.
 
-// checkServiceAccount judges the ServiceAccount, in both its spellings, and the token
-// projections.
-func (r *review) checkServiceAccount(p *policy.Policy) {
-	for _, field := range []struct{ name, account string }{
-		{"serviceAccountName", r.pod.Spec.ServiceAccountName},
-		{"serviceAccount", r.pod.Spec.DeprecatedServiceAccount},
-	} {
-		if field.account != "" && field.account != "default" && !slices.Contains(p.Allow.ServiceAccounts, field.account) {
-			r.refuse(RuleServiceAccount, podjson.Location{"spec", field.name}, field.account,
-				saysServiceAccount)
-		}
-	}
+// checkServiceAccountToken judges the projections of tokens.
+func (r *review) checkServiceAccountToken(p *policy.Policy) {
 	for i := range r.pod.Spec.Volumes {
 		volume := &r.pod.Spec.Volumes[i]
 		for j, source := range projections(volume) {
@@ -37,8 +26,8 @@ func (r *review) checkServiceAccount(p *policy.Policy) {
 			if token.Audience == "" {
 				problem = "is missing, so the token is for the API server: drop it, a Pod has its own"
 			}
-			r.refuse(RuleServiceAccountToken, podjson.Location{"spec", "volumes", i, "projected", "sources", j, "serviceAccountToken", "audience"}, token.Audience,
-				problem)
+			at := podjson.Location{"spec", "volumes", i, "projected", "sources", j, "serviceAccountToken", "audience"}
+			r.refuse(RuleServiceAccountToken, at, token.Audience, problem)
 		}
 	}
 }

@@ -1,0 +1,22 @@
+package scope
+
+import (
+	"userscope.dev/userscope/webhook/podjson"
+	"userscope.dev/userscope/webhook/policy"
+)
+
+// A provisioner creates its Pods itself. A Pod that claims to be a controller's would be adopted by it,
+// as a replica of the gateway for instance.
+
+// checkControllerOwner refuses references to a controller on a provisioner's Pod.
+func (r *review) checkControllerOwner(p *policy.Policy, creator Creator) {
+	if !p.IsProvisioner(creator.Username) {
+		return
+	}
+	for i, owner := range r.pod.OwnerReferences {
+		if owner.Controller != nil && *owner.Controller {
+			r.refuse(RuleControllerOwner, podjson.Location{"metadata", "ownerReferences", i}, owner.Kind+"/"+owner.Name,
+				saysOwned+", or set controller: false")
+		}
+	}
+}

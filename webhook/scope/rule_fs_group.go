@@ -1,0 +1,29 @@
+package scope
+
+import (
+	corev1 "k8s.io/api/core/v1"
+
+	"userscope.dev/userscope/webhook/podjson"
+	"userscope.dev/userscope/webhook/policy"
+)
+
+// With an fsGroup the kubelet changes group and mode of the files of a whole volume, every user's on
+// it, not of the mounted directory alone. Only the one value that the policy names may be set, which
+// every sandbox shares.
+
+// checkFSGroup lets the policy's fsGroup pass, with the change policy that leaves a volume
+// alone whose root is right already.
+func (r *review) checkFSGroup(p *policy.Policy) {
+	pod, at := r.pod.Spec.SecurityContext, podjson.Location{"spec", "securityContext"}
+	if pod == nil || pod.FSGroup == nil {
+		return
+	}
+	if p.Allow.FSGroup == nil || *p.Allow.FSGroup != *pod.FSGroup {
+		r.refuse(RuleFSGroup, at.Child("fsGroup"), decimal(*pod.FSGroup), saysFSGroup)
+		return
+	}
+	if pod.FSGroupChangePolicy == nil {
+		pod.FSGroupChangePolicy = new(corev1.PodFSGroupChangePolicy(""))
+	}
+	r.setString((*string)(pod.FSGroupChangePolicy), at.Child("fsGroupChangePolicy"), string(corev1.FSGroupChangeOnRootMismatch))
+}

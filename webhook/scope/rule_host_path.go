@@ -1,0 +1,94 @@
+package scope
+
+import (
+	"path"
+	"slices"
+	"strings"
+
+	corev1 "k8s.io/api/core/v1"
+
+	"userscope.dev/userscope/webhook/podjson"
+	"userscope.dev/userscope/webhook/policy"
+)
+
+// A hostPath volume shows the node's own files. It is one of the identity's directories below
+// one of the policy's bases, or a listed path, which is read-only; it is a directory; and it
+// is mounted whole, since a path through a directory in which others write may lead anywhere
+// within it.
+
+// checkHostPath judges every hostPath volume and its mounts.
+func (r *review) checkHostPath(p *policy.Policy, dirs policy.Tree, identified bool) {
+	volumes := map[string]policy.Access{}
+	for i := range r.pod.Spec.Volumes {
+		volume := &r.pod.Spec.Volumes[i]
+		if volume.HostPath == nil {
+			continue
+		}
+		at := podjson.Location{"spec", "volumes", i, "hostPath"}
+		clean := path.Clean(volume.HostPath.Path)
+		access, allowed := onHost(p, clean, dirs)
+		switch {
+		case hasDotDot(volume.HostPath.Path):
+			r.refuse(RuleHostPath, at.Child("path"), volume.HostPath.Path, "contains ..: write the path that it means")
+			continue
+		case !allowed && !identified && isPrivateHostPath(p, volume):
+			continue // whose it is cannot be said, and that is refused already
+		case !allowed:
+			r.refuse(RuleHostPath, at.Child("path"), volume.HostPath.Path,
+				saysHostPath)
+			continue
+		}
+		r.checkHostPathType(volume.HostPath.Type, at)
+		r.setString(&volume.HostPath.Path, at.Child("path"), clean)
+		if volumes[volume.Name] != policy.ReadOnly { // should several carry one name, the least access holds
+			volumes[volume.Name] = access
+		}
+	}
+	r.checkHostPathMounts(volumes)
+}
+
+// checkHostPathType refuses everything that is not a directory: sockets and devices give more
+// than files.
+func (r *review) checkHostPathType(kind *corev1.HostPathType, at podjson.Location) {
+	if kind == nil {
+		return
+	}
+	switch *kind {
+	case corev1.HostPathUnset, corev1.HostPathDirectory, corev1.HostPathDirectoryOrCreate:
+	default:
+		r.refuse(RuleHostPath, at.Child("type"), string(*kind), saysNotADirectory)
+	}
+}
+
+// checkHostPathMounts refuses a part of one of the volumes, and forces readOnly where the policy
+// says so.
+func (r *review) checkHostPathMounts(volumes map[string]policy.Access) {
+	for _, m := range mounts(r.pod) {
+		access, ok := volumes[m.Name]
+		if !ok {
+			continue
+		}
+		if m.SubPath != "" {
+			r.refuse(RuleHostPath, m.at("subPath"), m.SubPath, "is a part of a hostPath volume: mount the volume without subPath")
+		}
+		if m.SubPathExpr != "" {
+			r.refuse(RuleHostPath, m.at("subPathExpr"), m.SubPathExpr, "is a part of a hostPath volume: mount the volume without subPathExpr")
+		}
+		if access == policy.ReadOnly {
+			r.setTrue(&m.ReadOnly, m.at("readOnly"), "the policy lists the directory as ReadOnly")
+		}
+	}
+}
+
+// onHost returns the access to a clean path of the node.
+func onHost(p *policy.Policy, clean string, dirs policy.Tree) (policy.Access, bool) {
+	if slices.Contains(p.Allow.HostPaths, clean) {
+		return policy.ReadOnly, true
+	}
+	for _, base := range p.HostPathBases {
+		if below, ok := strings.CutPrefix(clean, base+"/"); ok {
+			return dirs.Below(below)
+		}
+	}
+	return "", false
+}

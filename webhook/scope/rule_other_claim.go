@@ -1,0 +1,33 @@
+package scope
+
+import (
+	"slices"
+
+	corev1 "k8s.io/api/core/v1"
+
+	"userscope.dev/userscope/webhook/podjson"
+	"userscope.dev/userscope/webhook/policy"
+)
+
+// checkOtherClaim refuses claims that are not listed, and makes listed ones read-only: a
+// writable volume that all sandboxes share is a place to meet.
+func (r *review) checkOtherClaim(p *policy.Policy) {
+	for i := range r.pod.Spec.Volumes {
+		volume := &r.pod.Spec.Volumes[i]
+		if volume.PersistentVolumeClaim == nil || r.isGovernedClaim(volume) {
+			continue
+		}
+		at := podjson.Location{"spec", "volumes", i, "persistentVolumeClaim"}
+		name := volume.PersistentVolumeClaim.ClaimName
+		if !slices.Contains(p.Allow.Claims, name) {
+			r.refuse(RuleOtherClaim, at.Child("claimName"), name, "is no claim for sandboxes: drop it, or have the policy list it")
+			continue
+		}
+		r.setTrue(&volume.PersistentVolumeClaim.ReadOnly, at.Child("readOnly"), "sandboxes share the claim")
+	}
+}
+
+// isGovernedClaim reports whether the volume is the claim of a policy that judges the Pod.
+func (r *review) isGovernedClaim(volume *corev1.Volume) bool {
+	return slices.ContainsFunc(r.governing, func(p *policy.Policy) bool { return isClaim(p, volume) })
+}

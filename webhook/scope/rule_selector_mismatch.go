@@ -1,0 +1,16 @@
+package scope
+
+import (
+	"userscope.dev/userscope/webhook/podjson"
+	"userscope.dev/userscope/webhook/policy"
+)
+
+// checkSelectorMismatch refuses a provisioner's Pod that does not wear the selector's labels: later
+// operations on it could not tell that it is a sandbox.
+func (r *review) checkSelectorMismatch(p *policy.Policy, creator Creator) {
+	if p.Selects(r.pod.Labels) || !p.IsProvisioner(creator.Username) {
+		return
+	}
+	r.refuse(RuleSelectorMismatch, podjson.Location{"metadata", "labels"}, labelsText(r.pod.Labels),
+		"this creator's Pods are sandboxes: set the labels "+labelsText(p.Selector))
+}

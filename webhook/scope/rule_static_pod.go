@@ -1,0 +1,26 @@
+package scope
+
+import (
+	"maps"
+	"slices"
+	"strings"
+
+	"userscope.dev/userscope/webhook/podjson"
+	"userscope.dev/userscope/webhook/policy"
+)
+
+// A provisioner creates its Pods itself. A Pod that claims to come from a node's own files is treated
+// differently by the kubelet and by admission.
+
+// checkStaticPod refuses the kubelet's own annotations on a provisioner's Pod.
+func (r *review) checkStaticPod(p *policy.Policy, creator Creator) {
+	if !p.IsProvisioner(creator.Username) {
+		return
+	}
+	for _, key := range slices.Sorted(maps.Keys(r.pod.Annotations)) {
+		if strings.HasPrefix(key, "kubernetes.io/config.") {
+			r.refuse(RuleStaticPod, podjson.Location{"metadata", "annotations", podjson.MapKey(key)}, r.pod.Annotations[key],
+				saysOwnedByKubelet)
+		}
+	}
+}

@@ -1,0 +1,33 @@
+package scope
+
+import (
+	corev1 "k8s.io/api/core/v1"
+
+	"userscope.dev/userscope/webhook/podjson"
+	"userscope.dev/userscope/webhook/policy"
+)
+
+// checkUserDataVolume makes every user-data volume the claim, so that the Pods of a provisioner
+// that uses hostPath volumes, keyed by thread alone to this day, are scoped too.
+func (r *review) checkUserDataVolume(p *policy.Policy) {
+	for i := range r.pod.Spec.Volumes {
+		volume := &r.pod.Spec.Volumes[i]
+		if volume.Name != p.UserDataVolume || isClaim(p, volume) && len(sources(volume)) == 1 {
+			continue
+		}
+		at := podjson.Location{"spec", "volumes", i}
+		if !p.ReplaceUserData {
+			r.refuse(RuleUserDataVolume, at, volumeText(volume),
+				saysNotTheClaim+p.Claim)
+			continue
+		}
+		r.edits = append(r.edits, Edit{
+			Op: "replace", Path: at.Pointer(),
+			Value: map[string]any{"name": volume.Name, "persistentVolumeClaim": map[string]any{"claimName": p.Claim}},
+			Warning: at.String() + ": " + podjson.Printable(volumeText(volume)) + " is now persistentVolumeClaim " + p.Claim +
+				": user data lies on that claim",
+		})
+		volume.VolumeSource = corev1.VolumeSource{PersistentVolumeClaim: &corev1.PersistentVolumeClaimVolumeSource{ClaimName: p.Claim}}
+		r.replaced[i] = true
+	}
+}

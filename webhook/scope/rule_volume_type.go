@@ -1,0 +1,55 @@
+package scope
+
+import (
+	"reflect"
+	"slices"
+
+	"userscope.dev/userscope/webhook/podjson"
+	"userscope.dev/userscope/webhook/policy"
+)
+
+// A sandbox's volumes are the claim, what the policy lists, and the types that reach nothing
+// beyond the Pod and the namespace's ConfigMaps. Every other type is refused, also one that
+// this build does not know: a volume type is a road to data until somebody has looked at it.
+
+// checkVolumeType refuses volumes, and projections inside them, of types that are not listed.
+func (r *review) checkVolumeType(p *policy.Policy) {
+	listed := r.listedUnknown(p)
+	for i := range r.pod.Spec.Volumes {
+		volume := &r.pod.Spec.Volumes[i]
+		at := podjson.Location{"spec", "volumes", i}
+		r.checkSources(p, at, sources(volume), listed[i])
+		r.checkEphemeralVolume(p, volume, at)
+		if volume.Projected == nil {
+			continue
+		}
+		for j := range volume.Projected.Sources {
+			r.checkSources(p, at.Child("projected", "sources", j), setFields(reflect.ValueOf(volume.Projected.Sources[j])), false)
+		}
+	}
+}
+
+// listedUnknown returns the indices of the volumes whose source is unknown to this build but listed
+// by the policy.
+func (r *review) listedUnknown(p *policy.Policy) map[int]bool {
+	volumes := map[int]bool{}
+	for _, field := range r.unknown {
+		if index, ok := field.Volume(); ok && field.IsSource(p.Allow.VolumeTypes) {
+			volumes[index] = true
+		}
+	}
+	return volumes
+}
+
+// checkSources judges the types of one volume or projection.
+func (r *review) checkSources(p *policy.Policy, at podjson.Location, types []string, listedUnknown bool) {
+	if len(types) == 0 && !listedUnknown {
+		r.refuse(RuleVolumeType, at, noSource, "could be anything: use a type of volume that this version of Userscope knows, or upgrade Userscope")
+	}
+	for _, name := range types {
+		if policy.IsHarmlessVolumeType(name) || policy.IsJudgedVolumeType(name) || slices.Contains(p.Allow.VolumeTypes, name) {
+			continue
+		}
+		r.refuse(RuleVolumeType, at.Child(name), name, saysVolumeType)
+	}
+}
