@@ -41,6 +41,9 @@ type applier struct {
 }
 
 func (a *applier) apply(options Options) (*Plan, error) {
+	if err := checkPrivate(a.fs); err != nil {
+		return nil, err
+	}
 	before, err := readJournal(a.fs, nil)
 	if err != nil {
 		return nil, err

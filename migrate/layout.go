@@ -17,6 +17,8 @@ type Layout struct {
 	userRule, threadRule policy.IDRule
 	// user and thread are the directories of a user and of a thread below the root.
 	user, thread policy.Template
+	// inThread are the layout's directories below a thread's own, which sandboxes mount.
+	inThread []string
 }
 
 const (
@@ -41,13 +43,27 @@ func NewLayout(p *policy.Policy) (Layout, error) {
 			p.Name, layout.UserData, layout.Legacy)
 	}
 	user, _ := cut(layout.UserData, userSegment)
-	result := Layout{Legacy: strings.Join(legacy[:len(legacy)-1], "/"), userRule: p.User, threadRule: p.Thread}
+	result := Layout{
+		Legacy: strings.Join(legacy[:len(legacy)-1], "/"), userRule: p.User, threadRule: p.Thread,
+		inThread: inThread(layout),
+	}
 	var err error
 	if result.user, err = policy.ParseTemplate(strings.Join(user, "/")); err != nil {
 		return Layout{}, err
 	}
 	result.thread, err = policy.ParseTemplate(strings.Join(dir, "/"))
 	return result, err
+}
+
+// inThread returns the directories of a layout relative to a thread's own.
+func inThread(layout policy.Layout) []string {
+	var below []string
+	for _, directory := range layout.All() {
+		if through, behind := cut(directory.Template, threadSegment); through != nil && len(behind) > 0 {
+			below = append(below, strings.Join(behind, "/"))
+		}
+	}
+	return below
 }
 
 // cut returns the segments of a template up to a placeholder, and those behind it.

@@ -13,6 +13,9 @@ import (
 // NewPlan looks at the claim and decides what becomes of each item. It changes nothing. Where a
 // journal would keep Apply from beginning, the error is the same.
 func NewPlan(ctx context.Context, fs FS, options Options) (*Plan, error) {
+	if err := checkPrivate(fs); err != nil {
+		return nil, err
+	}
 	before, err := readJournal(fs, nil)
 	if err == nil {
 		err = before.refuse(fs)
@@ -135,9 +138,26 @@ func (o *observer) source(s *source) error {
 		if mount == "" && info.Mount != o.mount {
 			mount = name
 		}
-		o.items = append(o.items, o.options.assign(s, name, info, mount))
+		item, err := o.refuseLinks(o.options.assign(s, name, info, mount))
+		if err != nil {
+			return err
+		}
+		o.items = append(o.items, item)
 	}
 	return nil
+}
+
+// refuseLinks leaves an item if a directory that sandboxes mount is a symbolic link: a sandbox may have put
+// it there, and its user would have another user's data under his own name.
+func (o *observer) refuseLinks(item Item) (Item, error) {
+	if !item.Status.Pending() || len(item.source.mounted) == 0 {
+		return item, nil
+	}
+	link, err := o.fs.FirstLink(item.from(), item.source.mounted)
+	if err != nil || link == "" {
+		return item, err
+	}
+	return item.leave(Link, link+" in it is a symbolic link where a directory must be"), nil
 }
 
 // mounts returns a mount point for each name in a directory at or below which there is one.

@@ -60,8 +60,8 @@ func (s *session) begin(self claim.Info) error {
 	for _, step := range []func() error{
 		func() error { return s.journal.file.Truncate(s.before.size) }, // removes a torn line
 		func() error { return s.journal.writeAndSync(journal.Record{Run: run}) },
-		func() error { return s.fs.SyncDir(root(stateDir)) },
-		func() error { return s.fs.SyncDir(root("")) },
+		func() error { return s.fs.SyncDir(stateDir()) },
+		func() error { return s.fs.SyncDir(stateDir().Dir()) },
 	} {
 		if err := step(); err != nil {
 			return errors.Join(err, s.journal.file.Close())
@@ -147,11 +147,14 @@ func lock(claimFS FS) (unlock func() error, err error) {
 	if err != nil {
 		return nil, err
 	}
-	made := claimFS.Mkdir(root(stateDir))
+	made := claimFS.Mkdir(stateDir())
 	if made != nil && !errors.Is(made, fs.ErrExist) {
 		return nil, made
 	}
-	if unlock, err = claimFS.Lock(lockFile()); err != nil && made == nil {
+	if err = checkPrivate(claimFS); err == nil {
+		unlock, err = claimFS.Lock(lockFile())
+	}
+	if err != nil && made == nil {
 		err = errors.Join(err, freed(removeState(claimFS, self.ModTime))) // another run may hold the lock
 	}
 	return unlock, err
@@ -173,7 +176,7 @@ func discard(claimFS FS, unlock func() error, rootTime time.Time) error {
 
 // removeState removes the directory of the state and restores the root's time of change, if known.
 func removeState(claimFS FS, rootTime time.Time) error {
-	if err := claimFS.Rmdir(root(stateDir)); err != nil || rootTime.IsZero() {
+	if err := claimFS.Rmdir(stateDir()); err != nil || rootTime.IsZero() {
 		return err
 	}
 	return claimFS.SetModTime(root(""), rootTime)

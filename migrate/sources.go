@@ -20,6 +20,8 @@ type source struct {
 	parked string
 	// only are the names of the entries that move; empty for all.
 	only []string
+	// mounted are paths below an entry that sandboxes mount: none may be a symbolic link.
+	mounted []string
 }
 
 const (
@@ -29,7 +31,10 @@ const (
 )
 
 func threads(layout Layout) *source {
-	return &source{kind: claim.Directory, dir: claim.Path{Tree: claim.Legacy}, check: layout.threadRule.Check, target: layout.threadDir}
+	return &source{
+		kind: claim.Directory, dir: claim.Path{Tree: claim.Legacy}, check: layout.threadRule.Check,
+		target: layout.threadDir, mounted: layout.inThread,
+	}
 }
 
 // sharedSources are the places of the data that DeerFlow kept for all users, as its own migration knows

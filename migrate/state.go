@@ -11,15 +11,17 @@ import (
 	"userscope.dev/userscope/migrate/journal"
 )
 
-// stateDir holds what a migration knows of itself, below the root.
-const stateDir = ".userscope-migrate"
+// stateName is the name of the directory of the migration's state, which lies below the root unless
+// --state names another place.
+const stateName = ".userscope-migrate"
 
-func journalFile() claim.Path { return root(stateDir + "/journal") }
-func lockFile() claim.Path    { return root(stateDir + "/lock") }
+func stateDir() claim.Path    { return claim.Path{Tree: claim.State, Name: stateName} }
+func journalFile() claim.Path { return stateDir().Join("journal") }
+func lockFile() claim.Path    { return stateDir().Join("lock") }
 
 // newJournalFile is the journal before its header is on the disk. A journal that has none has been
 // emptied, or is another file: nobody takes it for one that says nothing.
-func newJournalFile() claim.Path { return root(stateDir + "/journal.new") }
+func newJournalFile() claim.Path { return stateDir().Join("journal.new") }
 
 // state is what the journal says.
 type state struct {
@@ -77,10 +79,31 @@ func readJournal(claimFS FS, each func(journal.Record) error) (state, error) {
 		return each(record)
 	})
 	if err != nil {
-		return s, fmt.Errorf("journal %s/%s: %w", stateDir, journalFile().Base(), err)
+		return s, fmt.Errorf("journal %s: %w", journalFile().Name, err)
 	}
 	return s, nil
 }
+
+// checkPrivate refuses a state that somebody else may have written: a planted journal would tell a run of
+// root's which directories to change, and where to move a user's thread.
+func checkPrivate(claimFS FS) error {
+	for _, file := range []claim.Path{stateDir(), lockFile(), newJournalFile(), journalFile()} {
+		info, err := claimFS.Lstat(file)
+		if err != nil {
+			return err
+		}
+		if info.Kind == claim.Missing {
+			continue
+		}
+		if err := info.Private(); err != nil {
+			return fmt.Errorf("%s: %w: %s", file.Name, err, howPrivate)
+		}
+	}
+	return nil
+}
+
+const howPrivate = "somebody else may have planted it, and it is not believed: run this as the user who began the migration, " +
+	"or remove it if you did not begin one; where the filesystem cannot keep owner or mode, name a private local directory with --state"
 
 // refuse tells why no run may begin: another, over another old tree, was cut short.
 func (s *state) refuse(claimFS FS) error {

@@ -43,7 +43,7 @@ type Left struct {
 // directories that apply made, restores the times of those that apply changed, and removes the
 // journal: the tree is what it was. Undo goes on where an earlier undo was cut short.
 func Undo(ctx context.Context, claimFS FS, options UndoOptions, progress Progress) (*Undone, error) {
-	info, err := claimFS.Lstat(root(stateDir))
+	info, err := claimFS.Lstat(stateDir())
 	if err != nil {
 		return nil, err
 	}
@@ -72,7 +72,7 @@ func Undo(ctx context.Context, claimFS FS, options UndoOptions, progress Progres
 	if err := discard(claimFS, unlock, u.rootTime); err != nil {
 		return &u.undone, err
 	}
-	return &u.undone, claimFS.SyncDir(root(""))
+	return &u.undone, claimFS.SyncDir(stateDir().Dir())
 }
 
 type undoer struct {
@@ -231,13 +231,13 @@ func (u *undoer) tidy() error {
 
 // strangers lists the files in the directory of the state that are not the migration's.
 func strangers(claimFS FS) (left []Left, err error) {
-	names, err := claimFS.List(root(stateDir))
+	names, err := claimFS.List(stateDir())
 	if err != nil {
 		return nil, err
 	}
 	slices.Sort(names)
 	for _, name := range names {
-		file := root(stateDir).Join(name)
+		file := stateDir().Join(name)
 		if file != journalFile() && file != newJournalFile() && file != lockFile() {
 			left = append(left, Left{file.Name, "is not the migration's, and would keep its directory: move it away"})
 		}

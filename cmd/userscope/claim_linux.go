@@ -5,19 +5,22 @@ import "userscope.dev/userscope/migrate/claim"
 // claimHandle is an open claim.
 type claimHandle = claim.Claim
 
-// openClaim opens a mounted claim, and its old tree if one is named. takeLockOf may name the host
-// whose lock is to be taken.
-func openClaim(root, legacy, takeLockOf string) (*claimHandle, error) {
-	c, err := claim.Open(root)
+// openClaim opens a mounted claim, with its old tree and the directory of the state if these are named.
+func openClaim(flags claimFlags, legacy string) (*claimHandle, error) {
+	c, err := claim.Open(flags.root)
 	if err != nil {
 		return nil, err
 	}
-	c.TakeLockOf = takeLockOf
+	c.TakeLockOf = flags.takeLockOf
 	if legacy != "" {
-		if err := c.UseLegacy(legacy); err != nil {
-			c.Close()
-			return nil, err
-		}
+		err = c.UseLegacy(legacy)
+	}
+	if err == nil && flags.state != "" {
+		err = c.UseState(flags.state)
+	}
+	if err != nil {
+		c.Close()
+		return nil, err
 	}
 	return c, nil
 }

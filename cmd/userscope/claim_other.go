@@ -15,6 +15,6 @@ type claimHandle struct{ migrate.FS }
 func (*claimHandle) Close() {}
 
 // openClaim fails: nothing else has renames that never replace, and mounts that can be told apart.
-func openClaim(string, string, string) (*claimHandle, error) {
+func openClaim(claimFlags, string) (*claimHandle, error) {
 	return nil, errors.New("a claim can be migrated on Linux only: run this in a Pod that mounts it")
 }

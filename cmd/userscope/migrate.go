@@ -50,7 +50,8 @@ docs/migrate.md walks through an upgrade.`,
 
 // migrateOptions are the flags of migrate plan and migrate apply.
 type migrateOptions struct {
-	root, legacy, policy, owners, takeLockOf string
+	claim                  claimFlags
+	legacy, policy, owners string
 	migrate.Options
 	pods   podCheck
 	output outputFormat
@@ -58,7 +59,7 @@ type migrateOptions struct {
 
 func (o *migrateOptions) addFlags(command *cobra.Command) {
 	flags := command.Flags()
-	flags.StringVar(&o.root, "root", "", "`DIR` that holds, or will hold, users/; on DeerFlow's claim its directory deer-flow (required)")
+	o.claim.addFlags(command, "that holds, or will hold, users/; on DeerFlow's claim its directory deer-flow")
 	flags.StringVar(&o.legacy, "legacy", "", "`DIR` that holds the old threads (default: the policy's, such as threads below the root)")
 	flags.StringVar(&o.policy, "policy", "", "policy `FILE` whose layout to use (default: DeerFlow's)")
 	flags.StringVar(&o.owners, "owners", "", "`SOURCE` that says whose each thread is: a CSV or JSON file, DeerFlow's deerflow.db, or postgres, whose URL is in $"+owners.DSNVariable+" (default: nobody's)")
@@ -126,18 +127,13 @@ what somebody must decide on.`,
 		},
 	}
 	options.addFlags(command)
-	addTakeLockOf(command, &options.takeLockOf)
+	options.claim.addTakeLockOf(command)
 	return command
-}
-
-// addTakeLockOf adds the flag that gets past the lock of a Pod that died.
-func addTakeLockOf(command *cobra.Command, value *string) {
-	command.Flags().StringVar(value, "take-lock-of", "", "`HOST` whose run left its lock and has ended for sure, so that this one takes it")
 }
 
 // run calls what plans or applies, and prints what it returns.
 func (o *migrateOptions) run(cmd *cobra.Command, do func(context.Context, migrate.FS, migrate.Options, migrate.Progress) (*migrate.Plan, error)) error {
-	if o.root == "" {
+	if o.claim.root == "" {
 		return errNoRoot
 	}
 	defer debug.SetGCPercent(debug.SetGCPercent(gcPercent))
@@ -192,20 +188,18 @@ func notBegun(ctx context.Context, err error) error {
 func (o *migrateOptions) open() (*claimHandle, error) {
 	legacy := o.legacy
 	if legacy == "" {
-		legacy = filepath.Join(o.root, o.Layout.Legacy)
+		legacy = filepath.Join(o.claim.root, o.Layout.Legacy)
 	}
 	legacy, err := filepath.Abs(legacy)
 	if err != nil {
 		return nil, err
 	}
-	fs, err := openClaim(o.root, legacy, o.takeLockOf)
+	fs, err := openClaim(o.claim, legacy)
 	if o.legacy == "" && errors.Is(err, os.ErrNotExist) {
 		err = fmt.Errorf("%w: name the old tree with --legacy: the provisioner's own lay at the claim's root, beside deer-flow", err)
 	}
 	return fs, err
 }
-
-var errNoRoot = errors.New("--root: name the directory that holds, or will hold, users/")
 
 // conclude prints a plan and makes of it, and of how the run ended, the command's end.
 func (o *migrateOptions) conclude(stdout io.Writer, plan *migrate.Plan, legacy string, err error) error {

@@ -13,7 +13,8 @@ import (
 
 // migrateUndoOptions are the flags of migrate undo.
 type migrateUndoOptions struct {
-	root, policy, takeLockOf string
+	claim  claimFlags
+	policy string
 	migrate.UndoOptions
 	pods   podCheck
 	output outputFormat
@@ -21,10 +22,10 @@ type migrateUndoOptions struct {
 
 func (o *migrateUndoOptions) addFlags(command *cobra.Command) {
 	flags := command.Flags()
-	flags.StringVar(&o.root, "root", "", "`DIR` that was the root of apply (required)")
+	o.claim.addFlags(command, "that was the root of apply")
 	flags.BoolVar(&o.ForgetGone, "forget-gone", false, "give up what is neither at its new place nor at its old one (default: list it, and keep the journal)")
 	flags.StringVar(&o.policy, "policy", "", "policy `FILE` that names the claim for --check-pods (default: DeerFlow's)")
-	addTakeLockOf(command, &o.takeLockOf)
+	o.claim.addTakeLockOf(command)
 	o.pods.addFlags(command)
 	o.output.addFlag(command)
 }
@@ -54,7 +55,7 @@ Exit codes: 0 all is back; 1 failed, and can be run again; 2 wrong usage; 3 some
 
 // run undoes and prints what is left.
 func (o *migrateUndoOptions) run(cmd *cobra.Command) error {
-	if o.root == "" {
+	if o.claim.root == "" {
 		return errNoRoot
 	}
 	if err := o.pods.validate(); err != nil {
@@ -69,7 +70,7 @@ func (o *migrateUndoOptions) run(cmd *cobra.Command) error {
 	if err := o.pods.run(ctx, policy); err != nil {
 		return notBegun(ctx, err)
 	}
-	fs, err := openClaim(o.root, "", o.takeLockOf)
+	fs, err := openClaim(o.claim, "")
 	if err != nil {
 		return failed(err)
 	}

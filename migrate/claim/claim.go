@@ -14,13 +14,15 @@ import (
 	"time"
 )
 
-// Tree is one of the two trees of a claim.
+// Tree is one of the trees of a claim.
 type Tree string
 
-// The trees: Root holds the new layout, Legacy is the old one.
+// The trees: Root holds the new layout, Legacy is the old one. State holds the migration's own state. It is
+// the root, unless UseState names another directory.
 const (
 	Root   Tree = "root"
 	Legacy Tree = "legacy"
+	State  Tree = "state"
 )
 
 // Path is a file of one of the trees: its name is clean, relative and with slashes, or empty for

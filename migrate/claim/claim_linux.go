@@ -98,6 +98,33 @@ func (c *Claim) UseLegacy(name string) error {
 	return nil
 }
 
+// UseState keeps the migration's state in a directory elsewhere, such as on a local disk. The directory must
+// be private: nobody but this process's user may write to it.
+func (c *Claim) UseState(name string) error {
+	d, err := openTree(name)
+	if err != nil {
+		return err
+	}
+	info, err := stat(d.fd, "")
+	if err == nil {
+		err = info.Private()
+	}
+	if err != nil {
+		d.close()
+		return &os.PathError{Op: "state", Path: name, Err: err}
+	}
+	c.dirs[State] = d
+	return nil
+}
+
+// tree returns a tree's directory.
+func (c *Claim) tree(tree Tree) *dir {
+	if tree == State && c.dirs[State] == nil {
+		tree = Root
+	}
+	return c.dirs[tree]
+}
+
 // LegacyName returns the old tree's name relative to the root.
 func (c *Claim) LegacyName() (string, error) {
 	return filepath.Rel(c.dirs[Root].name, c.dirs[Legacy].name)
@@ -123,7 +150,7 @@ func (d *dir) forget() {
 }
 
 // show is a path as people know it.
-func (c *Claim) show(p Path) string { return filepath.Join(c.dirs[p.Tree].name, p.Name) }
+func (c *Claim) show(p Path) string { return filepath.Join(c.tree(p.Tree).name, p.Name) }
 
 // failure makes an error of an operation on a path.
 func (c *Claim) failure(op string, p Path, err error) error {
@@ -136,7 +163,7 @@ func (c *Claim) failure(op string, p Path, err error) error {
 // open returns a descriptor of a directory, which stays the claim's own. Every component is
 // opened by itself, so that none of them is a link or another mount.
 func (c *Claim) open(p Path) (int, error) {
-	d := c.dirs[p.Tree]
+	d := c.tree(p.Tree)
 	switch {
 	case p.Name == "":
 		return d.fd, nil
@@ -195,7 +222,7 @@ func retry(call func() error) error {
 
 // Lstat tells what a file is. A missing file or parent is not an error: Kind is then Missing.
 func (c *Claim) Lstat(p Path) (Info, error) {
-	dir, base := c.dirs[p.Tree].fd, ""
+	dir, base := c.tree(p.Tree).fd, ""
 	if p.Name != "" {
 		var err error
 		if dir, err = c.open(p.Dir()); err != nil {
@@ -205,6 +232,33 @@ func (c *Claim) Lstat(p Path) (Info, error) {
 	}
 	info, err := stat(dir, base)
 	return missing(info, c.failure("lstat", p, err))
+}
+
+// FirstLink returns the first of some paths below a directory that is a symbolic link, or has one above it
+// below the directory; empty if there is none. It only looks, in one call for each segment.
+func (c *Claim) FirstLink(p Path, below []string) (link string, err error) {
+	err = c.at("lstat", p, func(dir int, base string) error {
+		for _, name := range below {
+			for i, r := range name + "/" {
+				if r != '/' {
+					continue
+				}
+				info, err := stat(dir, base+"/"+name[:i])
+				if errors.Is(err, unix.ENOENT) || errors.Is(err, unix.ENOTDIR) {
+					break
+				}
+				if err != nil {
+					return err
+				}
+				if info.Kind == Symlink {
+					link = name[:i]
+					return nil
+				}
+			}
+		}
+		return nil
+	})
+	return link, err
 }
 
 func missing(info Info, err error) (Info, error) {
@@ -264,7 +318,7 @@ func (c *Claim) List(p Path) ([]string, error) {
 
 // Mounts returns the mount points below a tree.
 func (c *Claim) Mounts(tree Tree) ([]Path, error) {
-	base := strings.TrimSuffix(c.dirs[tree].name, "/") + "/"
+	base := strings.TrimSuffix(c.tree(tree).name, "/") + "/"
 	mounts, err := mountinfo.GetMounts(func(m *mountinfo.Info) (skip, stop bool) {
 		return !strings.HasPrefix(m.Mountpoint, base), false
 	})
@@ -350,7 +404,7 @@ func (c *Claim) Unlink(p Path) error {
 
 // Rmdir removes an empty directory.
 func (c *Claim) Rmdir(p Path) error {
-	if d := c.dirs[p.Tree]; d.last == p.Name {
+	if d := c.tree(p.Tree); d.last == p.Name {
 		d.forget()
 	}
 	return c.at("rmdir", p, func(dir int, name string) error { return unix.Unlinkat(dir, name, unix.AT_REMOVEDIR) })
@@ -376,6 +430,9 @@ func (c *Claim) file(p Path, flags int) (*os.File, error) {
 	info, err := stat(fd, "")
 	if err == nil && info.Kind != Regular { // to read a pipe would wait for ever
 		err = fmt.Errorf("is %s where a file belongs", info.Kind)
+	}
+	if err == nil && p.Tree == State { // checked on the open file, so that nobody can replace it meanwhile
+		err = info.Private()
 	}
 	if err != nil {
 		_ = unix.Close(fd)

@@ -107,6 +107,11 @@ func (l *layer) List(p claim.Path) (names []string, err error) {
 	return names, err
 }
 
+func (l *layer) FirstLink(p claim.Path, below []string) (link string, err error) {
+	err = l.call("firstLink", func() (err error) { link, err = l.Claim.FirstLink(p, below); return err }, p)
+	return link, err
+}
+
 func (l *layer) Mkdir(p claim.Path) error {
 	return l.call("mkdir", func() error {
 		if there, err := l.lstat(p); err == nil && there.Kind != claim.Missing {
@@ -281,7 +286,7 @@ func (t *Tree) bury(tb testing.TB, l *layer) {
 // loseUnsynced takes from the journal what no fsync has covered, its own name too, if this run made it.
 func (t *Tree) loseUnsynced(tb testing.TB, l *layer) {
 	tb.Helper()
-	if !l.syncedDirs[claim.Path{Tree: claim.Root}] || !l.syncedDirs[claim.Path{Tree: claim.Root, Name: stateDir}] {
+	if !l.syncedDirs[claim.Path{Tree: claim.State}] || !l.syncedDirs[claim.Path{Tree: claim.State, Name: stateDir}] {
 		if err := os.RemoveAll(filepath.Join(t.Root, stateDir)); err != nil {
 			tb.Fatal(err)
 		}
