@@ -12,13 +12,12 @@ Conditions see no variables. What the rules call by names are the variables of m
 */}}
 
 {{/* The policy's data, as names for the rules: constants, which an API server folds when it compiles an
-expression. Each list is of one type, as CEL wants it. Call it with a policy and all entries of
-.Values.policies: .policy, .policies. */}}
+expression. Each list is of one type, as CEL wants it. Call it with a policy and all of
+them: .policy, .policies. */}}
 {{- define "userscope.backstop.data" -}}
 {{- $p := .policy -}}
-{{- $texts := pick $p "name" "claim" "root" "userKey" "userDataVolume" "userDataMountPath" -}}
+{{- $texts := pick $p "name" "claim" "root" "userKey" "userDataVolume" "userDataMountPath" "idPattern" -}}
 {{- $_ := set $texts "threadKey" (ternary $p.threadKey "" $p.needsThread) -}}
-{{- $_ := set $texts "caseSensitive" (ternary "true" "false" (eq $p.letters "A-Za-z")) -}}
 {{- range list "userPattern" "threadPattern" -}}
 {{- $pattern := get $p . -}}
 {{- $_ := set $texts . (ternary (printf "^(?:%s)$" $pattern) "" (ne $pattern "")) -}}
@@ -31,8 +30,8 @@ expression. Each list is of one type, as CEL wants it. Call it with a policy and
 {{- range $namespace := $p.namespaces -}}
 {{- $all := list $p.claim -}}
 {{- range $.policies -}}
-{{- if has $namespace .spec.namespaces -}}
-{{- $all = append $all .spec.claim -}}
+{{- if has $namespace .namespaces -}}
+{{- $all = append $all .claim -}}
 {{- end -}}
 {{- end -}}
 {{- $_ := set $claims $namespace ($all | uniq) -}}
@@ -41,7 +40,8 @@ expression. Each list is of one type, as CEL wants it. Call it with a policy and
   (dict "name" "policy" "is" (toJson $texts))
   (dict "name" "lists" "is" (include "userscope.backstop.lists" $p))
   (dict "name" "maps" "is" (toJson $maps))
-  (dict "name" "claims" "is" (toJson $claims)) | toJson -}}
+  (dict "name" "claims" "is" (toJson $claims))
+  (dict "name" "most" "is" (dict "user" $p.facts.ids.userLength "thread" $p.facts.ids.threadLength | toJson)) | toJson -}}
 {{- end }}
 
 {{/* The lists of texts among a policy's data. Call it with a policy. */}}
@@ -65,11 +65,14 @@ expression. Each list is of one type, as CEL wants it. Call it with a policy and
 {{- $lists := dict "provisioners" .provisioners "writable" $paths.ReadWrite "readable" $paths.ReadOnly
   "hostPathBases" $prefixes "sharedHostPaths" $hostPaths
   "fsGroups" (kindIs "invalid" .allow.fsGroup | ternary list (list (int64 .allow.fsGroup | toString)))
-  "sysctls" (include "userscope.baseline.sysctls" . | fromJsonArray)
-  "seLinuxTypes" (include "userscope.baseline.seLinuxTypes" . | fromJsonArray)
-  "capabilities" (concat (include "userscope.baseline.capabilities" . | fromJsonArray) (.allow.capabilities | default list))
-  "volumeTypes" (concat (list "configMap" "downwardAPI" "emptyDir" "projected" "persistentVolumeClaim" "hostPath" "secret") (.allow.volumeTypes | default list))
-  "projections" (concat (list "configMap" "downwardAPI" "clusterTrustBundle" "secret" "serviceAccountToken") (.allow.volumeTypes | default list)) -}}
+  "mountFields" .facts.mountFields
+  "sysctls" .facts.baseline.sysctls
+  "seLinuxTypes" .facts.baseline.seLinuxTypes
+  "seccompProfiles" .facts.baseline.seccompProfiles
+  "appArmorProfiles" .facts.baseline.appArmorProfiles
+  "capabilities" (concat .facts.baseline.capabilities (.allow.capabilities | default list))
+  "volumeTypes" (concat .facts.volumeTypes (.allow.volumeTypes | default list))
+  "projections" (concat .facts.projections (.allow.volumeTypes | default list)) -}}
 {{- $allow := .allow -}}
 {{- range list "claims" "secrets" "serviceAccounts" "tokenAudiences" "resourceClaims" "runtimeClasses" -}}
 {{- $_ := set $lists . (get $allow . | default list) -}}
@@ -77,9 +80,22 @@ expression. Each list is of one type, as CEL wants it. Call it with a policy and
 {{- toJson $lists -}}
 {{- end }}
 
+{{/* The refusals that the webhook words alike, by rule and short name: host-path.type. Call it with the
+facts. */}}
+{{- define "userscope.backstop.messages" -}}
+{{- $all := dict -}}
+{{- range $rule, $messages := .messages -}}
+{{- range $name, $message := $messages -}}
+{{- $_ := set $all (printf "%s.%s" $rule $name) $message -}}
+{{- end -}}
+{{- end -}}
+{{- toJson $all -}}
+{{- end }}
+
 {{/* What says whose sandbox a stored Pod is, as names for rules. Call it with a policy. */}}
 {{- define "userscope.backstop.kept" -}}
 {{- list
+  (dict "name" "marker" "is" (toJson .facts.marker))
   (dict "name" "fixedLabels" "is" (toJson .fixedLabels))
   (dict "name" "fixedAnnotations" "is" (toJson .fixedAnnotations))
   (dict "name" "selector" "is" (toJson .selector)) | toJson -}}
@@ -104,16 +120,17 @@ it, the macro, which is exists for a bool and map for anything else, and the exp
 
 {{/*
 Two expressions for some rules: .breaks, whether a Pod breaks any, and .words, which ones and where. Call
-it with the root context, a policy, the rules, the name of the file with what they call the parts of a
-Pod, and, where a rule is asked under a condition only, the name of that: .root, .policy, .rules, .names, .only.
+it with the chart's files, the policies and one of them, the rules, the name of the file with what they call
+the parts of a Pod, and, where a rule is asked under a condition only, the name of that: .files, .policies,
+.policy, .rules, .names, .only.
 */}}
 {{- define "userscope.backstop.rules" -}}
-{{- $files := .root.Files -}}
-{{- $names := include "userscope.backstop.data" (dict "policy" .policy "policies" .root.Values.policies) | fromJsonArray -}}
+{{- $files := .files -}}
+{{- $names := include "userscope.backstop.data" (dict "policy" .policy "policies" .policies) | fromJsonArray -}}
 {{- if eq .names "stored" -}}
 {{- $names = concat $names (include "userscope.backstop.kept" .policy | fromJsonArray) -}}
 {{- end -}}
-{{- $worded := $names -}}
+{{- $worded := append $names (dict "name" "messages" "is" (include "userscope.backstop.messages" .policy.facts)) -}}
 {{- range printf "files/backstop/%s.names.yaml" .names | $files.Get | fromYamlArray -}}
 {{- $worded = append $worded . -}}
 {{- if not .words -}}

@@ -42,7 +42,7 @@ request.userInfo.?username.orValue("") in {{ include "userscope.cel.list" .provi
 
 {{/* Whether the stored Pod was judged, or is older and wears the labels. Call it with a policy. */}}
 {{- define "userscope.cel.sandbox" -}}
-oldObject.metadata.?annotations[?"userscope.dev/policies"].hasValue()
+oldObject.metadata.?annotations[?{{ toJson .facts.marker }}].hasValue()
 || {{ include "userscope.cel.selected" (dict "labels" "oldObject.metadata.?labels" "policy" .) }}
 {{- end }}
 
@@ -54,7 +54,7 @@ that gives the condition of one and, where that needs them, the chart's files: .
 {{- $condition := .condition -}}
 {{- $files := .files -}}
 {{- range $i, $entry := .policies }}
-{{- $policy := set (include "userscope.policy" $entry | fromJson) "files" $files }}
+{{- $policy := set $entry "files" $files }}
 {{- if $i }}
 || {{ end -}}
 request.namespace in {{ include "userscope.cel.list" $policy.namespaces }} && (
@@ -92,8 +92,8 @@ object.spec.?ephemeralContainers.orValue([]).filter(c,
   !oldObject.spec.?ephemeralContainers.orValue([]).exists(o, o.name == c.name))
 {{- end }}
 
-{{/* Whether a request debugs a Pod of some policy, which is the longest condition. Call it with entries of
-.Values.policies. */}}
+{{/* Whether a request debugs a Pod of some policy, which is the longest condition. Call it with
+policies. */}}
 {{- define "userscope.cel.debugging" -}}
 request.?subResource.orValue("") != "ephemeralcontainers" || (
   {{ include "userscope.cel.added" . | indent 2 | trim }}.size() > 0
@@ -103,14 +103,14 @@ request.?subResource.orValue("") != "ephemeralcontainers" || (
 )
 {{- end }}
 
-{{/* When the creation of a Pod is judged. Call it with entries of .Values.policies. */}}
+{{/* When the creation of a Pod is judged. Call it with policies. */}}
 {{- define "userscope.matchConditions.create" -}}
 - name: governed
   expression: |-
     {{- include "userscope.cel.any" (dict "policies" . "condition" "userscope.cel.governed") | nindent 4 }}
 {{- end }}
 
-{{/* When what happens to a stored Pod is judged. Call it with entries of .Values.policies and the chart's
+{{/* When what happens to a stored Pod is judged. Call it with policies and the chart's
 files: .policies, .files. */}}
 {{- define "userscope.matchConditions.stored" -}}
 - name: an-update-changes-what-is-a-sandbox-and-whose
@@ -137,20 +137,4 @@ files: .policies, .files. */}}
 {{- end -}}
 {{- end -}}
 {{- toJson $set -}}
-{{- end }}
-
-{{/* The lists of the Pod Security baseline: k8s.io/pod-security-admission, Kubernetes 1.37. */}}
-{{- define "userscope.baseline.sysctls" -}}
-{{- list "kernel.shm_rmid_forced" "net.ipv4.ip_local_port_range" "net.ipv4.tcp_syncookies"
-  "net.ipv4.ping_group_range" "net.ipv4.ip_unprivileged_port_start" "net.ipv4.ip_local_reserved_ports"
-  "net.ipv4.tcp_keepalive_time" "net.ipv4.tcp_fin_timeout" "net.ipv4.tcp_keepalive_intvl"
-  "net.ipv4.tcp_keepalive_probes" "net.ipv4.tcp_rmem" "net.ipv4.tcp_wmem"
-  "net.ipv4.tcp_slow_start_after_idle" "net.ipv4.tcp_notsent_lowat" | toJson -}}
-{{- end }}
-{{- define "userscope.baseline.capabilities" -}}
-{{- list "AUDIT_WRITE" "CHOWN" "DAC_OVERRIDE" "FOWNER" "FSETID" "KILL" "MKNOD" "NET_BIND_SERVICE"
-  "SETFCAP" "SETGID" "SETPCAP" "SETUID" "SYS_CHROOT" | toJson -}}
-{{- end }}
-{{- define "userscope.baseline.seLinuxTypes" -}}
-{{- list "" "container_t" "container_init_t" "container_kvm_t" "container_engine_t" | toJson -}}
 {{- end }}

@@ -1,15 +1,22 @@
 {{/*
-A policy as the CEL of webhooks.yaml, backstop.yaml and services.yaml needs it: an entry of
-.Values.policies with webhook/policy/load's defaults filled in. Call it with the entry, and read the
-result with fromJson.
+The policies as the CEL of webhooks.yaml, backstop.yaml and services.yaml needs them: the entries of
+.Values.policies with the defaults filled in, and the chart's facts, which Go wrote, as .facts. Call it
+with the root context, and read the result with fromJsonArray.
 */}}
-{{- define "userscope.policy" -}}
-{{- $spec := .spec -}}
-{{- $controllers := list -}}
-{{- range list "replicaset" "replication" "statefulset" "daemon-set" "job" -}}
-{{- $controllers = append $controllers (printf "system:serviceaccount:kube-system:%s-controller" .) -}}
+{{- define "userscope.policies" -}}
+{{- $facts := .Files.Get "files/facts.json" | fromJson -}}
+{{- $all := list -}}
+{{- range .Values.policies -}}
+{{- $all = append $all (include "userscope.policy" (dict "entry" . "facts" $facts) | fromJson) -}}
 {{- end -}}
-{{- $exempt := dict "groups" (list "system:masters") "users" $controllers -}}
+{{- toJson $all -}}
+{{- end }}
+
+{{/* One of them. Call it with an entry of .Values.policies and the facts: .entry, .facts. */}}
+{{- define "userscope.policy" -}}
+{{- $facts := .facts -}}
+{{- $spec := .entry.spec -}}
+{{- $exempt := $facts.defaults.exemptCreators -}}
 {{- if hasKey $spec "exemptCreators" -}}
 {{- $exempt = $spec.exemptCreators -}}
 {{- end -}}
@@ -19,16 +26,20 @@ result with fromJson.
 {{- $paths = append $paths .path -}}
 {{- end -}}
 {{- $needsThread := contains "{thread}" (join "/" $paths) -}}
-{{- $userKey := $spec.userKey | default "user-id" -}}
-{{- $threadKey := $spec.threadKey | default "thread-id" -}}
-{{- $sandboxIDKey := $spec.sandboxIDKey | default "sandbox-id" -}}
+{{- $userKey := $spec.userKey | default $facts.defaults.userKey -}}
+{{- $threadKey := $spec.threadKey | default $facts.defaults.threadKey -}}
+{{- $sandboxIDKey := $spec.sandboxIDKey | default $facts.defaults.sandboxIDKey -}}
 {{- $identityKeys := list $userKey -}}
 {{- if $needsThread -}}
 {{- $identityKeys = append $identityKeys $threadKey -}}
 {{- end -}}
-{{- $allow := $spec.allow | default dict -}}
+{{- $caseSensitive := $facts.defaults.caseSensitive -}}
+{{- if hasKey $spec "caseSensitive" -}}
+{{- $caseSensitive = $spec.caseSensitive -}}
+{{- end -}}
 {{- dict
-  "name" .name
+  "facts" $facts
+  "name" .entry.name
   "namespaces" $spec.namespaces
   "claim" $spec.claim
   "selector" $spec.selector
@@ -40,25 +51,25 @@ result with fromJson.
   "sandboxIDKey" $sandboxIDKey
   "needsThread" $needsThread
   "fixedLabels" (concat (keys $spec.selector | sortAlpha) $identityKeys (list $sandboxIDKey))
-  "fixedAnnotations" (append $identityKeys "userscope.dev/policies")
-  "letters" (ternary "A-Za-z" "a-z" (get $spec "caseSensitive" | toString | ne "false"))
+  "fixedAnnotations" (append $identityKeys $facts.marker)
+  "idPattern" (ternary $facts.ids.characters $facts.ids.lowerCaseCharacters $caseSensitive | printf "^[%s]+$")
   "userPattern" ($spec.userPattern | default "")
   "threadPattern" ($spec.threadPattern | default "")
-  "userDataVolume" ($spec.userDataVolume | default "user-data")
-  "userDataMountPath" ($spec.userDataMountPath | default "/mnt/user-data")
+  "userDataVolume" ($spec.userDataVolume | default $facts.defaults.userDataVolume)
+  "userDataMountPath" ($spec.userDataMountPath | default $facts.defaults.userDataMountPath)
   "root" (ternary (printf "%s/" $spec.layout.root) "" (ne ($spec.layout.root | default "") ""))
   "userData" $spec.layout.userData
   "directories" $directories
   "hostPathBases" ($spec.hostPathBases | default list)
-  "allow" $allow
+  "allow" ($spec.allow | default dict)
   | toJson -}}
 {{- end }}
 
-{{/* The namespaces of policies, each once, as a JSON list. Call it with .Values.policies. */}}
+{{/* The namespaces of policies, each once, as a JSON list. Call it with the policies. */}}
 {{- define "userscope.namespaces" -}}
 {{- $all := list -}}
 {{- range . -}}
-{{- $all = concat $all .spec.namespaces -}}
+{{- $all = concat $all .namespaces -}}
 {{- end -}}
 {{- $all | uniq | sortAlpha | toJson -}}
 {{- end }}
