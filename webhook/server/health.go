@@ -55,10 +55,15 @@ func (h Health) serve(ctx context.Context, listener net.Listener) error {
 		ConnState:         changed,
 		ErrorLog:          log.New(&seldomLog{}, "", 0),
 	}
-	stop := context.AfterFunc(ctx, func() { _ = s.Close() })
+	closed := make(chan struct{})
+	stop := context.AfterFunc(ctx, func() {
+		defer close(closed)
+		_ = s.Close()
+	})
 	defer stop()
 	err := s.Serve(newConnections(listener, maxHealthConnections, func() {}))
 	if ctx.Err() != nil {
+		<-closed // connections outlive Serve
 		return nil
 	}
 	return named("--listen-health", h.Listen, err)

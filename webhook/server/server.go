@@ -161,8 +161,9 @@ func (s *Server) Run(ctx context.Context) error {
 		case <-drained:
 			stop()
 			err := <-webhook
+			hide()
 			logger.Info("drained")
-			return named("--listen", s.options.Listen, err)
+			return errors.Join(named("--listen", s.options.Listen, err), <-health)
 		}
 	}
 }
