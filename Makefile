@@ -102,6 +102,9 @@ test: $(KUBERNETES) bin/helm bin/promtool ## run all tests, with the race detect
 	echo "Searching every state of the issuer, and judging Pods by the hundred thousand"; \
 	go test -timeout 30m ./certs/rotation || status=1; \
 	(cd test && go test -count=1 -timeout 30m ./suites/property ./suites/exhaustion) || status=1; \
+	echo "Flooding the program that is installed"; \
+	$(GO_BUILD) -o bin/userscope ./cmd/userscope || status=1; \
+	(cd test && go test -count=1 -timeout 10m ./suites/flood) || status=1; \
 	exit $$status
 
 # Apart from `test`, which wants nothing of the machine but Go.

@@ -40,6 +40,12 @@ rotation=$(sed -n 's/.*: \([0-9]* rotations, .* trusted\)$/\1/p' "$logs/rotation
 say "random Pods on a real API server"
 (cd test && go test -count=1 -v -timeout 1h ./suites/backstop -rapid.checks 5000) >"$logs/backstop" 2>&1 || fail "the API server's part disagrees" "$logs/backstop"
 
+say "hostile clients"
+make -s build
+(cd test && go test -count=1 -v -timeout 30m ./suites/flood -hostile 200 -for 1m) >"$logs/flood" 2>&1 || fail "a flood does harm" "$logs/flood"
+flood() { sed -n "s/.*_test.go:[0-9]*: \($1.*\)\$/\1/p" "$logs/flood"; }
+[ -n "$(flood 200)" ] && [ -n "$(flood through)" ] || fail "nothing was flooded" "$logs/flood"
+
 say "migrations that are cut short"
 go build -o bin/userscope ./cmd/userscope
 (cd test && go test -count=1 -v -timeout 2h ./suites/migrate -run 'TestCrash|TestKill' -every -kills 500) >"$logs/migrate" 2>&1 || fail "a migration loses something" "$logs/migrate"
@@ -93,6 +99,8 @@ $commit, on $(nproc) cores. It ends with a failure, and writes nothing, if anyth
 | CAs replaced on a real API server, under the load of 8 clients, with 2 replicas that see the Secret late | $rotation | nothing noticed |
 | random Pods and requests on a real API server: what calls the webhook, what the backstop refuses, by the decision and the oracle | 5000 of each kind | no disagreement |
 $(cat "$logs"/Fuzz*.row)
+| hostile clients of one address, beside 8 clients of another that ask what API servers ask | $(flood 200) | no restart, memory below the chart's limit, 99 of 100 answered within a second, none failed |
+| hostile and other provisioners through one API server, which are one peer | $(flood through) | no restart, memory below the chart's limit |
 | migrations and their undoing, cut short before and after every call to the filesystem | $deaths deaths | nothing lost, taken up by the next run |
 | the same, their processes killed at random | $kills | nothing lost, taken up by the next run |
 | statement coverage of \`webhook/scope\` by its own unit tables | $coverage | at least 97 % |

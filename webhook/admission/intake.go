@@ -7,6 +7,7 @@ import (
 	"io"
 	"net/http"
 	"os"
+	"runtime"
 	"strings"
 	"time"
 
@@ -43,20 +44,23 @@ type intake struct {
 	limits Limits
 	bytes  *limits.Bytes
 	turns  *limits.Turns
-	told   limits.Seldom
+	// large are the turns of large bodies, which need one of these before the other: there is one place less, where
+	// there are several, so that bodies of the ordinary size never wait for them.
+	large *limits.Turns
+	told  limits.Seldom
 }
 
 func newIntake(l Limits) *intake {
-	return &intake{limits: l, bytes: limits.NewBytes(l.Bytes), turns: limits.NewTurns(l.Decodes)}
+	return &intake{limits: l, bytes: limits.NewBytes(l.Bytes), turns: limits.NewTurns(l.Decodes), large: limits.NewTurns(max(l.Decodes-1, 1))}
 }
 
 // body is what was read of one request, and what it holds meanwhile.
 type body struct {
-	data  []byte
-	hold  *limits.Hold
-	turns *limits.Turns
-	// turn means that it has its turn to be decoded.
-	turn bool
+	data   []byte
+	values limits.Values
+	hold   *limits.Hold
+	// turns are those that it has taken.
+	turns []*limits.Turns
 }
 
 // take returns the bytes, which are the caller's from now on, so that they can go before the request ends.
@@ -69,10 +73,10 @@ func (b *body) take() []byte {
 // close gives back all that the request holds. A second time is none.
 func (b *body) close() {
 	b.hold.Release()
-	if b.turn {
-		b.turn = false
-		b.turns.Give()
+	for _, turns := range b.turns {
+		turns.Give()
 	}
+	b.turns = nil
 }
 
 // errRevoked means that others, who hold less, need the bytes.
@@ -89,7 +93,7 @@ func (in *intake) take(w http.ResponseWriter, r *http.Request) (*body, *limitedE
 	})
 	defer stop()
 	peer := limits.Peer(r)
-	b := &body{hold: in.bytes.Hold(peer, func() { cancel(errRevoked) }), turns: in.turns}
+	b := &body{hold: in.bytes.Hold(peer, func() { cancel(errRevoked) })}
 	err := in.read(ctx, b, r)
 	if err == nil {
 		err = in.await(ctx, b, peer)
@@ -99,8 +103,7 @@ func (in *intake) take(w http.ResponseWriter, r *http.Request) (*body, *limitedE
 		b.data = nil
 		b.close()
 		if err.rest {
-			// Who is still writing would not read the answer.
-			_, _ = io.Copy(io.Discard, io.LimitReader(r.Body, maxBody))
+			discard(r.Body)
 		}
 	}
 	return b, err
@@ -112,7 +115,6 @@ const firstRead = 64 << 10
 
 // read reads the body, as long as there are bytes for it and it has no more values than it may.
 func (in *intake) read(ctx context.Context, b *body, r *http.Request) *limitedError {
-	var values limits.Values
 	size := int64(firstRead)
 	for {
 		if r.ContentLength >= 0 {
@@ -126,10 +128,10 @@ func (in *intake) read(ctx context.Context, b *body, r *http.Request) *limitedEr
 		b.data = grown
 		for len(b.data) < cap(b.data) {
 			n, err := r.Body.Read(b.data[len(b.data):cap(b.data)])
-			_, _ = values.Write(b.data[len(b.data) : len(b.data)+n])
+			_, _ = b.values.Write(b.data[len(b.data) : len(b.data)+n])
 			b.data = b.data[:len(b.data)+n]
 			switch {
-			case values.Count() > in.limits.Values:
+			case b.values.Count() > in.limits.Values:
 				return newLimited(limitValues, true, tooLarge("the body has more than %d JSON values (--max-json-values)", in.limits.Values))
 			case len(b.data) > maxBody:
 				return newLimited(limitBody, true, tooLarge("the body is larger than %d bytes, for which there is no flag", maxBody))
@@ -144,6 +146,20 @@ func (in *intake) read(ctx context.Context, b *body, r *http.Request) *limitedEr
 			}
 		}
 		size = min(2*size, maxBody+1)
+		runtime.Gosched() // so that nobody waits for those who send without a pause
+	}
+}
+
+// maxDiscard bounds what is read of a body that is refused, beside the time that it may take to come.
+const maxDiscard = 64 << 20
+
+// discard reads the rest of a body: who is still writing would not read the answer.
+func discard(rest io.Reader) {
+	for range maxDiscard / firstRead {
+		if _, err := io.CopyN(io.Discard, rest, firstRead); err != nil {
+			return
+		}
+		runtime.Gosched()
 	}
 }
 
@@ -151,10 +167,19 @@ func (in *intake) read(ctx context.Context, b *body, r *http.Request) *limitedEr
 func (in *intake) await(ctx context.Context, b *body, peer string) *limitedError {
 	waiting, cancel := context.WithTimeout(ctx, in.limits.Wait)
 	defer cancel()
-	err := in.turns.Take(waiting, peer)
-	b.turn = err == nil
+	needed := []*limits.Turns{in.turns}
+	if in.isLarge(b) {
+		needed = []*limits.Turns{in.large, in.turns}
+	}
+	var err error
+	for _, turns := range needed {
+		if err = turns.Take(waiting, peer); err != nil {
+			break
+		}
+		b.turns = append(b.turns, turns)
+	}
 	switch {
-	case errors.Is(context.Cause(ctx), errRevoked), b.turn && !b.hold.Keep():
+	case errors.Is(context.Cause(ctx), errRevoked), err == nil && !b.hold.Keep():
 		return in.revoked()
 	case ctx.Err() != nil:
 		return newLimited(limitWait, false, tooMany("who sent it did not wait for its turn to be judged"))
@@ -163,6 +188,14 @@ func (in *intake) await(ctx context.Context, b *body, peer string) *limitedError
 			in.limits.Wait, in.limits.Decodes))
 	}
 	return nil
+}
+
+// largeBody is how many bytes make a body large; so do a tenth of the values that it may have. Both are several times
+// as much as an ordinary sandbox has.
+const largeBody = 256 << 10
+
+func (in *intake) isLarge(b *body) bool {
+	return len(b.data) > largeBody || b.values.Count() > in.limits.Values/10
 }
 
 // noBytes is the refusal of a body for which there are no more bytes.

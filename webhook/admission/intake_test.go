@@ -257,6 +257,45 @@ func TestWaitForATurn(t *testing.T) {
 	})
 }
 
+// However many large bodies there are, a place is left for the others.
+func TestLargeBodiesLeaveAPlace(t *testing.T) {
+	for name, large := range map[string]string{
+		"of many values": valued(t, 2001),
+		"of many bytes":  long(t, `"z":"`+strings.Repeat("x", 256<<10)+`"`),
+	} {
+		t.Run(name, func(t *testing.T) {
+			synctest.Test(t, func(t *testing.T) {
+				judged, free := make(chan struct{}, 10), make(chan struct{})
+				all := deerflow(t)
+				l := newLimited(t, admission.DefaultLimits(), func() policy.Policies {
+					judged <- struct{}{}
+					<-free
+					return all
+				})
+				answers := make(chan bool, 3)
+				for range 2 {
+					go func() { answers <- l.send(t, "10.0.0.66", strings.NewReader(large)).Allowed }()
+				}
+				synctest.Wait()
+				if len(judged) != 1 {
+					t.Errorf("%d large bodies are judged at once", len(judged))
+				}
+				go func() { answers <- l.send(t, "10.0.0.66", strings.NewReader(text(t, review(alices())))).Allowed }()
+				synctest.Wait()
+				if len(judged) != 2 {
+					t.Errorf("%d bodies are judged at once, want a small one beside the large", len(judged))
+				}
+				close(free)
+				for range 3 {
+					if !<-answers {
+						t.Error("one of them is refused")
+					}
+				}
+			})
+		})
+	}
+}
+
 // A body that does not come in time is refused as such; what of it was held is free again.
 func TestArrival(t *testing.T) {
 	l := newLimited(t, admission.DefaultLimits(), nil)

@@ -2,7 +2,6 @@
 package usage
 
 import (
-	"errors"
 	"fmt"
 	"os"
 	"strconv"
@@ -24,29 +23,34 @@ func CPU(pid int) (time.Duration, error) {
 }
 
 // RSS returns the resident memory of a process in bytes, VmRSS of proc_pid_status(5).
-func RSS(pid int) (int64, error) {
+func RSS(pid int) (int64, error) { return memory(pid, "VmRSS") }
+
+// PeakRSS returns the most that RSS has been so far, VmHWM of proc_pid_status(5).
+func PeakRSS(pid int) (int64, error) { return memory(pid, "VmHWM") }
+
+func memory(pid int, field string) (int64, error) {
 	file := fmt.Sprintf("/proc/%d/status", pid)
 	status, err := os.ReadFile(file)
 	if err != nil {
 		return 0, err
 	}
-	bytes, err := parseRSS(string(status))
+	bytes, err := parseKB(string(status), field)
 	if err != nil {
 		err = fmt.Errorf("%s: %w", file, err)
 	}
 	return bytes, err
 }
 
-func parseRSS(status string) (int64, error) {
-	_, rest, found := strings.Cut(status, "\nVmRSS:")
+func parseKB(status, field string) (int64, error) {
+	_, rest, found := strings.Cut(status, "\n"+field+":")
 	line, _, _ := strings.Cut(rest, "\n")
 	number, isKB := strings.CutSuffix(strings.TrimSpace(line), " kB")
 	if !found || !isKB {
-		return 0, errors.New("no line VmRSS: … kB")
+		return 0, fmt.Errorf("no line %s: … kB", field)
 	}
 	kB, err := strconv.ParseInt(number, 10, 64)
 	if err != nil {
-		return 0, fmt.Errorf("VmRSS: %w", err)
+		return 0, fmt.Errorf("%s: %w", field, err)
 	}
 	return kB << 10, nil
 }

@@ -38,6 +38,9 @@ func TestRSS(t *testing.T) {
 	if err != nil || bytes < 1<<20 || bytes > 1<<40 {
 		t.Errorf("got: %d, %v", bytes, err)
 	}
+	if peak, err := PeakRSS(os.Getpid()); err != nil || peak < bytes {
+		t.Errorf("at most: %d, %v, and it was %d", peak, err, bytes)
+	}
 }
 
 func TestEndedProcess(t *testing.T) {
@@ -53,7 +56,7 @@ func TestEndedProcess(t *testing.T) {
 	}
 }
 
-func TestParseRSS(t *testing.T) {
+func TestParseKB(t *testing.T) {
 	for _, test := range []struct {
 		name, given string
 		want        int64
@@ -65,7 +68,7 @@ func TestParseRSS(t *testing.T) {
 		{"no number", "Name:\tx\nVmRSS:\t many kB\n", 0, true},
 	} {
 		t.Run(test.name, func(t *testing.T) {
-			got, err := parseRSS(test.given)
+			got, err := parseKB(test.given, "VmRSS")
 			if got != test.want || (err != nil) != test.fails {
 				t.Errorf("got: %d, %v; want: %d", got, err, test.want)
 			}

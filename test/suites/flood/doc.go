@@ -1,0 +1,3 @@
+// Package flood floods the webhook with what a hostile client can send, and looks at what becomes of the process
+// and of those who are served beside it. All goes to a webhook that the tests start on loopback.
+package flood
