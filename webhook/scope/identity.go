@@ -2,119 +2,122 @@ package scope
 
 import (
 	"cmp"
-	"fmt"
 	"slices"
 
 	"userscope.dev/userscope/webhook/podjson"
 	"userscope.dev/userscope/webhook/policy"
 )
 
-// claimed is one half of an identity as it was found; the zero value means that it was not.
-type claimed struct {
-	id     string
-	source policy.Source
-	rival  string // another id that the Pod's mounts spell, to its harm
-}
-
-func (c claimed) found() bool { return c.source != "" }
-
 // identify finds out whose sandbox the Pod is: user and thread each from the first source that
 // names them, and both proved as the policy asks. Every mistake in a declaration is a violation,
-// also where another source is fine, for an identity is never repaired. Of identities that
-// contradict each other one that is not proved is named. A Pod with neither data nor a
-// declaration needs no identity. The boolean tells whether there is a whole one.
+// also where another source is fine, for an identity is never repaired. If two identities contradict
+// each other, the refusal names the unproved one. A Pod with neither data nor a declaration needs no
+// identity. The boolean tells whether there is a whole and proved identity.
 func (r *review) identify() (policy.Identity, bool) {
-	p := r.governing[0] // policies that meet agree on everything below
-	concerned := slices.DeleteFunc(slices.Clone(r.governing), func(p *policy.Policy) bool { return !r.referencesData(p) })
-	hasData := len(concerned) > 0
-	if !hasData {
-		concerned = r.governing
-	}
-	hasThreads := func(p *policy.Policy) bool { return p.Layout.NeedsThread() }
-	needsThread := slices.ContainsFunc(concerned, hasThreads)
-
-	spelled := r.spellings()
-	user, userOK := r.find("user", spelled, func(p *policy.Policy) policy.IDRule { return p.User }, func(i policy.Identity) string { return i.User })
-	thread, threadOK := claimed{}, true
-	if with := slices.IndexFunc(r.governing, hasThreads); with >= 0 {
-		ruleOf := func(p *policy.Policy) policy.IDRule {
-			if !hasThreads(p) { // it has no say in what a thread is
-				p = r.governing[with]
-			}
-			return p.Thread
-		}
-		thread, threadOK = r.find("thread", spelled, ruleOf, func(i policy.Identity) string { return i.Thread })
-	}
-	if userOK && threadOK && !user.found() && !thread.found() && !hasData {
+	p := r.governing[0] // policies that meet agree on keys, proof and default user
+	found := r.lookForIdentity()
+	if !found.hasData && !found.broken() && !found.user.found() && !found.thread.found() {
 		return policy.Identity{}, false
 	}
-	if userOK && !user.found() && thread.found() && p.DefaultUser != "" {
-		user = claimed{id: p.DefaultUser, source: policy.SourceDefault}
+	if !found.user.broken && !found.user.found() && found.thread.found() && p.DefaultUser != "" {
+		found.user.take(candidate{id: p.DefaultUser, source: policy.SourceDefault})
 	}
-	if userOK && !user.found() {
-		if thread.source == policy.SourceSubPath && p.Proof != policy.ProofAlways {
-			r.refuse(RuleIdentityMissing, podjson.Location{"metadata", "labels", podjson.MapKey(p.User.Key)}, "",
-				"no user, only a thread's directory (DeerFlow to 2026-05): set this label, an annotation with the same key, or the policy's defaultUser")
-		} else {
-			r.refuseMissing(p.User.Key, "user")
-		}
-	}
-	if threadOK && needsThread && !thread.found() {
-		r.refuseMissing(p.Thread.Key, "thread")
-	}
-	if !user.found() || needsThread && !thread.found() {
+	r.checkIdentityMissing(p, found)
+	if !found.whole() {
 		return policy.Identity{}, false
 	}
-	id := policy.Identity{User: user.id, Thread: thread.id, Source: policy.LessDirect(user.source, thread.source)}
+	id := found.identity()
 	proved := r.checkIdentityUnproven(p, id)
-	if userOK && threadOK {
+	if !found.broken() {
 		return id, proved
 	}
-	if proved {
-		r.checkIdentityUnproven(p, policy.Identity{User: cmp.Or(user.rival, user.id), Thread: cmp.Or(thread.rival, thread.id), Source: id.Source})
+	if proved { // then the identity that contradicts it is not
+		id.User, id.Thread = cmp.Or(found.user.other, id.User), cmp.Or(found.thread.other, id.Thread)
+		r.checkIdentityUnproven(p, id)
 	}
 	return policy.Identity{}, false
 }
 
-// find finds one half of the identity: declared, or else adopted. The boolean tells that there was
-// no violation; after one it may be found all the same.
-func (r *review) find(noun string, spelled []spelling, ruleOf func(*policy.Policy) policy.IDRule, half func(policy.Identity) string) (claimed, bool) {
-	declared, ok := r.declared(noun, ruleOf)
-	if !ok || declared.found() {
-		return declared, ok
+// lookForIdentity looks for the user and, where a policy has threads, for the thread.
+func (r *review) lookForIdentity() *claims {
+	concerned := slices.DeleteFunc(slices.Clone(r.governing), func(p *policy.Policy) bool { return !r.referencesData(p) })
+	found := &claims{hasData: len(concerned) > 0}
+	if !found.hasData {
+		concerned = r.governing
 	}
-	return r.adopt(noun, spelled, ruleOf, half)
+	found.needsThread = slices.ContainsFunc(concerned, hasThreads)
+
+	paths := r.pathIdentities()
+	found.user = r.newPart("user", r.userRules())
+	for _, path := range paths {
+		found.user.mention(path.User, path)
+	}
+	r.look(&found.user)
+	if rules := r.threadRules(); len(rules) > 0 {
+		found.thread = r.newPart("thread", rules)
+		for _, path := range paths {
+			found.thread.mention(path.Thread, path)
+		}
+		r.look(&found.thread)
+	}
+	return found
 }
 
-// declared reads one id from the label and the annotation of its key, and checks it under the
-// rule of every policy.
-func (r *review) declared(noun string, ruleOf func(*policy.Policy) policy.IDRule) (claimed, bool) {
-	key := ruleOf(r.governing[0]).Key
-	label, hasLabel := r.pod.Labels[key]
-	annotation, hasAnnotation := r.pod.Annotations[key]
-	inLabels, inAnnotations := podjson.Location{"metadata", "labels", podjson.MapKey(key)}, podjson.Location{"metadata", "annotations", podjson.MapKey(key)}
+// newPart returns a part with the ids that the label and the annotation of its key declare.
+func (r *review) newPart(name string, rules []policy.IDRule) part {
+	p := part{name: name, rules: rules}
+	key := rules[0].Key // policies that meet agree on it
+	if id, ok := r.pod.Labels[key]; ok {
+		p.declared = append(p.declared, candidate{id, policy.SourceLabel, podjson.Location{"metadata", "labels", podjson.MapKey(key)}, id})
+	}
+	if id, ok := r.pod.Annotations[key]; ok {
+		p.declared = append(p.declared, candidate{id, policy.SourceAnnotation, podjson.Location{"metadata", "annotations", podjson.MapKey(key)}, id})
+	}
+	return p
+}
 
-	ok := true
-	check := func(present bool, value string, at podjson.Location) {
-		for _, p := range r.governing {
-			if problem := ruleOf(p).Check(value); present && problem != "" {
-				r.refuse(RuleIdentityInvalid, at, value, fmt.Sprintf("%s: set it to the %s id that the data belongs to", problem, noun))
-				ok = false
-			}
+// userRules returns the rules that a user's id must keep.
+func (r *review) userRules() []policy.IDRule {
+	rules := make([]policy.IDRule, len(r.governing))
+	for i, p := range r.governing {
+		rules[i] = p.User
+	}
+	return rules
+}
+
+// threadRules returns the rules that a thread's id must keep. Policies without threads have none.
+func (r *review) threadRules() []policy.IDRule {
+	var rules []policy.IDRule
+	for _, p := range r.governing {
+		if hasThreads(p) {
+			rules = append(rules, p.Thread)
 		}
 	}
-	check(hasLabel, label, inLabels)
-	check(hasAnnotation, annotation, inAnnotations)
-	if hasLabel && hasAnnotation && label != annotation {
-		r.refuse(RuleIdentityConflict, inAnnotations, annotation, "contradicts the label with the same key: set only one of them, or both alike; the label says "+podjson.Quote(label))
-		ok = false
+	return rules
+}
+
+func hasThreads(p *policy.Policy) bool { return p.Layout.NeedsThread() }
+
+// look finds an id that is declared or else mounted. Both must be legal and name one id.
+func (r *review) look(p *part) {
+	for _, c := range p.declared {
+		r.checkDeclaredIdentityInvalid(p, c)
 	}
-	switch {
-	case ok && hasLabel:
-		return claimed{id: label, source: policy.SourceLabel}, true
-	case ok && hasAnnotation:
-		return claimed{id: annotation, source: policy.SourceAnnotation}, true
-	default:
-		return claimed{}, ok
+	r.checkDeclaredIdentityConflict(p)
+	if p.broken {
+		return
+	}
+	if len(p.declared) > 0 {
+		p.take(p.declared[0])
+		return
+	}
+	for _, c := range p.mounted {
+		if r.checkMountedIdentityInvalid(p, c); !p.broken {
+			r.checkMountedIdentityConflict(p, c)
+		}
+		if p.broken {
+			return
+		}
+		p.take(c)
 	}
 }

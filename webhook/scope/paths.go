@@ -9,20 +9,20 @@ import (
 )
 
 // An unmodified provisioner declares no identity, but it mounts its sandbox's private
-// directories, and their paths spell user and thread. These ids are adopted, for the proof to
-// confirm: see proof.go. The paths are read by the same templates that they are written by.
+// directories, and their paths name user and thread. These ids are adopted, for the sandbox id to
+// prove. The templates that write the paths read them.
 
-// spelling is what one mounted path says of an identity; either half may be empty.
-type spelling struct {
+// pathIdentity is the identity that one mounted path names; its user or its thread may be empty.
+type pathIdentity struct {
 	policy.Identity
 	at   podjson.Location
-	path string
+	text string // of the whole path
 }
 
-// spellings returns what the mounts of the claim and the hostPath volumes, as they were sent, say
-// of the Pod's identity.
-func (r *review) spellings() []spelling {
-	var all []spelling
+// pathIdentities returns the identities that the mounts of the claim and the hostPath volumes name,
+// as they were sent.
+func (r *review) pathIdentities() []pathIdentity {
+	var all []pathIdentity
 	for _, p := range r.governing {
 		for _, m := range claimMounts(p, r.sent) {
 			if m.SubPathExpr != "" {
@@ -30,7 +30,7 @@ func (r *review) spellings() []spelling {
 			}
 			if clean, problem := cleanRelative(m.SubPath); problem == "" {
 				if id, ok := p.Layout.ReadOnClaim(clean); ok {
-					all = append(all, spelling{id, m.at("subPath"), m.SubPath})
+					all = append(all, pathIdentity{id, m.at("subPath"), m.SubPath})
 				}
 			}
 		}
@@ -45,7 +45,7 @@ func (r *review) spellings() []spelling {
 					continue
 				}
 				if id, ok := p.Layout.Read(below); ok {
-					all = append(all, spelling{id, podjson.Location{"spec", "volumes", i, "hostPath", "path"}, hostPath.Path})
+					all = append(all, pathIdentity{id, podjson.Location{"spec", "volumes", i, "hostPath", "path"}, hostPath.Path})
 				}
 			}
 		}

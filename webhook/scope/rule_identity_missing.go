@@ -4,10 +4,28 @@ import (
 	"fmt"
 
 	"userscope.dev/userscope/webhook/podjson"
+	"userscope.dev/userscope/webhook/policy"
 )
 
-// refuseMissing refuses a Pod that nobody can be found for.
-func (r *review) refuseMissing(key, noun string) {
+// To guess whose the data is would be to hand somebody's data to somebody else.
+
+// checkIdentityMissing refuses a Pod whose user, or whose thread where it needs one, nothing names.
+func (r *review) checkIdentityMissing(p *policy.Policy, found *claims) {
+	switch {
+	case found.user.broken || found.user.found():
+	case found.thread.source == policy.SourceSubPath && p.Proof != policy.ProofAlways:
+		r.refuse(RuleIdentityMissing, podjson.Location{"metadata", "labels", podjson.MapKey(p.User.Key)}, "",
+			"no user, only a thread's directory (DeerFlow to 2026-05): set this label, an annotation with the same key, or the policy's defaultUser")
+	default:
+		r.refuseMissing(p.User.Key, "user")
+	}
+	if found.needsThread && !found.thread.broken && !found.thread.found() {
+		r.refuseMissing(p.Thread.Key, "thread")
+	}
+}
+
+// refuseMissing refuses a Pod that names no user, or no thread.
+func (r *review) refuseMissing(key, name string) {
 	r.refuse(RuleIdentityMissing, podjson.Location{"metadata", "labels", podjson.MapKey(key)}, "", fmt.Sprintf(
-		"no %[1]s: set this label to the sandbox's %[1]s id or, if the id is no legal label value, an annotation with the same key", noun))
+		"no %[1]s: set this label to the sandbox's %[1]s id or, if the id is no legal label value, an annotation with the same key", name))
 }

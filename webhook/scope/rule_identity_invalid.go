@@ -1,0 +1,28 @@
+package scope
+
+import (
+	"fmt"
+
+	"userscope.dev/userscope/webhook/podjson"
+)
+
+// An id becomes the name of a directory. An illegal id is nobody's, and no reason to look elsewhere.
+
+// checkDeclaredIdentityInvalid refuses an illegal id in a label or an annotation.
+func (r *review) checkDeclaredIdentityInvalid(p *part, c candidate) {
+	for _, rule := range p.rules {
+		if problem := rule.Check(c.id); problem != "" {
+			r.refuse(RuleIdentityInvalid, c.at, c.text, fmt.Sprintf("%s: set it to the %s id that the data belongs to", problem, p.name))
+			p.fail()
+		}
+	}
+}
+
+// checkMountedIdentityInvalid refuses an illegal id in a path that the Pod mounts.
+func (r *review) checkMountedIdentityInvalid(p *part, c candidate) {
+	if !p.legal(c.id) {
+		r.refuse(RuleIdentityInvalid, c.at, c.text, fmt.Sprintf("names the %s %s, which is no legal id: mount directories of a legal one",
+			p.name, podjson.Quote(c.id)))
+		p.fail()
+	}
+}
