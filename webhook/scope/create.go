@@ -3,8 +3,6 @@ package scope
 import (
 	"slices"
 
-	corev1 "k8s.io/api/core/v1"
-
 	"userscope.dev/userscope/webhook/policy"
 )
 
@@ -22,44 +20,18 @@ func Create(policies policy.Policies, req Request) Decision {
 		return Decision{Verdict: Ungoverned}
 	}
 
-	r := &review{sent: req.Pod, pod: req.Pod.DeepCopy(), unknown: req.Unknown, governing: governing, replaced: map[int]bool{}}
-	for _, p := range governing {
-		r.checkSelectorMismatch(p, req.Creator)
-		r.checkControllerOwner(p, req.Creator)
-		r.checkStaticPod(p, req.Creator)
-		r.checkUserDataVolume(p)
+	r := &review{
+		sent: req.Pod, pod: req.Pod.DeepCopy(), unknown: req.Unknown, creator: req.Creator,
+		governing: governing, replaced: map[int]bool{},
 	}
+	r.run(func(rule *rule) check { return rule.before })
 	// What drew a policy in may have been replaced, and a second decision would not see it.
 	edited := Request{Namespace: req.Namespace, Creator: req.Creator, Pod: r.pod}
 	r.governing = slices.DeleteFunc(governing, func(p *policy.Policy) bool { return !governs(p, &edited) })
-	id, identified := r.identify()
-	for _, p := range r.governing {
-		r.judge(p, id, identified)
-	}
-	r.checkEnvFiles(containers(r.pod))
-	r.checkEphemeralContainer(newEphemeralContainers(r.pod, &corev1.Pod{}))
-	r.stamp(id, identified)
-	return r.decision(id)
-}
-
-// judge applies the rules of one policy to a Pod of the identity.
-func (r *review) judge(p *policy.Policy, id policy.Identity, identified bool) {
-	dirs := p.Layout.Tree(id, identified)
-	if identified {
-		r.scopeUserData(p, dirs)
-		r.checkClaimMount(p, dirs)
-	}
-	r.checkHostPath(p, dirs, identified)
-	r.checkOtherClaim(p)
-	r.checkVolumeType(p)
-	r.checkUnknownField(p)
-	r.checkSecret(p)
-	r.checkServiceAccount(p)
-	r.checkServiceAccountToken(p)
-	r.checkVolumeDevice(p)
-	r.checkResourceClaim(p)
-	r.checkRuntimeClass(p)
-	r.checkFSGroup(p)
-	r.checkSELinuxOptions(p)
-	r.checkPodSecurity(p)
+	r.id, r.identified = r.identify()
+	r.run(func(rule *rule) check { return rule.check })
+	r.judged = containers(r.pod)
+	r.runContainers()
+	r.stamp()
+	return r.decision()
 }

@@ -12,7 +12,7 @@ import (
 // It governs sandboxes whoever asks, whatever a provisioner asks, and Pods with the claim
 // unless the one who asks is exempt.
 func AddEphemeralContainers(policies policy.Policies, req Request, old *corev1.Pod) Decision {
-	r := &review{pod: req.Pod}
+	r := &review{pod: req.Pod, old: old, creator: req.Creator}
 	for _, p := range policies.ForNamespace(req.Namespace) {
 		if isSandbox(p, old) || governs(p, &req) {
 			r.governing = append(r.governing, p)
@@ -21,28 +21,19 @@ func AddEphemeralContainers(policies policy.Policies, req Request, old *corev1.P
 	if len(r.governing) == 0 {
 		return Decision{Verdict: Ungoverned}
 	}
-	added := newEphemeralContainers(r.pod, old)
-	for _, p := range r.governing {
-		if p.IsProvisioner(req.Creator.Username) && !isSandbox(p, old) {
-			r.refuseDebugger(p, added)
-		}
-		if isSandbox(p, old) {
-			r.checkSecretVariables(p, added)
-		}
-	}
-	r.checkEnvFiles(added)
-	r.checkEphemeralContainer(added)
-	return r.decision(policy.Identity{})
+	r.judged = newEphemeralContainers(r.pod, old)
+	r.run(func(rule *rule) check { return rule.added })
+	r.runContainers()
+	return r.decision()
 }
 
-// newEphemeralContainers returns the ephemeral containers of a Pod that the old one does not have. A
-// new Pod has no old one; the API server would not let it have any.
+// newEphemeralContainers returns the ephemeral containers of a Pod that the old one does not have.
 func newEphemeralContainers(pod, old *corev1.Pod) []container {
 	known := map[string]bool{}
 	for i := range old.Spec.EphemeralContainers {
 		known[old.Spec.EphemeralContainers[i].Name] = true
 	}
 	return slices.DeleteFunc(containers(pod), func(c container) bool {
-		return c.list != "ephemeralContainers" || known[c.Name]
+		return c.list != ephemeralContainers || known[c.Name]
 	})
 }

@@ -38,8 +38,13 @@ func hasDataSource(volume *corev1.Volume) bool {
 // isSandbox reports whether a stored Pod was judged when it was created, or wears the
 // selector's labels, as sandboxes do that are older than the installation.
 func isSandbox(p *policy.Policy, pod *corev1.Pod) bool {
+	return isMarked(pod) || p.Selects(pod.Labels)
+}
+
+// isMarked reports whether a stored Pod was judged when it was created.
+func isMarked(pod *corev1.Pod) bool {
 	_, marked := pod.Annotations[policy.MarkerAnnotation]
-	return marked || p.Selects(pod.Labels)
+	return marked
 }
 
 // referencesData reports whether the Pod has anything of the policy's data, and so needs an

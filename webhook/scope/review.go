@@ -12,7 +12,13 @@ type review struct {
 	sent       *corev1.Pod // as it came, never changed
 	pod        *corev1.Pod
 	unknown    []podjson.UnknownField
+	creator    Creator
+	old        *corev1.Pod // as it is stored; nil for a new Pod
 	governing  policy.Policies
+	id         policy.Identity
+	identified bool         // whether id is whole and proved
+	dirs       policy.Tree  // of the identity, under the policy that is asked
+	judged     []container  // the containers that the request brings
 	replaced   map[int]bool // the volumes that were replaced, by index
 	edits      []Edit
 	violations []Violation
@@ -74,11 +80,11 @@ func (r *review) removeString(field *string, at podjson.Location, why string) {
 }
 
 // decision sums the review up.
-func (r *review) decision(id policy.Identity) Decision {
+func (r *review) decision() Decision {
 	if len(r.violations) > 0 {
-		return Decision{Verdict: Refused, Identity: id, Violations: r.violations, More: r.more}
+		return Decision{Verdict: Refused, Identity: r.id, Violations: r.violations, More: r.more}
 	}
-	d := Decision{Verdict: Allowed, Identity: id, Edits: r.edits}
+	d := Decision{Verdict: Allowed, Identity: r.id, Edits: r.edits}
 	for _, edit := range r.edits {
 		if edit.Warning != "" {
 			d.Verdict = Rewritten

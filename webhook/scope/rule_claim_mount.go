@@ -9,10 +9,14 @@ import "userscope.dev/userscope/webhook/policy"
 
 // checkClaimMount keeps the mounts of the claim that are the identity's directories, in their
 // clean form and with at most their access, and refuses all others.
-func (r *review) checkClaimMount(p *policy.Policy, dirs policy.Tree) {
+func (r *review) checkClaimMount(p *policy.Policy) {
+	if !r.identified {
+		return
+	}
+	r.scopeUserData(p)
 	const remedy = "mount a directory of the policy's layout"
 	for _, m := range claimMounts(p, r.pod) {
-		if isUserData(p, m, dirs) {
+		if isUserData(p, m, r.dirs) {
 			continue
 		}
 		if m.SubPathExpr != "" {
@@ -20,7 +24,7 @@ func (r *review) checkClaimMount(p *policy.Policy, dirs policy.Tree) {
 			continue
 		}
 		clean, problem := cleanRelative(m.SubPath)
-		access, own := dirs.OnClaim(clean)
+		access, own := r.dirs.OnClaim(clean)
 		if !own && problem == "" {
 			problem = "is not a directory of this sandbox"
 		}
@@ -39,14 +43,14 @@ func (r *review) checkClaimMount(p *policy.Policy, dirs policy.Tree) {
 // checkEnvFiles refuses environment variables of the containers that come from files of anything
 // but an emptyDir: the kubelet reads them from the volume's root, past every subPath (KEP-3721).
 // Should several volumes carry one name, one of another kind is enough.
-func (r *review) checkEnvFiles(judged []container) {
+func (r *review) checkEnvFiles() {
 	scratch := map[string]bool{}
 	for i := range r.pod.Spec.Volumes {
 		volume := &r.pod.Spec.Volumes[i]
 		before, again := scratch[volume.Name]
 		scratch[volume.Name] = volume.EmptyDir != nil && (before || !again)
 	}
-	for _, c := range judged {
+	for _, c := range r.judged {
 		for i, env := range c.Env {
 			if env.ValueFrom != nil && env.ValueFrom.FileKeyRef != nil && !scratch[env.ValueFrom.FileKeyRef.VolumeName] {
 				r.refuse(RuleClaimMount, c.at("env", i, "valueFrom", "fileKeyRef", "volumeName"), env.ValueFrom.FileKeyRef.VolumeName,

@@ -9,8 +9,8 @@ import (
 // as a replica of the gateway for instance.
 
 // checkControllerOwner refuses references to a controller on a provisioner's Pod.
-func (r *review) checkControllerOwner(p *policy.Policy, creator Creator) {
-	if !p.IsProvisioner(creator.Username) {
+func (r *review) checkControllerOwner(p *policy.Policy) {
+	if !p.IsProvisioner(r.creator.Username) {
 		return
 	}
 	for i, owner := range r.pod.OwnerReferences {

@@ -11,23 +11,29 @@ import (
 // sandboxes: beside the gateway's processes it would see, in /proc, the gateway's files. Secrets are
 // refused in sandboxes, as they are in a new one.
 
-// refuseDebugger refuses ephemeral containers in a Pod that is no sandbox.
-func (r *review) refuseDebugger(p *policy.Policy, added []container) {
-	for _, c := range added {
+// checkDebugger refuses a provisioner's ephemeral containers in a Pod that is no sandbox.
+func (r *review) checkDebugger(p *policy.Policy) {
+	if !p.IsProvisioner(r.creator.Username) || isSandbox(p, r.old) {
+		return
+	}
+	for _, c := range r.judged {
 		r.refuse(RuleEphemeralContainer, c.at("name"), c.Name,
 			"joins a Pod that is no sandbox ("+labelsText(p.Selector)+"), and a provisioner debugs nothing else: use another user")
 	}
 }
 
 // checkEphemeralContainer refuses mounts of persistent data, devices and privilege.
-func (r *review) checkEphemeralContainer(added []container) {
+func (r *review) checkEphemeralContainer() {
 	persistent := map[string]string{}
 	for i := range r.pod.Spec.Volumes {
 		if volume := &r.pod.Spec.Volumes[i]; volume.PersistentVolumeClaim != nil || volume.HostPath != nil {
 			persistent[volume.Name] = volumeText(volume)
 		}
 	}
-	for _, c := range added {
+	for _, c := range r.judged {
+		if c.list != ephemeralContainers {
+			continue
+		}
 		for i, m := range c.VolumeMounts {
 			if text, ok := persistent[m.Name]; ok {
 				r.refuse(RuleEphemeralContainer, c.at("volumeMounts", i, "name"), m.Name, "shows all of "+podjson.Printable(text)+": debug without it")

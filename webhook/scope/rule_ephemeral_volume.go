@@ -10,15 +10,24 @@ import (
 	"userscope.dev/userscope/webhook/policy"
 )
 
-// checkEphemeralVolume judges a listed generic ephemeral volume: it must start empty, since its
-// contents could otherwise be a copy of anybody's data.
-func (r *review) checkEphemeralVolume(p *policy.Policy, volume *corev1.Volume, at podjson.Location) {
-	if volume.Ephemeral == nil || volume.Ephemeral.VolumeClaimTemplate == nil || !slices.Contains(p.Allow.VolumeTypes, "ephemeral") {
+// A generic ephemeral volume must start empty: its contents could otherwise be a copy of anybody's data.
+
+// checkEphemeralVolume judges the generic ephemeral volumes of a policy that lists the type.
+func (r *review) checkEphemeralVolume(p *policy.Policy) {
+	if !slices.Contains(p.Allow.VolumeTypes, "ephemeral") {
 		return
 	}
-	spec := &volume.Ephemeral.VolumeClaimTemplate.Spec
+	for i := range r.pod.Spec.Volumes {
+		if volume := &r.pod.Spec.Volumes[i]; volume.Ephemeral != nil && volume.Ephemeral.VolumeClaimTemplate != nil {
+			r.checkStartsEmpty(&volume.Ephemeral.VolumeClaimTemplate.Spec, podjson.Location{"spec", "volumes", i})
+		}
+	}
+}
+
+// checkStartsEmpty refuses whatever makes a volume start with data.
+func (r *review) checkStartsEmpty(spec *corev1.PersistentVolumeClaimSpec, volume podjson.Location) {
 	refuse := func(field, value string) {
-		r.refuse(RuleEphemeralVolume, at.Child("ephemeral", "volumeClaimTemplate", "spec", field), value,
+		r.refuse(RuleEphemeralVolume, volume.Child("ephemeral", "volumeClaimTemplate", "spec", field), value,
 			"makes the volume start with existing data: leave it out")
 	}
 	if spec.VolumeName != "" {

@@ -17,7 +17,7 @@ import (
 // within it.
 
 // checkHostPath judges every hostPath volume and its mounts.
-func (r *review) checkHostPath(p *policy.Policy, dirs policy.Tree, identified bool) {
+func (r *review) checkHostPath(p *policy.Policy) {
 	volumes := map[string]policy.Access{}
 	for i := range r.pod.Spec.Volumes {
 		volume := &r.pod.Spec.Volumes[i]
@@ -26,12 +26,12 @@ func (r *review) checkHostPath(p *policy.Policy, dirs policy.Tree, identified bo
 		}
 		at := podjson.Location{"spec", "volumes", i, "hostPath"}
 		clean := path.Clean(volume.HostPath.Path)
-		access, allowed := onHost(p, clean, dirs)
+		access, allowed := onHost(p, clean, r.dirs)
 		switch {
 		case hasDotDot(volume.HostPath.Path):
 			r.refuse(RuleHostPath, at.Child("path"), volume.HostPath.Path, "contains ..: write the path that it means")
 			continue
-		case !allowed && !identified && isPrivateHostPath(p, volume):
+		case !allowed && !r.identified && isPrivateHostPath(p, volume):
 			continue // whose it is cannot be said, and that is refused already
 		case !allowed:
 			r.refuse(RuleHostPath, at.Child("path"), volume.HostPath.Path,

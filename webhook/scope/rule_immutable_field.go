@@ -4,8 +4,6 @@ import (
 	"maps"
 	"slices"
 
-	corev1 "k8s.io/api/core/v1"
-
 	"userscope.dev/userscope/webhook/podjson"
 	"userscope.dev/userscope/webhook/policy"
 )
@@ -15,29 +13,38 @@ import (
 // selector's labels can be added. Everything else passes, finalizers and deletion above all:
 // Userscope never wedges a Pod.
 
+// checkImmutableField judges what an update changes.
+func (r *review) checkImmutableField(p *policy.Policy) {
+	if isMarked(r.old) {
+		r.checkKeysKept(p)
+	} else {
+		r.checkNotAdopted(p)
+	}
+}
+
 // checkKeysKept refuses a change of what says whose sandbox a Pod is.
-func (r *review) checkKeysKept(p *policy.Policy, old *corev1.Pod) {
+func (r *review) checkKeysKept(p *policy.Policy) {
 	const remedy = "marks the Pod as the sandbox of its user, and cannot be added, changed or removed: create a new Pod instead"
 	labels := append(slices.Sorted(maps.Keys(p.Selector)), p.IdentityKeys()...)
 	for _, key := range append(labels, p.SandboxIDKey) {
-		if !sameEntry(old.Labels, r.pod.Labels, key) {
+		if !sameEntry(r.old.Labels, r.pod.Labels, key) {
 			r.refuse(RuleImmutableField, podjson.Location{"metadata", "labels", podjson.MapKey(key)}, r.pod.Labels[key], remedy)
 		}
 	}
 	for _, key := range append(p.IdentityKeys(), policy.MarkerAnnotation) {
-		if !sameEntry(old.Annotations, r.pod.Annotations, key) {
+		if !sameEntry(r.old.Annotations, r.pod.Annotations, key) {
 			r.refuse(RuleImmutableField, podjson.Location{"metadata", "annotations", podjson.MapKey(key)}, r.pod.Annotations[key], remedy)
 		}
 	}
 }
 
 // checkNotAdopted refuses to make a sandbox of a Pod that was not judged as one.
-func (r *review) checkNotAdopted(p *policy.Policy, old *corev1.Pod) {
+func (r *review) checkNotAdopted(p *policy.Policy) {
 	const remedy = "would make a sandbox of a Pod that was not created as one: create a new Pod instead"
-	if !sameEntry(old.Annotations, r.pod.Annotations, policy.MarkerAnnotation) {
+	if !sameEntry(r.old.Annotations, r.pod.Annotations, policy.MarkerAnnotation) {
 		r.refuse(RuleImmutableField, podjson.Location{"metadata", "annotations", podjson.MapKey(policy.MarkerAnnotation)}, r.pod.Annotations[policy.MarkerAnnotation], remedy)
 	}
-	if p.Selects(r.pod.Labels) && !p.Selects(old.Labels) {
+	if p.Selects(r.pod.Labels) && !p.Selects(r.old.Labels) {
 		r.refuse(RuleImmutableField, podjson.Location{"metadata", "labels"}, labelsText(p.Selector), remedy)
 	}
 }

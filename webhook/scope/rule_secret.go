@@ -26,6 +26,13 @@ func (r *review) checkSecret(p *policy.Policy) {
 	r.checkSecretVariables(p, containers(r.pod))
 }
 
+// checkAddedSecret refuses Secrets in the environment of ephemeral containers that join a sandbox.
+func (r *review) checkAddedSecret(p *policy.Policy) {
+	if isSandbox(p, r.old) {
+		r.checkSecretVariables(p, r.judged)
+	}
+}
+
 // checkSecretVariables refuses Secrets in the environment of containers.
 func (r *review) checkSecretVariables(p *policy.Policy, judged []container) {
 	for _, c := range judged {
@@ -42,6 +49,7 @@ func (r *review) checkSecretVariables(p *policy.Policy, judged []container) {
 	}
 }
 
+// refuseSecret refuses a Secret that is not listed.
 func (r *review) refuseSecret(p *policy.Policy, name string, at podjson.Location) {
 	if !slices.Contains(p.Allow.Secrets, name) {
 		r.refuse(RuleSecret, at, name, saysSecret)

@@ -7,8 +7,8 @@ import (
 
 // checkSelectorMismatch refuses a provisioner's Pod that does not wear the selector's labels: later
 // operations on it could not tell that it is a sandbox.
-func (r *review) checkSelectorMismatch(p *policy.Policy, creator Creator) {
-	if p.Selects(r.pod.Labels) || !p.IsProvisioner(creator.Username) {
+func (r *review) checkSelectorMismatch(p *policy.Policy) {
+	if p.Selects(r.pod.Labels) || !p.IsProvisioner(r.creator.Username) {
 		return
 	}
 	r.refuse(RuleSelectorMismatch, podjson.Location{"metadata", "labels"}, labelsText(r.pod.Labels),

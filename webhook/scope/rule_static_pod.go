@@ -13,8 +13,8 @@ import (
 // differently by the kubelet and by admission.
 
 // checkStaticPod refuses the kubelet's own annotations on a provisioner's Pod.
-func (r *review) checkStaticPod(p *policy.Policy, creator Creator) {
-	if !p.IsProvisioner(creator.Username) {
+func (r *review) checkStaticPod(p *policy.Policy) {
+	if !p.IsProvisioner(r.creator.Username) {
 		return
 	}
 	for _, key := range slices.Sorted(maps.Keys(r.pod.Annotations)) {

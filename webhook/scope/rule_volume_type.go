@@ -19,7 +19,6 @@ func (r *review) checkVolumeType(p *policy.Policy) {
 		volume := &r.pod.Spec.Volumes[i]
 		at := podjson.Location{"spec", "volumes", i}
 		r.checkSources(p, at, sources(volume), listed[i])
-		r.checkEphemeralVolume(p, volume, at)
 		if volume.Projected == nil {
 			continue
 		}

@@ -12,22 +12,22 @@ import (
 // stamp marks the Pod as judged by its governing policies, whatever the marker said before, and
 // writes its identity on it: as annotations, and as labels where the ids are label values, so
 // that NetworkPolicies and queries find it.
-func (r *review) stamp(id policy.Identity, identified bool) {
+func (r *review) stamp() {
 	names := make([]string, len(r.governing))
 	for i, p := range r.governing {
 		names[i] = p.Name
 	}
 	r.pod.Annotations = r.setEntry(r.pod.Annotations, "annotations", policy.MarkerAnnotation, strings.Join(names, ","))
-	if !identified {
+	if !r.identified {
 		return
 	}
-	for _, half := range []struct{ key, id string }{{r.governing[0].User.Key, id.User}, {r.governing[0].Thread.Key, id.Thread}} {
-		if half.id == "" {
+	for _, part := range []struct{ key, id string }{{r.governing[0].User.Key, r.id.User}, {r.governing[0].Thread.Key, r.id.Thread}} {
+		if part.id == "" {
 			continue
 		}
-		r.pod.Annotations = r.setEntry(r.pod.Annotations, "annotations", half.key, half.id)
-		if len(validation.IsValidLabelValue(half.id)) == 0 {
-			r.pod.Labels = r.setEntry(r.pod.Labels, "labels", half.key, half.id)
+		r.pod.Annotations = r.setEntry(r.pod.Annotations, "annotations", part.key, part.id)
+		if len(validation.IsValidLabelValue(part.id)) == 0 {
+			r.pod.Labels = r.setEntry(r.pod.Labels, "labels", part.key, part.id)
 		}
 	}
 }

@@ -8,13 +8,13 @@ import "userscope.dev/userscope/webhook/policy"
 // given the identity's own directory.
 
 // scopeUserData points every user-data mount at the identity's own directory.
-func (r *review) scopeUserData(p *policy.Policy, dirs policy.Tree) {
+func (r *review) scopeUserData(p *policy.Policy) {
 	for _, m := range claimMounts(p, r.pod) {
-		if !isUserData(p, m, dirs) {
+		if !isUserData(p, m, r.dirs) {
 			continue
 		}
 		r.removeString(&m.SubPathExpr, m.at("subPathExpr"), "user data is mounted by its literal path")
-		r.setString(&m.SubPath, m.at("subPath"), dirs.UserData)
+		r.setString(&m.SubPath, m.at("subPath"), r.dirs.UserData)
 		r.setString(&m.MountPath, m.at("mountPath"), containerPath(m.MountPath))
 	}
 }

@@ -6,6 +6,9 @@ import (
 	"userscope.dev/userscope/webhook/podjson"
 )
 
+// ephemeralContainers names the list of a Pod that only a running Pod may have.
+const ephemeralContainers = "ephemeralContainers"
+
 // container is one container of a Pod and where it stands.
 type container struct {
 	*corev1.Container
@@ -31,7 +34,7 @@ func containers(pod *corev1.Pod) []container {
 	}
 	for i := range spec.EphemeralContainers {
 		common := (*corev1.Container)(&spec.EphemeralContainers[i].EphemeralContainerCommon)
-		all = append(all, container{common, "ephemeralContainers", i})
+		all = append(all, container{common, ephemeralContainers, i})
 	}
 	return all
 }
