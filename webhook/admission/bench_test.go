@@ -63,8 +63,9 @@ func BenchmarkHandler(b *testing.B) {
 			b.ReportAllocs()
 			for b.Loop() {
 				webhook.ServeHTTP(discard{http.Header{}}, &http.Request{
-					Header: http.Header{"Content-Type": {"application/json"}},
-					Body:   io.NopCloser(bytes.NewReader(body)),
+					Header:        http.Header{"Content-Type": {"application/json"}},
+					Body:          io.NopCloser(bytes.NewReader(body)),
+					ContentLength: int64(len(body)),
 				})
 			}
 		})
