@@ -70,9 +70,9 @@ demo: build $(KUBERNETES) ## show it on a real API server; KEEP=1 leaves that ru
 
 # BENCH are further arguments, as in BENCH="-rounds 3 -targets backstop -baseline HEAD~1".
 .PHONY: bench
-bench: build $(KUBERNETES) bin/helm ## measure what it costs on a real API server, and write docs/bench.json
+bench: build $(KUBERNETES) bin/helm ## measure what it costs, and write docs/benchmarks.md; SCALE=1 stores 20,000 sandboxes
 	@cd test && go build -o ../bin/bench ./cmd/bench
-	@bin/bench -json docs/bench.json $(BENCH)
+	@bin/bench -docs docs $(if $(SCALE),-sandboxes 20000 -burst 2000) $(BENCH)
 
 # The loop that people work in. Tests whose package starts API servers depend on controlplane. Results
 # of the second module are not cached: Go does not see when the files change that lie outside of it.
@@ -118,7 +118,7 @@ test-postgres: ## test with a PostgreSQL server (Debian's package postgresql)
 generate: build $(KUBERNETES) bin/helm bin/promtool ## make all that is generated: install.yaml, fixtures, tables of docs, golden files
 	@$(MAKE) manifests
 	go test ./cmd/userscope ./certs/status -update
-	cd test && go test ./pods/fixtures ./suites/attack ./suites/census ./suites/identity ./suites/monitoring -update
+	cd test && go test ./cmd/bench ./pods/fixtures ./suites/attack ./suites/census ./suites/identity ./suites/monitoring -update
 
 .PHONY: manifests
 manifests: bin/helm ## of these only what stands in manifests, and docs/policy.md

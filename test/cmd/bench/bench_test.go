@@ -20,12 +20,13 @@ func TestParse(t *testing.T) {
 		want  string // of the error; empty if there is none
 	}{
 		{"nothing", nil, ""},
-		{"everything", []string{"-targets", "installed,baseline", "-clients", "1,8,32", "-rounds", "1", "-requests", "10", "-baseline", "HEAD~1", "-json", "f"}, ""},
+		{"everything", []string{"-targets", "installed,baseline", "-clients", "1,8,32", "-rounds", "1", "-requests", "10", "-baseline", "HEAD~1", "-docs", "d"}, ""},
 		{"an argument", []string{"now"}, `unexpected argument "now"`},
 		{"no such target", []string{"-targets", "installed,ceiling"}, `-targets: no target "ceiling": there are ` + strings.Join(targetNames(), ", ")},
 		{"no number", []string{"-clients", "1,x"}, `-clients: "x" is not a positive number`},
 		{"no client", []string{"-clients", "0"}, `-clients: "0" is not a positive number`},
 		{"no round", []string{"-rounds", "0"}, "-rounds 0, -requests 200: both must be positive"},
+		{"a burst after nothing", []string{"-burst", "5"}, "-reviews 100000, -sandboxes 0, -burst 5: none may be negative, and a burst follows sandboxes"},
 		{"a baseline of no revision", []string{"-targets", "baseline"}, "-targets: baseline needs -baseline REVISION"},
 	} {
 		t.Run(test.name, func(t *testing.T) {
@@ -169,29 +170,41 @@ func TestProcessorName(t *testing.T) {
 	}
 }
 
+// ownFigures are some of the webhook's; others were not measured.
+var ownFigures = own{
+	HandlerMicros: 99.5, HandlerAllocs: 340, DecisionMicros: 14.5, DecisionAllocs: 90, ReadySeconds: 0.07,
+	RSSIdleMiB: missing, RSSMiB: missing, BinaryMiB: missing, ImageMiB: missing,
+}
+
 func TestTable(t *testing.T) {
-	targets := []target{{name: none, says: "nothing"}, {name: floor, base: none, says: "an empty webhook"}, {name: installed, base: none, says: "webhook and backstop"}}
+	targets := []target{{name: none, description: "nothing"}, {name: floor, base: none, description: "an empty webhook"}, {name: installed, base: none, description: "webhook and backstop"}}
 	rounds := []map[cell]sample{{
 		{none, 1}: took(2), {floor, 1}: took(4), {installed, 1}: took(5),
 		{none, 8}: took(10), {floor, 8}: took(20), {installed, 8}: took(25),
 	}}
 	var out strings.Builder
-	printTable(&out, newReport(summarize(targets, []int{1, 8}, rounds)))
+	printTable(&out, newReport(summarize(targets, []int{1, 8}, rounds), ownFigures))
 	const want = `
 1 client; × is the ratio to what the floor adds, or to its requests/s
   p50 ms   p90   p99  added p50     ×  × p90  × p99  requests/s     ×  API server CPU ms  added ×  own CPU ms 
     2.00  2.00  2.00       0.00  0.00   0.00   0.00         500  2.00               4.00     0.00        1.00 nothing
     4.00  4.00  4.00       2.00  1.00   1.00   1.00         250  1.00               8.00     1.00        1.00 an empty webhook
-    5.00  5.00  5.00       3.00  1.50   1.50   1.50         200  0.80              10.00     1.50        1.00 webhook and backstop
+    5.00  5.00  5.00       3.00  1.50   1.50   1.50         200  0.80               10.0     1.50        1.00 webhook and backstop
 
 8 clients; × is the ratio to what the floor adds, or to its requests/s
-  p50 ms    p90    p99  added p50     ×  × p90  × p99  requests/s     ×  API server CPU ms  added ×  own CPU ms 
-   10.00  10.00  10.00       0.00  0.00   0.00   0.00         100  2.00              20.00     0.00        1.00 nothing
-   20.00  20.00  20.00      10.00  1.00   1.00   1.00          50  1.00              40.00     1.00        1.00 an empty webhook
-   25.00  25.00  25.00      15.00  1.50   1.50   1.50          40  0.80              50.00     1.50        1.00 webhook and backstop
+  p50 ms   p90   p99  added p50     ×  × p90  × p99  requests/s     ×  API server CPU ms  added ×  own CPU ms 
+    10.0  10.0  10.0       0.00  0.00   0.00   0.00         100  2.00               20.0     0.00        1.00 nothing
+    20.0  20.0  20.0       10.0  1.00   1.00   1.00        50.0  1.00               40.0     1.00        1.00 an empty webhook
+    25.0  25.0  25.0       15.0  1.50   1.50   1.50        40.0  0.80               50.0     1.50        1.00 webhook and backstop
 
     1.50  webhook and backstop, added p50 × floor
     0.80  webhook and backstop, requests/s with eight clients × floor
+    99.5  handler, µs
+     340  handler, allocations
+    14.5  decision, µs
+    90.0  decision, allocations
+    1.00  floor's
+    0.07  from exec to ready, s
 `
 	if out.String() != want {
 		t.Errorf("got:\n%s\nwant:\n%s", out.String(), want)

@@ -54,6 +54,19 @@ func (c *client) post(ctx context.Context, path string, body []byte) (status int
 	if err != nil {
 		return 0, nil, err
 	}
+	return c.do(request)
+}
+
+// get reads an answer.
+func (c *client) get(ctx context.Context, path string) (status int, answer []byte, err error) {
+	request, err := http.NewRequestWithContext(ctx, http.MethodGet, c.server+path, http.NoBody)
+	if err != nil {
+		return 0, nil, err
+	}
+	return c.do(request)
+}
+
+func (c *client) do(request *http.Request) (status int, answer []byte, err error) {
 	request.Header.Set("Content-Type", "application/json")
 	request.Header.Set("Accept", "application/json")
 	if c.token != "" {

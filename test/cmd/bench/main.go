@@ -12,6 +12,7 @@ import (
 	"flag"
 	"fmt"
 	"io"
+	"log/slog"
 	"os"
 	"os/signal"
 	"runtime/debug"
@@ -19,6 +20,9 @@ import (
 	"strconv"
 	"strings"
 	"syscall"
+
+	"github.com/go-logr/logr"
+	ctrllog "sigs.k8s.io/controller-runtime/pkg/log"
 )
 
 func main() { os.Exit(run(os.Args[1:], os.Stdout, os.Stderr)) }
@@ -36,8 +40,12 @@ type options struct {
 	clients  []int
 	rounds   int
 	requests int
+	reviews  int
 	baseline string
-	json     string
+	docs     string
+
+	// sandboxes and burst, if there are any, are stored instead.
+	sandboxes, burst int
 }
 
 func run(args []string, stdout, stderr io.Writer) int {
@@ -54,6 +62,8 @@ func run(args []string, stdout, stderr io.Writer) int {
 		fmt.Fprintln(stderr, "bench:", err)
 		return usageError
 	}
+	// The handler is measured as it logs by default, but that nobody reads it.
+	ctrllog.SetLogger(logr.FromSlogHandler(slog.NewJSONHandler(io.Discard, nil)))
 	debug.SetGCPercent(400) // the client shares the machine with what it measures
 	return exitCode(stderr, bench(ctx, o, stdout))
 }
@@ -72,11 +82,14 @@ func parse(args []string, stderr io.Writer) (options, error) {
 	flags := flag.NewFlagSet("bench", flag.ContinueOnError)
 	flags.SetOutput(stderr)
 	flags.StringVar(&targets, "targets", "", "`LIST` of what to measure, besides none and floor; all if empty: "+strings.Join(targetNames(), ","))
-	flags.StringVar(&clients, "clients", "1,8", "`LIST` of how many clients send requests at once")
+	flags.StringVar(&clients, "clients", "1,8,32", "`LIST` of how many clients send requests at once")
 	flags.IntVar(&o.rounds, "rounds", 5, "how often to measure everything")
 	flags.IntVar(&o.requests, "requests", 200, "how many requests to send in a round to each target, at least")
 	flags.StringVar(&o.baseline, "baseline", "", "`REVISION` of the repository whose backstop is measured too")
-	flags.StringVar(&o.json, "json", "", "`FILE` to write the figures to")
+	flags.IntVar(&o.reviews, "reviews", 100_000, "how many reviews to send before the webhook's memory is measured")
+	flags.IntVar(&o.sandboxes, "sandboxes", 0, "how many sandboxes to store, with two replicas, instead of all else")
+	flags.IntVar(&o.burst, "burst", 0, "how many sandboxes to create at the same moment, after those")
+	flags.StringVar(&o.docs, "docs", "", "`DIR` to write bench.json, benchmarks.md and benchmarks.svg to")
 	if err := flags.Parse(args); err != nil {
 		return o, err
 	}
@@ -85,6 +98,9 @@ func parse(args []string, stderr io.Writer) (options, error) {
 	}
 	if o.rounds < 1 || o.requests < 1 {
 		return o, fmt.Errorf("-rounds %d, -requests %d: both must be positive", o.rounds, o.requests)
+	}
+	if o.reviews < 0 || o.sandboxes < 0 || o.burst < 0 || o.burst > 0 && o.sandboxes == 0 {
+		return o, fmt.Errorf("-reviews %d, -sandboxes %d, -burst %d: none may be negative, and a burst follows sandboxes", o.reviews, o.sandboxes, o.burst)
 	}
 	for number := range strings.SplitSeq(clients, ",") {
 		n, err := strconv.Atoi(number)
@@ -107,27 +123,44 @@ func parse(args []string, stderr io.Writer) (options, error) {
 	return o, nil
 }
 
-// bench measures, prints the table and writes the file.
-func bench(ctx context.Context, o options, stdout io.Writer) (err error) {
+// bench measures, prints the figures and writes the files.
+func bench(ctx context.Context, o options, stdout io.Writer) error {
+	if o.sandboxes == 0 {
+		measured, err := measureAll(ctx, o, stdout)
+		if err != nil {
+			return err
+		}
+		printTable(stdout, measured)
+		return write(o.docs, func(r *report) { measured.Load, *r = r.Load, *measured })
+	}
+	loaded, err := measureLoad(ctx, o.sandboxes, o.burst, stdout)
+	if err != nil {
+		return err
+	}
+	printLoad(stdout, &loaded)
+	return errors.Join(write(o.docs, func(r *report) { r.Load = &loaded }), loaded.problem())
+}
+
+// measureAll measures everything but load.
+func measureAll(ctx context.Context, o options, stdout io.Writer) (r *report, err error) {
 	fmt.Fprintln(stdout, "Starting etcd, kube-apiserver, the webhook and an empty one …")
 	s, err := startSite(ctx, o.baseline)
 	if err != nil {
-		return err
+		return nil, err
 	}
 	defer func() { err = errors.Join(err, s.stop()) }()
 	targets := selected(s.targets, o.targets)
 	samples, err := s.measure(ctx, o, targets, stdout)
 	if err != nil {
-		return err
+		return nil, err
 	}
-	report := newReport(summarize(targets, o.clients, samples))
-	report.Rounds, report.Requests, report.Baseline = o.rounds, o.requests, o.baseline
-	if report.Machine, report.Versions, err = s.describe(ctx); err != nil {
-		return err
+	fmt.Fprintf(stdout, "Measuring the webhook alone, with %d reviews …\n", o.reviews)
+	ofWebhook, err := s.measureOwn(ctx, o.reviews)
+	if err != nil {
+		return nil, err
 	}
-	printTable(stdout, report)
-	if o.json == "" {
-		return nil
-	}
-	return report.write(o.json)
+	r = newReport(summarize(targets, o.clients, samples), ofWebhook)
+	r.Rounds, r.Requests, r.Baseline = o.rounds, o.requests, o.baseline
+	r.Machine, r.Versions, err = describe(ctx, s.cluster)
+	return r, err
 }

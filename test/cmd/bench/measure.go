@@ -4,6 +4,7 @@ import (
 	"context"
 	"fmt"
 	"io"
+	"math/rand/v2"
 	"net/http"
 	"slices"
 	"sync"
@@ -78,14 +79,16 @@ func (s *site) connect(levels []int) (clients map[string][]*client, closeAll fun
 	return clients, closeAll, nil
 }
 
-// round lets the targets take turns. Each turn begins with another target, lest one always follow the same.
+// round lets the targets take turns, in another order each time: what one of them leaves to be collected as
+// garbage is not always paid for by the same other.
 func (s *site) round(ctx context.Context, o options, targets []target, clients map[string][]*client, number int) (map[cell]sample, error) {
+	order := rand.New(rand.NewPCG(uint64(number), 0)) //nolint:gosec // the same order in every run
 	samples := map[cell]sample{}
 	for _, level := range o.clients {
 		requests := max(o.requests/turns, 8*level, 1)
-		for turn := range turns {
-			for i := range targets {
-				t := &targets[(i+number*turns+turn)%len(targets)]
+		for range turns {
+			for _, i := range order.Perm(len(targets)) {
+				t := &targets[i]
 				more, err := s.ask(ctx, t, clients[t.user][:level], requests)
 				if err != nil {
 					return nil, err
@@ -119,7 +122,7 @@ func (s *site) ask(ctx context.Context, t *target, clients []*client, requests i
 		return sample{}, err
 	}
 	began := time.Now()
-	latencies, err := send(ctx, t, clients, requests)
+	latencies, err := send(ctx, call{t.path(), t.body, http.StatusCreated}, clients, requests)
 	wall := time.Since(began)
 	if err != nil {
 		return sample{}, fmt.Errorf("target %s: %w", t.name, err)
@@ -136,19 +139,32 @@ func cpu(first, second int) (ofFirst, ofSecond time.Duration, err error) {
 	return ofFirst, ofSecond, err
 }
 
-// send sends the target's Pod so many times in all.
-func send(ctx context.Context, t *target, clients []*client, requests int) ([]time.Duration, error) {
-	latencies := make([]time.Duration, requests)
+// call is a request and the status that answers it.
+type call struct {
+	path string
+	body []byte
+	want int
+}
+
+// send has clients make the same call, so many times in all.
+func send(ctx context.Context, what call, clients []*client, times int) ([]time.Duration, error) {
+	return sendEach(ctx, func(int) call { return what }, clients, times)
+}
+
+// sendEach has clients make calls, all at once, until so many are answered. It returns how long each took.
+func sendEach(ctx context.Context, calls func(i int) call, clients []*client, times int) ([]time.Duration, error) {
+	latencies := make([]time.Duration, times)
 	errs := make(chan error, len(clients))
 	var next atomic.Int64
 	var all sync.WaitGroup
 	for _, c := range clients {
 		all.Go(func() {
-			for i := next.Add(1) - 1; i < int64(requests); i = next.Add(1) - 1 {
+			for i := int(next.Add(1)) - 1; i < times; i = int(next.Add(1)) - 1 {
+				what := calls(i)
 				began := time.Now()
-				status, answer, err := c.post(ctx, t.path(), t.body)
+				status, answer, err := c.post(ctx, what.path, what.body)
 				latencies[i] = time.Since(began)
-				if err == nil && status != http.StatusCreated {
+				if err == nil && status != what.want {
 					err = fmt.Errorf("status %d: %.500s", status, answer)
 				}
 				if err != nil {

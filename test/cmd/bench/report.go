@@ -5,10 +5,12 @@ import (
 	"bytes"
 	"context"
 	"encoding/json"
+	"errors"
 	"fmt"
-	"math"
+	"io/fs"
 	"os"
 	"os/exec"
+	"path/filepath"
 	"runtime"
 	"strings"
 	"time"
@@ -44,12 +46,16 @@ type report struct {
 	FasterThanBaseline8   figure `json:"backstopBaselineVsNow8"`
 	CPUFasterThanBaseline figure `json:"backstopBaselineVsNowAPIServerCPU"`
 
+	own
+
 	Machine  machine  `json:"machine"`
 	Versions versions `json:"versions"`
 	Rounds   int      `json:"rounds"`
 	Requests int      `json:"requestsPerRound"`
 	Baseline string   `json:"baseline,omitempty"`
 	Raw      []row    `json:"targets"`
+	// Load was measured by a run of its own.
+	Load *load `json:"load,omitempty"`
 }
 
 type machine struct {
@@ -65,17 +71,18 @@ type versions struct {
 	Measured   string `json:"measured"`
 }
 
-func newReport(rows []row) *report {
+func newReport(rows []row, ofWebhook own) *report {
 	of := func(target string, clients int) row {
 		for _, r := range rows {
 			if r.Target == target && r.Clients == clients {
 				return r
 			}
 		}
-		missing := figure(math.NaN())
-		return row{stats: stats{Throughput: missing}, ratios: ratios{P50: missing, APIServer: missing, Throughput: missing}}
+		return row{stats: stats{Throughput: missing, Webhook: missing}, ratios: ratios{P50: missing, APIServer: missing, Throughput: missing}}
 	}
+	ofWebhook.CPUMillis, ofWebhook.FloorCPUMillis = of(webhook, 1).stats.Webhook, of(floor, 1).stats.Webhook
 	return &report{
+		own:                       ofWebhook,
 		Added:                     of(installed, 1).ratios.P50,
 		AddedWebhook:              of(webhook, 1).ratios.P50,
 		AddedBackstop:             of(backstopAlone, 1).ratios.P50,
@@ -94,18 +101,53 @@ func newReport(rows []row) *report {
 	}
 }
 
-// write writes the report to a file.
-func (r *report) write(file string) error {
+// The files that a run writes, in one directory.
+const (
+	jsonFile = "bench.json"
+	pageFile = "benchmarks.md"
+	plotFile = "benchmarks.svg"
+)
+
+// write changes the figures in a directory, and writes the page and the plot of them. An empty name is none.
+func write(dir string, change func(*report)) error {
+	if dir == "" {
+		return nil
+	}
+	r, err := readReport(filepath.Join(dir, jsonFile))
+	if err != nil && !errors.Is(err, fs.ErrNotExist) {
+		return err
+	}
+	change(r)
 	text, err := json.MarshalIndent(r, "", "  ")
 	if err != nil {
 		return err
 	}
-	return os.WriteFile(file, append(text, '\n'), 0o644) //nolint:gosec // it is a document of the repository
+	// As whoever reads the file finds it.
+	if err := os.WriteFile(filepath.Join(dir, jsonFile), append(text, '\n'), 0o644); err != nil { //nolint:gosec // a document
+		return err
+	}
+	if r, err = readReport(filepath.Join(dir, jsonFile)); err != nil {
+		return err
+	}
+	return r.writePage(dir)
+}
+
+// readReport reads what write has written. Without a file the report is empty.
+func readReport(file string) (*report, error) {
+	r := &report{}
+	text, err := os.ReadFile(file)
+	if err == nil {
+		err = json.Unmarshal(text, r)
+	}
+	if err != nil {
+		err = fmt.Errorf("%s: %w", file, err)
+	}
+	return r, err
 }
 
 // describe says where, and of what, the figures are.
-func (s *site) describe(ctx context.Context) (machine, versions, error) {
-	admin, err := kubernetes.NewForConfig(s.cluster.Config(controlplane.Admin))
+func describe(ctx context.Context, cluster *controlplane.ControlPlane) (machine, versions, error) {
+	admin, err := kubernetes.NewForConfig(cluster.Config(controlplane.Admin))
 	if err != nil {
 		return machine{}, versions{}, err
 	}

@@ -31,6 +31,9 @@ var stranger = controlplane.ServiceAccount("elsewhere", "deployer")
 // governed are the namespaces of the policy.
 var governed = []string{namespaceWebhook, namespaceInstalled, namespaceBackstop}
 
+// policyFile is the policy that is measured with, in the control plane's directory.
+const policyFile = "policy.yaml"
+
 // site is a control plane with all that is measured, each in a namespace of its own.
 type site struct {
 	cluster *controlplane.ControlPlane
@@ -91,7 +94,7 @@ func (s *site) startWebhook(ctx context.Context) (*backstop.Objects, error) {
 	if err != nil {
 		return nil, err
 	}
-	file := filepath.Join(s.cluster.Dir, "policy.yaml")
+	file := filepath.Join(s.cluster.Dir, policyFile)
 	policies, err := policyFor(manifests, file, governed...)
 	if err != nil {
 		return nil, err

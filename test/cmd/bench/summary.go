@@ -10,6 +10,9 @@ import (
 // figure is a number that one measurement may fail to give: NaN stands for none, and is null in JSON.
 type figure float64
 
+// missing is the figure of what was not measured.
+var missing = figure(math.NaN())
+
 // MarshalJSON implements [json.Marshaler]. It writes four significant digits: the rest is noise.
 func (f figure) MarshalJSON() ([]byte, error) {
 	value := float64(f)
@@ -47,11 +50,27 @@ type ratios struct {
 type row struct {
 	Target  string `json:"target"`
 	Clients int    `json:"clients"`
+	// Description is what tables call the target.
+	Description string `json:"description"`
 	stats
 	// AddedP50 is milliseconds more than the base's.
 	AddedP50 figure `json:"addedP50Millis"`
 	ratios
-	says string
+}
+
+// Times are the row's own figures.
+func (r row) Times() stats { return r.stats }
+
+// ToFloor compares the row with the floor.
+func (r row) ToFloor() ratios { return r.ratios }
+
+// UnmarshalJSON implements [json.Unmarshaler].
+func (f *figure) UnmarshalJSON(text []byte) error {
+	if string(text) == "null" {
+		*f = missing
+		return nil
+	}
+	return json.Unmarshal(text, (*float64)(f))
 }
 
 // statsOf says what a sample says.
@@ -83,7 +102,7 @@ func median(values []figure) figure {
 	middle := len(sorted) / 2
 	switch {
 	case len(sorted) == 0:
-		return figure(math.NaN())
+		return missing
 	case len(sorted)%2 == 1:
 		return sorted[middle]
 	default:
@@ -94,7 +113,7 @@ func median(values []figure) figure {
 // ratio is NaN where the floor is lost in noise.
 func ratio(value, floor figure) figure {
 	if !(floor > 0) {
-		return figure(math.NaN())
+		return missing
 	}
 	return value / floor
 }
@@ -129,7 +148,7 @@ func summarize(targets []target, clients []int, rounds []map[cell]sample) []row 
 					ratios:   compare(with, without, of(floor), of(none)),
 				})
 			}
-			rows = append(rows, medians(row{Target: t.name, Clients: level, says: t.says}, all))
+			rows = append(rows, medians(row{Target: t.name, Clients: level, Description: t.description}, all))
 		}
 	}
 	return rows

@@ -8,8 +8,6 @@ import (
 	"time"
 )
 
-var nan = figure(math.NaN())
-
 // same compares figures, of which NaN is like NaN, but for rounding.
 func same(a, b figure) bool {
 	return math.IsNaN(float64(a)) && math.IsNaN(float64(b)) || math.Abs(float64(a-b)) < 1e-9
@@ -49,8 +47,8 @@ func TestMedian(t *testing.T) {
 	}{
 		{"the middle one, whatever the order", []figure{9, 1, 2}, 2},
 		{"of an even number the mean of two", []figure{4, 1, 2, 9}, 3},
-		{"what is no number does not count", []figure{nan, 5, nan, 7, 6}, 6},
-		{"none", []figure{nan}, nan},
+		{"what is no number does not count", []figure{missing, 5, missing, 7, 6}, 6},
+		{"none", []figure{missing}, missing},
 	} {
 		t.Run(test.name, func(t *testing.T) {
 			given := slices.Clone(test.given)
@@ -69,7 +67,7 @@ func TestFigureInJSON(t *testing.T) {
 		given figure
 		want  string
 	}{
-		{nan, "null"},
+		{missing, "null"},
 		{figure(math.Inf(1)), "null"},
 		{0, "0"},
 		{0.0123456, "0.01235"},
@@ -87,7 +85,7 @@ func TestCompare(t *testing.T) {
 	floor := stats{P50: 2, P90: 4, P99: 3, Throughput: 80, APIServer: 2}
 	with := stats{P50: 4, P90: 3, P99: 9, Throughput: 40, APIServer: 1.5}
 	got := compare(with, base, floor, base)
-	want := ratios{P50: 3, P90: 0.5, P99: nan, APIServer: 0.5, Throughput: 0.5}
+	want := ratios{P50: 3, P90: 0.5, P99: missing, APIServer: 0.5, Throughput: 0.5}
 	if !same(got.P50, want.P50) || !same(got.P90, want.P90) || !same(got.P99, want.P99) ||
 		!same(got.APIServer, want.APIServer) || !same(got.Throughput, want.Throughput) {
 		t.Errorf("got: %+v, want: %+v", got, want)

@@ -29,8 +29,8 @@ const (
 // target is what is measured: a Pod, who creates it, and where.
 type target struct {
 	name string
-	// says is what the table calls it.
-	says string
+	// description is what tables call it.
+	description string
 	// base is the target that differs in nothing but that nothing judges the Pod; empty for such a target.
 	base      string
 	namespace string

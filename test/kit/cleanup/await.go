@@ -20,7 +20,7 @@ func AwaitReady(ctx context.Context, ready func(context.Context) error, processe
 	ctx, cancel := context.WithTimeout(ctx, patience)
 	defer cancel()
 	var last error
-	err := wait.PollUntilContextCancel(ctx, 20*time.Millisecond, true, func(ctx context.Context) (bool, error) {
+	err := wait.PollUntilContextCancel(ctx, 5*time.Millisecond, true, func(ctx context.Context) (bool, error) {
 		for _, process := range processes {
 			select {
 			case <-process.Done():

@@ -41,6 +41,8 @@ type Webhook struct {
 	Address, HealthAddress string
 	// CA is what its certificate chains to, as PEM.
 	CA []byte
+	// ReadyAfter is how long the program took, from its start, until it said that it is ready.
+	ReadyAfter time.Duration
 	// Process is the program.
 	*cleanup.Process
 
@@ -87,6 +89,7 @@ func (w *Webhook) start(ctx context.Context, program string, options Options) (e
 	if w.HealthAddress, err = freeAddress(); err != nil {
 		return err
 	}
+	began := time.Now()
 	w.Process, err = cleanup.Start(w.Dir, program, append([]string{
 		"webhook",
 		"--policy", options.Policy,
@@ -100,7 +103,9 @@ func (w *Webhook) start(ctx context.Context, program string, options Options) (e
 	if err != nil {
 		return err
 	}
-	return cleanup.AwaitReady(ctx, w.ready, w.Process)
+	err = cleanup.AwaitReady(ctx, w.ready, w.Process)
+	w.ReadyAfter = time.Since(began)
+	return err
 }
 
 // ready asks the webhook whether it is.
