@@ -68,6 +68,7 @@ func Parse(raw []byte) (*corev1.Pod, []UnknownField, error) {
 			return nil, nil, errors.New("metadata: is missing: a Pod has a name")
 		}
 	}
+	parts.nameClaims(pod)
 	return pod, parts.unknownFields(), nil
 }
 
@@ -82,7 +83,30 @@ type podParts struct {
 		InitContainers      []containerParts     `json:"initContainers"`
 		Containers          []containerParts     `json:"containers"`
 		EphemeralContainers []containerParts     `json:"ephemeralContainers"`
+		ResourceClaims      []claimParts         `json:"resourceClaims"`
 	} `json:"spec"`
+}
+
+// claimParts are the names of a resource claim where Kubernetes has them up to 1.30.
+type claimParts struct {
+	Source struct {
+		ResourceClaimName         *string `json:"resourceClaimName"`
+		ResourceClaimTemplateName *string `json:"resourceClaimTemplateName"`
+	} `json:"source"`
+}
+
+// nameClaims gives a Pod of Kubernetes 1.30 the names of its resource claims. Where a claim has names in both
+// places, those of today count, and a second one stays beside them.
+func (p *podParts) nameClaims(pod *corev1.Pod) {
+	for i := range min(len(p.Spec.ResourceClaims), len(pod.Spec.ResourceClaims)) {
+		claim, source := &pod.Spec.ResourceClaims[i], p.Spec.ResourceClaims[i].Source
+		if claim.ResourceClaimName == nil {
+			claim.ResourceClaimName = source.ResourceClaimName
+		}
+		if claim.ResourceClaimTemplateName == nil {
+			claim.ResourceClaimTemplateName = source.ResourceClaimTemplateName
+		}
+	}
 }
 
 type containerParts struct {

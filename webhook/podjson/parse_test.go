@@ -32,3 +32,30 @@ func TestParseErrors(t *testing.T) {
 		}
 	}
 }
+
+// Kubernetes 1.30 has the names of resource claims one level lower than later versions.
+func TestResourceClaimsOf130(t *testing.T) {
+	for _, test := range []struct{ claim, name, template string }{
+		{`{"name": "x", "resourceClaimName": "a"}`, "a", ""},
+		{`{"name": "x", "source": {"resourceClaimName": "a"}}`, "a", ""},
+		{`{"name": "x", "source": {"resourceClaimTemplateName": "b"}}`, "", "b"},
+		{`{"name": "x", "resourceClaimName": "a", "source": {"resourceClaimName": "c", "resourceClaimTemplateName": "b"}}`, "a", "b"},
+		{`{"name": "x", "source": null}`, "", ""},
+	} {
+		pod, _, err := Parse([]byte(`{"metadata": {}, "spec": {"resourceClaims": [` + test.claim + `]}}`))
+		if err != nil {
+			t.Errorf("%s: %v", test.claim, err)
+			continue
+		}
+		text := func(s *string) string {
+			if s == nil {
+				return ""
+			}
+			return *s
+		}
+		got := pod.Spec.ResourceClaims[0]
+		if text(got.ResourceClaimName) != test.name || text(got.ResourceClaimTemplateName) != test.template {
+			t.Errorf("%s: names %q and %q", test.claim, text(got.ResourceClaimName), text(got.ResourceClaimTemplateName))
+		}
+	}
+}

@@ -69,9 +69,12 @@ func (j *judgement) accounts() {
 func (j *judgement) resources() {
 	spec := child(j.pod, "spec")
 	for _, claim := range children(spec, "resourceClaims") {
-		for _, key := range []string{"resourceClaimName", "resourceClaimTemplateName"} {
-			if present(claim, key) {
-				j.allow(j.policy.Allowed.ResourceClaims, text(claim, key), "the %s of %q", key, text(claim, "name"))
+		// Kubernetes 1.30 has the names below source.
+		for _, at := range []map[string]any{claim, child(claim, "source")} {
+			for _, key := range []string{"resourceClaimName", "resourceClaimTemplateName"} {
+				if present(at, key) {
+					j.allow(j.policy.Allowed.ResourceClaims, text(at, key), "the %s of %q", key, text(claim, "name"))
+				}
 			}
 		}
 	}

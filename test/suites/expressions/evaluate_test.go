@@ -108,6 +108,17 @@ var forms = map[string]form{
 	"typed": func(pod *corev1.Pod) (runtime.Object, error) { return pod, nil },
 	"untyped": func(pod *corev1.Pod) (runtime.Object, error) {
 		content, err := runtime.DefaultUnstructuredConverter.ToUnstructured(pod)
+		// Kubernetes 1.30 has the names of resource claims below source.
+		claims, _, _ := unstructured.NestedSlice(content, "spec", "resourceClaims")
+		for i := range claims {
+			claim, _ := claims[i].(map[string]any)
+			name := claim["name"]
+			delete(claim, "name")
+			claims[i] = map[string]any{"name": name, "source": claim}
+		}
+		if len(claims) > 0 {
+			err = errors.Join(err, unstructured.SetNestedSlice(content, claims, "spec", "resourceClaims"))
+		}
 		return &unstructured.Unstructured{Object: content}, err
 	},
 }

@@ -1,8 +1,6 @@
 package expressions
 
 import (
-	"bytes"
-	"encoding/json"
 	"fmt"
 	"os"
 	"strings"
@@ -15,6 +13,7 @@ import (
 	"userscope.dev/userscope/test/kit/repo"
 	"userscope.dev/userscope/test/pods/differential"
 	"userscope.dev/userscope/test/pods/fixtures"
+	"userscope.dev/userscope/webhook/podjson"
 	userscope "userscope.dev/userscope/webhook/policy"
 	"userscope.dev/userscope/webhook/scope"
 )
@@ -119,8 +118,8 @@ func setAnnotation(pod *corev1.Pod, key, value string) {
 
 func decode(t *testing.T, raw []byte) *corev1.Pod {
 	t.Helper()
-	pod := &corev1.Pod{}
-	if err := json.NewDecoder(bytes.NewReader(raw)).Decode(pod); err != nil {
+	pod, _, err := podjson.Parse(raw)
+	if err != nil {
 		t.Fatal(err)
 	}
 	// As API servers fill them in.
