@@ -1,7 +1,9 @@
 package load
 
 import (
+	"reflect"
 	"slices"
+	"strings"
 
 	"k8s.io/apimachinery/pkg/util/validation"
 	"k8s.io/apimachinery/pkg/util/validation/field"
@@ -9,7 +11,7 @@ import (
 	"userscope.dev/userscope/webhook/policy"
 )
 
-// allow checks the lists of what else a sandbox may have.
+// allow checks the lists of what else a sandbox may have. A list that is new in policy.Allow is among them.
 func (c *compiler) allow(at *field.Path, allow policy.Allow) policy.Allow {
 	for i, name := range allow.VolumeTypes {
 		if slices.Contains(policy.JudgedVolumeTypes(), name) {
@@ -29,17 +31,13 @@ func (c *compiler) allow(at *field.Path, allow policy.Allow) policy.Allow {
 	if options := allow.SELinuxOptions; options != nil && (options.User != "" || options.Role != "") {
 		c.invalid(at.Child("seLinuxOptions"), *options, "must not set user or role: the Pod Security baseline forbids both")
 	}
-	return policy.Allow{
-		HostPaths:       c.hostPaths(at.Child("hostPaths"), allow.HostPaths),
-		Claims:          c.list(at.Child("claims"), allow.Claims),
-		VolumeTypes:     c.list(at.Child("volumeTypes"), allow.VolumeTypes),
-		Secrets:         c.list(at.Child("secrets"), allow.Secrets),
-		ServiceAccounts: c.list(at.Child("serviceAccounts"), allow.ServiceAccounts),
-		TokenAudiences:  c.list(at.Child("tokenAudiences"), allow.TokenAudiences),
-		ResourceClaims:  c.list(at.Child("resourceClaims"), allow.ResourceClaims),
-		RuntimeClasses:  c.list(at.Child("runtimeClasses"), allow.RuntimeClasses),
-		Capabilities:    c.list(at.Child("capabilities"), allow.Capabilities),
-		FSGroup:         allow.FSGroup,
-		SELinuxOptions:  allow.SELinuxOptions,
+	c.hostPaths(at.Child("hostPaths"), allow.HostPaths)
+	lists := reflect.ValueOf(allow)
+	for i := range lists.NumField() {
+		name, _, _ := strings.Cut(lists.Type().Field(i).Tag.Get("json"), ",")
+		if list, ok := lists.Field(i).Interface().([]string); ok && name != "hostPaths" {
+			c.list(at.Child(name), list)
+		}
 	}
+	return allow
 }
