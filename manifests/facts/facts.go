@@ -62,6 +62,9 @@ type IDs struct {
 	Characters          string `json:"characters"`
 	LowerCaseCharacters string `json:"lowerCaseCharacters"`
 
+	// LostAndFound has only legal characters where a policy admits a plus sign, and is no id.
+	LostAndFound string `json:"lostAndFound"`
+
 	// UserLength and ThreadLength are the longest ids, in characters.
 	UserLength   int `json:"userLength"`
 	ThreadLength int `json:"threadLength"`
@@ -84,6 +87,7 @@ func New() (Facts, error) {
 		IDs: IDs{
 			Characters:          characters(policy.IDRule{MaxLength: 1}),
 			LowerCaseCharacters: characters(policy.IDRule{MaxLength: 1, LowerCase: true}),
+			LostAndFound:        policy.LostAndFound,
 			UserLength:          policy.MaxUserLength,
 			ThreadLength:        policy.MaxThreadLength,
 		},

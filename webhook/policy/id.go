@@ -3,18 +3,23 @@ package policy
 import (
 	"fmt"
 	"regexp"
+	"strings"
 )
 
 // IDRule says where one half of an identity is declared and which values are legal.
 //
-// An id becomes a directory name, so the alphabet is fixed: ASCII letters, digits, "_" and
-// "-". A policy may narrow it, never widen it.
+// An id becomes the name of a directory. Its alphabet is ASCII letters, digits, "_" and "-", and the
+// policy's further characters.
 type IDRule struct {
 	// Key is the label and the annotation that declare the id.
 	Key string
 
 	// MaxLength is the longest legal id, in bytes.
 	MaxLength int
+
+	// Characters are further characters of ids, out of IDCharacters: a text of these, each once. None of
+	// them is the first or last of an id, and no two dots follow each other.
+	Characters string
 
 	// Pattern narrows the legal ids where it is set. It is anchored at both ends.
 	Pattern *regexp.Regexp
@@ -31,6 +36,23 @@ const (
 	MaxThreadLength = 64
 )
 
+// IDCharacter is a character that a policy may admit into ids beyond the safe ones.
+type IDCharacter string
+
+// The characters that a policy may admit.
+const (
+	Dot    IDCharacter = "."
+	AtSign IDCharacter = "@"
+	Plus   IDCharacter = "+"
+	Tilde  IDCharacter = "~"
+)
+
+// IDCharacters are all characters that a policy may admit.
+const IDCharacters = string(Dot + AtSign + Plus + Tilde)
+
+// LostAndFound is the directory of a filesystem's check, at the root of ext4 for instance: nobody's.
+const LostAndFound = "lost+found"
+
 // Check tells why id is not legal under the rule; the empty string means that it is.
 func (r IDRule) Check(id string) string {
 	if id == "" {
@@ -40,17 +62,37 @@ func (r IDRule) Check(id string) string {
 		return fmt.Sprintf("is %d bytes long, and %d are allowed", len(id), r.MaxLength)
 	}
 	for i := range len(id) {
-		if !safe(id[i]) {
-			return "has characters other than A-Z, a-z, 0-9, _ and -"
+		if !safe(id[i]) && strings.IndexByte(r.Characters, id[i]) < 0 {
+			return r.otherCharacters(id)
 		}
 		if r.LowerCase && 'A' <= id[i] && id[i] <= 'Z' {
 			return "has upper-case letters, which the policy's filesystem cannot tell from lower-case ones"
 		}
 	}
+	switch {
+	case !safe(id[0]), !safe(id[len(id)-1]):
+		return "begins or ends with one of " + r.Characters + ", which may only stand inside"
+	case strings.Contains(id, ".."):
+		return "contains .."
+	case id == LostAndFound:
+		return "is a directory of the filesystem's own"
+	}
 	if r.Pattern != nil && !r.Pattern.MatchString(id) {
 		return "does not match the policy's pattern"
 	}
 	return ""
+}
+
+// otherCharacters says of an id which characters it may have, and whether a policy could admit the id.
+func (r IDRule) otherCharacters(id string) string {
+	problem := "has characters other than A-Z, a-z, 0-9, _ and -"
+	if r.Characters != "" {
+		problem += " and " + r.Characters
+	}
+	if r.Characters != IDCharacters && (IDRule{MaxLength: r.MaxLength, Characters: IDCharacters}).Check(id) == "" {
+		problem += " (see idCharacters)"
+	}
+	return problem
 }
 
 // safe reports whether c may stand in an id: none of these can leave a directory, end a path

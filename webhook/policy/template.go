@@ -119,8 +119,9 @@ func (t Template) Parse(path string) (Identity, bool) {
 // Overlap tells why two directories of a layout cannot stand beside each other; the empty
 // string means that they can. They cannot if both could be one directory, or one an ancestor of
 // the other, for different identities, or if the upper one is writable: a sandbox could then put
-// a symlink in the way of the lower one's mount. Two threads of one user are two identities. Filesystems that ignore case are thought of.
-func Overlap(a, b Directory) string {
+// a symlink in the way of the lower one's mount. Two threads of one user count as two identities. Segments
+// are compared without regard to case. characters are the further characters of ids.
+func Overlap(a, b Directory, characters string) string {
 	if len(a.segments) > len(b.segments) {
 		a, b = b, a
 	}
@@ -129,8 +130,8 @@ func Overlap(a, b Directory) string {
 		other := b.segments[i]
 		switch {
 		case strings.EqualFold(segment, other):
-		case isPlaceholder(segment) && (isPlaceholder(other) || couldBeID(other)),
-			isPlaceholder(other) && couldBeID(segment):
+		case isPlaceholder(segment) && (isPlaceholder(other) || couldBeID(other, characters)),
+			isPlaceholder(other) && couldBeID(segment, characters):
 			differently = true
 		default:
 			return ""
@@ -154,7 +155,7 @@ func isPlaceholder(segment string) bool {
 	return segment == userPlaceholder || segment == threadPlaceholder
 }
 
-// couldBeID reports whether a literal segment is a legal id of some policy.
-func couldBeID(segment string) bool {
-	return IDRule{MaxLength: MaxUserLength}.Check(segment) == ""
+// couldBeID reports whether a literal segment is a legal id where ids have further characters.
+func couldBeID(segment, characters string) bool {
+	return IDRule{MaxLength: MaxUserLength, Characters: characters}.Check(segment) == ""
 }

@@ -56,30 +56,34 @@ func TestOverlap(t *testing.T) {
 	ro := func(text string) Directory { return Directory{parsed(text), ReadOnly} }
 	rw := func(text string) Directory { return Directory{parsed(text), ReadWrite} }
 	tests := []struct {
-		name    string
-		a, b    Directory
-		problem string
+		name       string
+		a, b       Directory
+		characters string
+		problem    string
 	}{
-		{"neighbours", rw("users/{user}/a"), rw("users/{user}/b"), ""},
-		{"a name that begins alike", rw("users/{user}/a"), rw("users/{user}/ab"), ""},
-		{"a literal that is no id", rw("home/{user}"), ro("home/.shared"), ""},
-		{"different depths below different parents", rw("a/{user}"), ro("b/c/d"), ""},
-		{"a writable directory below a readable one of the same user", ro("u/{user}/config"), rw("u/{user}/config/locks"), ""},
-		{"a thread's directory below its user's", ro("u/{user}"), rw("u/{user}/t/{thread}"), "u/{user}/t/{thread} lies below u/{user}, which other identities can read"},
-		{"the same", ro("u/{user}"), rw("u/{user}"), "u/{user} and u/{user} are the same directory"},
-		{"the same but for case", ro("U/{user}"), rw("u/{user}"), "U/{user} and u/{user} are the same directory"},
-		{"a literal that is some user's", rw("home/{user}"), ro("home/shared"), "home/{user} and home/shared could be one directory, of different identities"},
-		{"a literal first", ro("home/shared"), rw("home/{user}"), "home/shared and home/{user} could be one directory, of different identities"},
-		{"user and thread exchanged", rw("{user}/{thread}"), rw("{thread}/{user}"), "{user}/{thread} and {thread}/{user} could be one directory, of different identities"},
-		{"below a writable one", rw("u/{user}"), ro("u/{user}/skills"), "u/{user}/skills lies below u/{user}, which is ReadWrite"},
-		{"below a writable one, named the other way round", ro("u/{user}/skills"), rw("u/{user}"), "u/{user}/skills lies below u/{user}, which is ReadWrite"},
-		{"a private one below a shared one", ro("users"), rw("users/{user}"), "users/{user} lies below users, which other identities can read"},
-		{"a shared one below a shared one", ro("tools"), ro("tools/bin"), ""},
-		{"below what could be another user's", ro("home/{user}"), ro("home/shared/{user}"), "home/shared/{user} lies below home/{user}, which other identities can read"},
+		{"neighbours", rw("users/{user}/a"), rw("users/{user}/b"), "", ""},
+		{"a name that begins alike", rw("users/{user}/a"), rw("users/{user}/ab"), "", ""},
+		{"a literal that is no id", rw("home/{user}"), ro("home/.shared"), "", ""},
+		{"different depths below different parents", rw("a/{user}"), ro("b/c/d"), "", ""},
+		{"a writable directory below a readable one of the same user", ro("u/{user}/config"), rw("u/{user}/config/locks"), "", ""},
+		{"a thread's directory below its user's", ro("u/{user}"), rw("u/{user}/t/{thread}"), "", "u/{user}/t/{thread} lies below u/{user}, which other identities can read"},
+		{"the same", ro("u/{user}"), rw("u/{user}"), "", "u/{user} and u/{user} are the same directory"},
+		{"the same but for case", ro("U/{user}"), rw("u/{user}"), "", "U/{user} and u/{user} are the same directory"},
+		{"a literal that is some user's", rw("home/{user}"), ro("home/shared"), "", "home/{user} and home/shared could be one directory, of different identities"},
+		{"a literal that is an id with a dot", rw("home/{user}"), ro("home/shared.d"), ".", "home/{user} and home/shared.d could be one directory, of different identities"},
+		{"a literal that is no id with a dot", rw("home/{user}"), ro("home/shared.d"), "@", ""},
+		{"the filesystem's own directory", rw("home/{user}"), ro("home/lost+found"), "+", ""},
+		{"a literal first", ro("home/shared"), rw("home/{user}"), "", "home/shared and home/{user} could be one directory, of different identities"},
+		{"user and thread exchanged", rw("{user}/{thread}"), rw("{thread}/{user}"), "", "{user}/{thread} and {thread}/{user} could be one directory, of different identities"},
+		{"below a writable one", rw("u/{user}"), ro("u/{user}/skills"), "", "u/{user}/skills lies below u/{user}, which is ReadWrite"},
+		{"below a writable one, named the other way round", ro("u/{user}/skills"), rw("u/{user}"), "", "u/{user}/skills lies below u/{user}, which is ReadWrite"},
+		{"a private one below a shared one", ro("users"), rw("users/{user}"), "", "users/{user} lies below users, which other identities can read"},
+		{"a shared one below a shared one", ro("tools"), ro("tools/bin"), "", ""},
+		{"below what could be another user's", ro("home/{user}"), ro("home/shared/{user}"), "", "home/shared/{user} lies below home/{user}, which other identities can read"},
 	}
 	for _, test := range tests {
 		t.Run(test.name, func(t *testing.T) {
-			if got := Overlap(test.a, test.b); got != test.problem {
+			if got := Overlap(test.a, test.b, test.characters); got != test.problem {
 				t.Errorf("got  %s\nwant %s", got, test.problem)
 			}
 		})

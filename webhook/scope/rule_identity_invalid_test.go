@@ -45,7 +45,7 @@ func TestDeclaredIdentity(t *testing.T) {
 		{name: "an empty thread annotation beside a good label", pod: sandbox(annotation("thread-id", "")), verdict: Refused,
 			violations: []Violation{invalid("annotations[thread-id]", "", "is empty", "thread"),
 				{RuleIdentityConflict, "metadata.annotations[thread-id]", "", `contradicts the label with the same key: set only one of them, or both alike; the label says "t1"`}}},
-		{name: "dots", pod: sandbox(label("user-id", "a.b")), verdict: Refused, violations: []Violation{invalid("labels[user-id]", "a.b", alphabet, "user")}},
+		{name: "dots", pod: sandbox(label("user-id", "a.b")), verdict: Refused, violations: []Violation{invalid("labels[user-id]", "a.b", alphabet+" (see idCharacters)", "user")}},
 		{name: "the parent directory", pod: sandbox(noLabel("user-id"), annotation("user-id", "..")), verdict: Refused,
 			violations: []Violation{invalid("annotations[user-id]", "..", alphabet, "user")}},
 		{name: "the same directory", pod: sandbox(noLabel("thread-id"), annotation("thread-id", ".")), verdict: Refused,

@@ -17,6 +17,7 @@ them: .policy, .policies. */}}
 {{- define "userscope.backstop.data" -}}
 {{- $p := .policy -}}
 {{- $texts := pick $p "name" "claim" "root" "userKey" "userDataVolume" "userDataMountPath" "idPattern" -}}
+{{- $_ := set $texts "lostAndFound" $p.facts.ids.lostAndFound -}}
 {{- $_ := set $texts "threadKey" (ternary $p.threadKey "" $p.needsThread) -}}
 {{- range list "userPattern" "threadPattern" -}}
 {{- $pattern := get $p . -}}

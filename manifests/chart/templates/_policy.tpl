@@ -37,6 +37,7 @@ with the root context, and read the result with fromJsonArray.
 {{- if hasKey $spec "caseSensitive" -}}
 {{- $caseSensitive = $spec.caseSensitive -}}
 {{- end -}}
+{{- $safe := ternary $facts.ids.characters $facts.ids.lowerCaseCharacters $caseSensitive -}}
 {{- dict
   "facts" $facts
   "name" .entry.name
@@ -52,7 +53,7 @@ with the root context, and read the result with fromJsonArray.
   "needsThread" $needsThread
   "fixedLabels" (concat (keys $spec.selector | sortAlpha) $identityKeys (list $sandboxIDKey))
   "fixedAnnotations" (append $identityKeys $facts.marker)
-  "idPattern" (ternary $facts.ids.characters $facts.ids.lowerCaseCharacters $caseSensitive | printf "^[%s]+$")
+  "idPattern" (printf "^[%s]([%s%s]*[%s])?$" $safe $safe (join "" $spec.idCharacters) $safe)
   "userPattern" ($spec.userPattern | default "")
   "threadPattern" ($spec.threadPattern | default "")
   "userDataVolume" ($spec.userDataVolume | default $facts.defaults.userDataVolume)

@@ -8,11 +8,25 @@ import (
 	"strings"
 )
 
-// The legal ids, as DeerFlow defines them.
-var (
-	legalUser   = regexp.MustCompile(`\A[A-Za-z0-9_-]{1,255}\z`)
-	legalThread = regexp.MustCompile(`\A[A-Za-z0-9_-]{1,64}\z`)
-)
+// legal reports whether a text is an id of at most so many bytes, as DeerFlow defines them. The further
+// characters stand between two others only, and two dots never together.
+func legal(id string, most int, further []string) bool {
+	parts := []string{id}
+	for _, character := range further {
+		var finer []string
+		for _, part := range parts {
+			finer = append(finer, strings.Split(part, character)...)
+		}
+		parts = finer
+	}
+	for i, part := range parts {
+		inner := 0 < i && i < len(parts)-1
+		if part == "" && !inner || strings.Trim(part, "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789_-") != "" {
+			return false
+		}
+	}
+	return len(id) <= most && !strings.Contains(id, "..") && id != "lost+found"
+}
 
 // Whose returns the identity that a Pod bears under the policies, empty where it has none. Each
 // policy has a say, for one may know threads that another does not.
@@ -29,20 +43,20 @@ func Whose(policies []Policy, pod map[string]any) (user, thread string) {
 func (j *judgement) findIdentity() {
 	rules := j.policy.Identity
 	needed := j.needsIdentity()
-	j.user = j.id("user", rules.UserKey, legalUser, rules.UserPattern, needed)
+	j.user = j.id("user", rules.UserKey, 255, rules.UserPattern, needed)
 	if j.policy.hasThreads() {
-		j.thread = j.id("thread", rules.ThreadKey, legalThread, rules.ThreadPattern, needed)
+		j.thread = j.id("thread", rules.ThreadKey, 64, rules.ThreadPattern, needed)
 	}
 }
 
 // id reads one half of the identity from label and annotation; empty where the Pod bears no
 // valid one.
-func (j *judgement) id(noun, key string, legal *regexp.Regexp, pattern string, needed bool) string {
+func (j *judgement) id(noun, key string, most int, pattern string, needed bool) string {
 	var spelled []string
 	for _, place := range []string{"labels", "annotations"} {
 		if value, ok := child(j.pod, "metadata", place)[key]; ok {
 			id, _ := value.(string)
-			if !legal.MatchString(id) || pattern != "" && !regexp.MustCompile(`\A(?:`+pattern+`)\z`).MatchString(id) ||
+			if !legal(id, most, j.policy.Identity.Characters) || pattern != "" && !regexp.MustCompile(`\A(?:`+pattern+`)\z`).MatchString(id) ||
 				j.policy.Identity.LowerCase && strings.ToLower(id) != id {
 				j.condemn("I5", "the %s in the %s is %q, which is no legal id", noun, place, id)
 				return ""

@@ -38,6 +38,9 @@ type Identity struct {
 	// UserPattern and ThreadPattern narrow the ids that are legal anyway; empty for all.
 	UserPattern, ThreadPattern string
 
+	// Characters may stand inside of ids, beside the letters, digits, _ and - of all ids.
+	Characters []string
+
 	// LowerCase is for filesystems that do not tell A from a.
 	LowerCase bool
 

@@ -54,6 +54,7 @@ func readPolicy(name string, whole object, dir string) (Policy, error) {
 			ThreadKey:     spec.text("threadKey", "thread-id"),
 			UserPattern:   spec.text("userPattern", ""),
 			ThreadPattern: spec.text("threadPattern", ""),
+			Characters:    spec.texts("idCharacters"),
 			LowerCase:     spec.value("caseSensitive") == false,
 			SandboxIDKey:  spec.text("sandboxIDKey", "sandbox-id"),
 			Proof:         spec.text("proof", "Adopted"),

@@ -112,10 +112,10 @@ var harmful = []mutation{
 	// Identity and labels.
 	{"an illegal id", func(d *drawing) {
 		key := of(d, d.Policy.Identity.UserKey, d.Policy.Identity.ThreadKey)
-		of(d, d.labels(), d.annotations())[key] = of[any](d, "", ".", "..", "a/b", "a.b", "é", "a\n", "a b", "Alice", strings.Repeat("a", 65), strings.Repeat("a", 256), nil)
+		of(d, d.labels(), d.annotations())[key] = of[any](d, "", ".", "..", "a/b", "a.b", "u-.", "u-a..b", "u-a@", "lost+found", "é", "a\n", "a b", "Alice", strings.Repeat("a", 65), strings.Repeat("a", 256), nil)
 	}},
 	{"an id that is illegal alone", func(d *drawing) {
-		d.redeclare(d.Policy.Identity.UserKey, of(d, "", ".", "..", "a/b", "a.b", "é", "a\n", strings.Repeat("a", 256)))
+		d.redeclare(d.Policy.Identity.UserKey, of(d, "", ".", "..", "a/b", "a.b", "u-a..b", "u-a+b", "é", "a\n", strings.Repeat("a", 256)))
 	}},
 	{"a thread that is illegal alone", func(d *drawing) {
 		d.redeclare(d.Policy.Identity.ThreadKey, of(d, "", ".", "..", "a/b", "a.b", strings.Repeat("a", 65)))

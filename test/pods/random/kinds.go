@@ -40,7 +40,7 @@ var (
 	users   = []string{"alice", "bob", "Carol_2", "-dash-", "_", "0", strings.Repeat("u", 64), strings.Repeat("W", 255)}
 	threads = []string{"t1", "b6f0b6de-2f6e-4a6e-9d33-0f5f2c0f8f42", "-thread_", "T", strings.Repeat("x", 64)}
 	// Those of the policy that is narrower.
-	narrowUsers   = []string{"u-", "u-1", "u-a-b-", "u-" + strings.Repeat("z", 253)}
+	narrowUsers   = []string{"u-", "u-1", "u-first.last", "u-a.@b", "u-a-b-", "u-" + strings.Repeat("z", 253)}
 	narrowThreads = []string{"1", "run00001", "z"}
 )
 
@@ -59,7 +59,7 @@ func (d *drawing) ids() (user, thread string) {
 
 // declare writes an id where it may stand.
 func (d *drawing) declare(key, id string) {
-	labelled := len(id) < 64 && isAlphanumeric(id[0]) && isAlphanumeric(id[len(id)-1])
+	labelled := len(id) < 64 && !strings.ContainsAny(id, "@+~") && isAlphanumeric(id[0]) && isAlphanumeric(id[len(id)-1])
 	where := of(d, "label", "annotation", "both")
 	if labelled && where != "annotation" {
 		d.labels()[key] = id

@@ -28,6 +28,7 @@ func compile(document *Document, dir string) (*policy.Policy, field.ErrorList) {
 	c.want(field.NewPath("apiVersion"), document.APIVersion, APIVersion)
 	c.want(field.NewPath("kind"), document.Kind, Kind)
 
+	characters := c.idCharacters(at.Child("idCharacters"), spec.IDCharacters, *spec.CaseSensitive)
 	p := &policy.Policy{
 		Name:              c.name(field.NewPath("metadata", "name"), document.Metadata.Name, validation.IsDNS1123Subdomain),
 		Namespaces:        c.namespaces(at.Child("namespaces"), spec.Namespaces),
@@ -35,8 +36,8 @@ func compile(document *Document, dir string) (*policy.Policy, field.ErrorList) {
 		Selector:          c.selector(at.Child("selector"), spec.Selector),
 		Provisioners:      c.list(at.Child("provisioners"), spec.Provisioners),
 		Exempt:            c.creators(at.Child("exemptCreators"), *spec.ExemptCreators),
-		User:              c.idRule(at, "user", *spec.UserKey, spec.UserPattern, policy.MaxUserLength, *spec.CaseSensitive),
-		Thread:            c.idRule(at, "thread", *spec.ThreadKey, spec.ThreadPattern, policy.MaxThreadLength, *spec.CaseSensitive),
+		User:              c.idRule(at, "user", *spec.UserKey, spec.UserPattern, policy.MaxUserLength, characters, *spec.CaseSensitive),
+		Thread:            c.idRule(at, "thread", *spec.ThreadKey, spec.ThreadPattern, policy.MaxThreadLength, characters, *spec.CaseSensitive),
 		UserDataVolume:    c.name(at.Child("userDataVolume"), *spec.UserDataVolume, validation.IsDNS1123Label),
 		UserDataMountPath: c.mountPath(at.Child("userDataMountPath"), *spec.UserDataMountPath),
 		SandboxIDKey:      *spec.SandboxIDKey,
@@ -44,7 +45,7 @@ func compile(document *Document, dir string) (*policy.Policy, field.ErrorList) {
 		Keys:              c.keys(at.Child("keyFile"), spec.KeyFile),
 		DefaultUser:       spec.DefaultUser,
 		ReplaceUserData:   *spec.ReplaceUserData,
-		Layout:            c.layout(at.Child("layout"), spec.Layout),
+		Layout:            c.layout(at.Child("layout"), spec.Layout, characters),
 		HostPathBases:     c.hostPaths(at.Child("hostPathBases"), spec.HostPathBases),
 		Allow:             c.allow(at.Child("allow"), spec.Allow),
 	}
@@ -126,8 +127,24 @@ func (c *compiler) selector(at *field.Path, labels map[string]string) map[string
 	return maps.Clone(labels)
 }
 
-func (c *compiler) idRule(at *field.Path, noun, key, pattern string, most int, caseSensitive bool) policy.IDRule {
-	rule := policy.IDRule{Key: key, MaxLength: most, LowerCase: !caseSensitive}
+// idCharacters returns the further characters of ids as one text.
+func (c *compiler) idCharacters(at *field.Path, characters []policy.IDCharacter, caseSensitive bool) string {
+	all := make([]string, len(characters))
+	for i, character := range characters {
+		all[i] = string(character)
+		known := []policy.IDCharacter{policy.Dot, policy.AtSign, policy.Plus, policy.Tilde}
+		switch {
+		case character != "" && !slices.Contains(known, character):
+			c.mistakes = append(c.mistakes, field.NotSupported(at.Index(i), character, known))
+		case character == policy.Tilde && !caseSensitive:
+			c.invalid(at.Index(i), character, "must not be listed with caseSensitive: false: such filesystems may have short names of other ids, as ALICEB~1")
+		}
+	}
+	return strings.Join(c.list(at, all), "")
+}
+
+func (c *compiler) idRule(at *field.Path, noun, key, pattern string, most int, characters string, caseSensitive bool) policy.IDRule {
+	rule := policy.IDRule{Key: key, MaxLength: most, Characters: characters, LowerCase: !caseSensitive}
 	c.mistakes = append(c.mistakes, metavalidation.ValidateLabelName(rule.Key, at.Child(noun+"Key"))...)
 	if pattern == "" {
 		return rule

@@ -9,7 +9,7 @@ import (
 	"userscope.dev/userscope/webhook/policy"
 )
 
-func (c *compiler) layout(at *field.Path, layout Layout) policy.Layout {
+func (c *compiler) layout(at *field.Path, layout Layout, characters string) policy.Layout {
 	if layout.Root != "" {
 		root, err := c.template(at.Child("root"), layout.Root)
 		if err == nil && (root.HasUser() || root.HasThread()) {
@@ -34,7 +34,7 @@ func (c *compiler) layout(at *field.Path, layout Layout) policy.Layout {
 		compiled.Legacy = c.legacy(at.Child("legacyUserData"), layout.LegacyUserData)
 	}
 	if len(compiled.Directories) == len(layout.Directories) && err == nil {
-		c.overlaps(at, compiled)
+		c.overlaps(at, compiled, characters)
 	}
 	return compiled
 }
@@ -81,18 +81,18 @@ func (c *compiler) directory(at *field.Path, directory Directory) (policy.Direct
 
 // overlaps refuses directories through which one identity could reach another's data, or change
 // what lies above one of its own mounts.
-func (c *compiler) overlaps(at *field.Path, layout policy.Layout) {
+func (c *compiler) overlaps(at *field.Path, layout policy.Layout, characters string) {
 	userData := policy.Directory{Template: layout.UserData, Access: policy.ReadWrite}
 	legacy := policy.Directory{Template: layout.Legacy, Access: policy.ReadOnly}
 	for _, directory := range append([]policy.Directory{userData}, layout.Directories...) {
-		if problem := policy.Overlap(directory, legacy); layout.Legacy.HasThread() && problem != "" {
+		if problem := policy.Overlap(directory, legacy, characters); layout.Legacy.HasThread() && problem != "" {
 			c.invalid(at.Child("legacyUserData"), legacy.String(), "%s", problem)
 		}
 	}
 	for i, directory := range layout.Directories {
 		where := at.Child("directories").Index(i).Child("path")
 		for _, other := range append([]policy.Directory{userData}, layout.Directories[:i]...) {
-			if problem := policy.Overlap(directory, other); problem != "" {
+			if problem := policy.Overlap(directory, other, characters); problem != "" {
 				c.invalid(where, directory.String(), "%s", problem)
 			}
 		}

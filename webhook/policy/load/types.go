@@ -69,6 +69,11 @@ type Spec struct {
 	// +format=regularExpression
 	ThreadPattern string `json:"threadPattern,omitempty"`
 
+	// IDCharacters are characters that ids may have beyond A-Z, a-z, 0-9, _ and -. None of them is the first
+	// or last character of an id, and .. is never legal. The character ~ needs caseSensitive: true, since other
+	// filesystems may have short names with it.
+	IDCharacters []policy.IDCharacter `json:"idCharacters,omitempty"`
+
 	// CaseSensitive is false for a claim whose filesystem does not tell A from a, such as an SMB share.
 	// Ids with upper-case letters are refused then.
 	CaseSensitive *bool `json:"caseSensitive,omitempty"`
