@@ -41,6 +41,11 @@ API server would not take is not taken while the old pair is good. A second port
 serves /healthz (the process lives), /readyz (a TLS handshake with the webhook works, its
 certificate is unexpired, names the Service and chains to ca.crt, if it is there) and /metrics.
 
+Whoever reaches the port may ask: name the CA of the API servers' client certificates by
+--client-ca and --client-names, or let a NetworkPolicy through nobody else. What one client
+can take is bounded: a body of more than --max-json-values is refused with 413, and where
+--max-held-bytes or --max-decodes are used up, the client that uses most gets 429.
+
 On SIGTERM or SIGINT the server stops being ready, serves on for --drain-delay, closes its
 listener and waits for requests in flight. A second signal ends it at once. The webhook needs
 no access to the API server. Once it serves, it logs JSON lines to stderr: a line for each
@@ -74,6 +79,8 @@ Exit codes: 0 drained after a signal, 1 failed, 2 wrong usage.`,
 	flags.StringVar(&options.ServiceName, "service-name", "", "`NAME` of the Service that the certificate must name for the server to be ready")
 	flags.StringVar(&options.ServiceNamespace, "service-namespace", "", "`NAMESPACE` of that Service")
 	flags.DurationVar(&options.DrainDelay, "drain-delay", server.DefaultDrainDelay, "`DURATION` to serve on, unready, once told to end")
+	flags.StringVar(&options.ClientCA, "client-ca", "", "`FILE` of the CAs whose client certificates API servers present; it is read again when it changes. By default nobody needs one")
+	flags.StringSliceVar(&options.ClientNames, "client-names", nil, "common or DNS `NAME`s of these certificates, of which a cluster's CA also signs others (required with --client-ca)")
 	flags.DurationVar(&options.ReadTimeout, "read-timeout", server.DefaultReadTimeout, "`DURATION` in which a request must have come, its body included")
 	flags.IntVar(&options.MaxConnections, "max-connections", server.DefaultMaxConnections, "`NUMBER` of connections to the webhook at once")
 	flags.IntVar(&limits.Values, "max-json-values", limits.Values, "most JSON values of a request's body, a larger `NUMBER` is refused with 413")

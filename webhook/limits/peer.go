@@ -1,6 +1,7 @@
 package limits
 
 import (
+	"cmp"
 	"net/http"
 	"net/netip"
 )
@@ -9,7 +10,9 @@ import (
 // only where it also verifies it, or else its address.
 func Peer(r *http.Request) string {
 	if r.TLS != nil && len(r.TLS.PeerCertificates) > 0 {
-		return "certificate " + r.TLS.PeerCertificates[0].Subject.CommonName
+		certificate := r.TLS.PeerCertificates[0]
+		names := append([]string{certificate.Subject.CommonName}, certificate.DNSNames...)
+		return "certificate " + cmp.Or(names...)
 	}
 	return PeerOfAddress(r.RemoteAddr)
 }

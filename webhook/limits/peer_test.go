@@ -21,6 +21,7 @@ func TestPeer(t *testing.T) {
 		{"an address, whatever its port", "10.0.0.7:41234", nil, "10.0.0.7"},
 		{"with TLS and no certificate", "10.0.0.7:1", &tls.ConnectionState{}, "10.0.0.7"},
 		{"a certificate, whatever its address", "10.0.0.7:1", certificate, "certificate kube-apiserver"},
+		{"a certificate of a DNS name", "10.0.0.7:1", &tls.ConnectionState{PeerCertificates: []*x509.Certificate{{DNSNames: []string{"api.example"}}}}, "certificate api.example"},
 		{"an IPv6 network", "[2001:db8:1:2:3:4:5:6]:1", nil, "2001:db8:1:2::/64"},
 		{"an IPv4 address in IPv6", "[::ffff:10.0.0.7]:1", nil, "10.0.0.7"},
 		{"an address with a zone", "[fe80::1%eth0]:1", nil, "fe80::/64"},

@@ -130,7 +130,8 @@ func open(t *testing.T, dir string, o server.Options) *serving.Source {
 
 // running is a server that runs.
 type running struct {
-	options server.Options
+	options  server.Options
+	registry *prometheus.Registry
 	// end tells it to end.
 	end context.CancelFunc
 	// ended receives what Run returned.
@@ -154,6 +155,9 @@ func startWith(t *testing.T, o server.Options, certificates server.Certificates,
 	if err != nil {
 		t.Fatal(err)
 	}
+	if err := s.Register(registry); err != nil {
+		t.Fatal(err)
+	}
 	ctx, cancel := context.WithCancel(context.Background())
 	ended := make(chan error, 1)
 	stopped := make(chan struct{})
@@ -169,7 +173,7 @@ func startWith(t *testing.T, o server.Options, certificates server.Certificates,
 			t.Error("the server did not end")
 		}
 	})
-	return &running{options: o, end: cancel, ended: ended}
+	return &running{options: o, registry: registry, end: cancel, ended: ended}
 }
 
 // health gets a path of the health server: its status and body, or the error to reach it.
@@ -232,4 +236,22 @@ func (r *running) closes(t *testing.T) bool {
 	}
 	defer response.Body.Close()
 	return response.Close
+}
+
+// counted are the values of a metric with one label.
+func (r *running) counted(t *testing.T, name string) map[string]float64 {
+	t.Helper()
+	families, err := r.registry.Gather()
+	if err != nil {
+		t.Fatal(err)
+	}
+	values := map[string]float64{}
+	for _, family := range families {
+		if family.GetName() == name {
+			for _, metric := range family.GetMetric() {
+				values[metric.GetLabel()[0].GetValue()] = metric.GetCounter().GetValue()
+			}
+		}
+	}
+	return values
 }

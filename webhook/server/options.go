@@ -4,6 +4,7 @@ import (
 	"errors"
 	"fmt"
 	"net"
+	"slices"
 	"strconv"
 	"time"
 )
@@ -39,6 +40,10 @@ type Options struct {
 	ReadTimeout time.Duration
 	// MaxConnections is how many connections the webhook holds at once.
 	MaxConnections int
+	// ClientCA is a file of CAs in PEM, and ClientNames are those that a client certificate of theirs must be for:
+	// a cluster's CA signs the certificates of every kubelet, too. Empty for a webhook that answers everybody.
+	ClientCA    string
+	ClientNames []string
 }
 
 // Validate reports every mistake in the options.
@@ -55,6 +60,12 @@ func (o Options) Validate() error {
 	}
 	if o.DrainDelay < 0 {
 		mistakes = append(mistakes, fmt.Errorf("--drain-delay %s: must not be negative", o.DrainDelay))
+	}
+	if (o.ClientCA == "") != (len(o.ClientNames) == 0) {
+		mistakes = append(mistakes, fmt.Errorf("--client-ca %q, --client-names %q: set both or neither", o.ClientCA, o.ClientNames))
+	}
+	if slices.Contains(o.ClientNames, "") {
+		mistakes = append(mistakes, errors.New("--client-names: one is empty"))
 	}
 	if o.ReadTimeout <= 0 {
 		mistakes = append(mistakes, fmt.Errorf("--read-timeout %s: must be positive", o.ReadTimeout))

@@ -46,19 +46,25 @@ type Server struct {
 	webhook      *http.Server
 	health       Health
 	draining     atomic.Bool
+	callers      *callers
 	refused      prometheus.Counter
 	// patience is how long requests in flight are waited for.
 	patience time.Duration
 }
 
 // New returns a server of AdmissionReviews and of the gathered metrics. The error reports
-// the options' mistakes.
+// the options' mistakes, and what is wrong with the CAs of clients.
 func New(options Options, certificates Certificates, reviews http.Handler, metrics prometheus.Gatherer) (*Server, error) {
 	if err := options.Validate(); err != nil {
 		return nil, err
 	}
+	callers, err := newCallers(options.ClientCA, options.ClientNames)
+	if err != nil {
+		return nil, err
+	}
 	s := &Server{
 		options:      options,
+		callers:      callers,
 		certificates: certificates,
 		patience:     shutdownTimeout,
 		refused: prometheus.NewCounter(prometheus.CounterOpts{
@@ -70,14 +76,14 @@ func New(options Options, certificates Certificates, reviews http.Handler, metri
 	mux := ctrlwebhook.NewServer(ctrlwebhook.Options{WebhookMux: http.NewServeMux()})
 	mux.Register(MutatePath, s.parting(reviews))
 	mux.Register(ValidatePath, s.parting(reviews))
-	s.webhook = newHTTPServer(mux.WebhookMux(), options.ReadTimeout)
+	s.webhook = newHTTPServer(callers.only(mux.WebhookMux()), options.ReadTimeout)
 	s.health = Health{Listen: options.ListenHealth, Ready: s.ready, Metrics: metrics}
 	return s, nil
 }
 
 // Register registers the server's metrics.
 func (s *Server) Register(registerer prometheus.Registerer) error {
-	return registerer.Register(s.refused)
+	return errors.Join(registerer.Register(s.refused), registerer.Register(s.callers.unauthenticated))
 }
 
 const (
@@ -104,6 +110,7 @@ func newHTTPServer(handler http.Handler, readTimeout time.Duration) *http.Server
 		IdleTimeout:       90 * time.Second, // as long as Go's clients keep an idle connection
 		MaxHeaderBytes:    16 << 10,
 		ConnState:         changed,
+		ConnContext:       connected,
 		ErrorLog:          log.New(&seldomLog{}, "", 0),
 	}
 }
@@ -139,6 +146,7 @@ func (s *Server) Run(ctx context.Context) error {
 	health, webhook := make(chan error, 1), make(chan error, 1)
 	go func() { health <- s.health.serve(healthy, healthListener) }()
 	go func() { webhook <- s.serveWebhook(serving, listener) }()
+	go s.callers.watch(serving)
 	go func() {
 		if err := s.certificates.Watch(serving); err != nil {
 			logger.Error(err, "changes of the certificate may be seen late")
@@ -170,10 +178,15 @@ func (s *Server) Run(ctx context.Context) error {
 
 // serveWebhook serves until ctx ends and the requests in flight are answered.
 func (s *Server) serveWebhook(ctx context.Context, listener net.Listener) error {
-	secured := tls.NewListener(newConnections(listener, s.options.MaxConnections, s.refused.Inc), &tls.Config{
+	config := &tls.Config{
 		GetCertificate:         s.certificates.GetCertificate,
 		SessionTicketsDisabled: true, // API servers resume no session
-	})
+	}
+	if s.options.ClientCA != "" {
+		// Verified with the first request, so that who has none is told so, and the server can look at itself.
+		config.ClientAuth = tls.RequestClientCert
+	}
+	secured := tls.NewListener(newConnections(listener, s.options.MaxConnections, s.refused.Inc), config)
 	drained := make(chan struct{})
 	stop := context.AfterFunc(ctx, func() {
 		defer close(drained)

@@ -268,6 +268,9 @@ func TestOptionsAreValidated(t *testing.T) {
 		{"a negative delay", func(o *server.Options) { o.DrainDelay = -time.Second }, "--drain-delay -1s: must not be negative"},
 		{"no time to read", func(o *server.Options) { o.ReadTimeout = 0 }, "--read-timeout 0s: must be positive"},
 		{"no connection", func(o *server.Options) { o.MaxConnections = 0 }, "--max-connections 0: must be positive"},
+		{"a CA of whomever", func(o *server.Options) { o.ClientCA = "a" }, `--client-ca "a", --client-names []: set both or neither`},
+		{"names of any CA", func(o *server.Options) { o.ClientNames = []string{"b"} }, `--client-ca "", --client-names ["b"]: set both or neither`},
+		{"an empty name", func(o *server.Options) { o.ClientCA, o.ClientNames = "a", []string{"b", ""} }, `--client-names: one is empty`},
 		{"several mistakes", func(o *server.Options) { o.Listen, o.ListenHealth, o.DrainDelay = "", ":x", -1 },
 			"--listen: \"\": want HOST:PORT or :PORT\n--listen-health: \":x\": port \"x\": want a number from 1 to 65535\n--drain-delay -1ns: must not be negative"},
 	}
