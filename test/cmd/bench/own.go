@@ -67,35 +67,45 @@ func (s *site) measureOwn(ctx context.Context, reviews int) (own, error) {
 
 // handler measures handler and decision in this process.
 func (o *own) handler(policy string, pod []byte) error {
-	source, err := policyload.Open(policy)
+	answer, decide, err := inProcess(policy, namespaceWebhook, pod)
 	if err != nil {
 		return err
+	}
+	defer debug.SetGCPercent(debug.SetGCPercent(100)) // as the webhook itself
+	o.HandlerMicros, o.HandlerAllocs = benchmark(answer)
+	o.DecisionMicros, o.DecisionAllocs = benchmark(decide)
+	return nil
+}
+
+// inProcess returns what answers a review of the Pod, and what only decides about it, under a policy file.
+func inProcess(policy, namespace string, pod []byte) (answer, decide func(), err error) {
+	source, err := policyload.Open(policy)
+	if err != nil {
+		return nil, nil, err
 	}
 	handler, err := admission.New(source.Policies, prometheus.NewRegistry())
 	if err != nil {
-		return err
+		return nil, nil, err
 	}
 	decoded, _, err := admission.DecodePod(pod)
 	if err != nil {
-		return err
+		return nil, nil, err
 	}
-	body, err := review(pod, namespaceWebhook)
+	body, err := review(pod, namespace)
 	if err != nil {
-		return err
+		return nil, nil, err
 	}
 	webhook := admission.NewWebhook(handler, admission.DefaultLimits())
-	defer debug.SetGCPercent(debug.SetGCPercent(100)) // as the webhook itself
-	o.HandlerMicros, o.HandlerAllocs = benchmark(func() {
+	answer = func() {
 		webhook.ServeHTTP(discard{http.Header{}}, &http.Request{
 			Header:        http.Header{"Content-Type": {"application/json"}},
 			Body:          io.NopCloser(bytes.NewReader(body)),
 			ContentLength: int64(len(body)),
 		})
-	})
-	asked := scope.Request{Namespace: namespaceWebhook, Creator: scope.Creator{Username: controlplane.Provisioner}, Pod: decoded}
+	}
+	asked := scope.Request{Namespace: namespace, Creator: scope.Creator{Username: controlplane.Provisioner}, Pod: decoded}
 	policies := source.Policies()
-	o.DecisionMicros, o.DecisionAllocs = benchmark(func() { scope.Create(policies, asked) })
-	return nil
+	return answer, func() { scope.Create(policies, asked) }, nil
 }
 
 // benchmark returns the medians of the microseconds and allocations of five runs.
