@@ -37,9 +37,11 @@ func (l Location) String() string {
 	return b.String()
 }
 
+// pointerEscapes are those of RFC 6901, section 3.
+var pointerEscapes = strings.NewReplacer("~", "~0", "/", "~1")
+
 // Pointer is the location as an RFC 6901 JSON pointer: /spec/volumes/0/name.
 func (l Location) Pointer() string {
-	escape := strings.NewReplacer("~", "~0", "/", "~1")
 	var b strings.Builder
 	for _, step := range l {
 		b.WriteByte('/')
@@ -47,7 +49,7 @@ func (l Location) Pointer() string {
 		case int:
 			b.WriteString(strconv.Itoa(step))
 		case MapKey:
-			b.WriteString(escape.Replace(string(step)))
+			b.WriteString(pointerEscapes.Replace(string(step)))
 		case string:
 			b.WriteString(step)
 		}

@@ -68,10 +68,10 @@ func (r *review) newPart(name string, rules []policy.IDRule) part {
 	p := part{name: name, rules: rules}
 	key := rules[0].Key // policies that meet agree on it
 	if id, ok := r.pod.Labels[key]; ok {
-		p.declared = append(p.declared, candidate{id, policy.SourceLabel, podjson.Location{"metadata", "labels", podjson.MapKey(key)}, id})
+		p.declared = append(p.declared, candidate{id, policy.SourceLabel, place{field: "labels", key: podjson.MapKey(key)}, id})
 	}
 	if id, ok := r.pod.Annotations[key]; ok {
-		p.declared = append(p.declared, candidate{id, policy.SourceAnnotation, podjson.Location{"metadata", "annotations", podjson.MapKey(key)}, id})
+		p.declared = append(p.declared, candidate{id, policy.SourceAnnotation, place{field: "annotations", key: podjson.MapKey(key)}, id})
 	}
 	return p
 }

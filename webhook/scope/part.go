@@ -28,8 +28,28 @@ type part struct {
 type candidate struct {
 	id     string
 	source policy.Source
-	at     podjson.Location
+	where  place
 	text   string // of the whole field
+}
+
+// place is where an id stands: in a mount's subPath, in a hostPath volume, or in an entry of the metadata.
+type place struct {
+	mount  *mount
+	volume int
+	field  string // "labels" or "annotations"
+	key    podjson.MapKey
+}
+
+// at is the location of the place. It is worked out only for what is told.
+func (p place) at() podjson.Location {
+	switch {
+	case p.mount != nil:
+		return p.mount.at("subPath")
+	case p.field != "":
+		return podjson.Location{"metadata", p.field, p.key}
+	default:
+		return volumeAt(p.volume, "hostPath", "path")
+	}
 }
 
 func (p *part) found() bool { return p.source != "" }
@@ -42,7 +62,7 @@ func (p *part) legal(id string) bool {
 // mention adds an id that a mounted path names, if it names one.
 func (p *part) mention(id string, path pathIdentity) {
 	if id != "" {
-		p.mounted = append(p.mounted, candidate{id: id, source: policy.SourceSubPath, at: path.at, text: path.text})
+		p.mounted = append(p.mounted, candidate{id: id, source: policy.SourceSubPath, where: path.where, text: path.text})
 	}
 }
 

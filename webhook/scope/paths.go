@@ -4,7 +4,6 @@ import (
 	"path"
 	"strings"
 
-	"userscope.dev/userscope/webhook/podjson"
 	"userscope.dev/userscope/webhook/policy"
 )
 
@@ -15,8 +14,8 @@ import (
 // pathIdentity is the identity that one mounted path names; its user or its thread may be empty.
 type pathIdentity struct {
 	policy.Identity
-	at   podjson.Location
-	text string // of the whole path
+	where place
+	text  string // of the whole path
 }
 
 // pathIdentities returns the identities that the mounts of the claim and the hostPath volumes name,
@@ -24,13 +23,15 @@ type pathIdentity struct {
 func (r *review) pathIdentities() []pathIdentity {
 	var all []pathIdentity
 	for _, p := range r.governing {
-		for _, m := range claimMounts(p, r.sent) {
+		mounted := claimMounts(p, r.sent)
+		for i := range mounted {
+			m := &mounted[i]
 			if m.SubPathExpr != "" {
 				continue
 			}
 			if clean, problem := cleanRelative(m.SubPath); problem == "" {
 				if id, ok := p.Layout.ReadOnClaim(clean); ok {
-					all = append(all, pathIdentity{id, m.at("subPath"), m.SubPath})
+					all = append(all, pathIdentity{id, place{mount: m}, m.SubPath})
 				}
 			}
 		}
@@ -45,7 +46,7 @@ func (r *review) pathIdentities() []pathIdentity {
 					continue
 				}
 				if id, ok := p.Layout.Read(below); ok {
-					all = append(all, pathIdentity{id, podjson.Location{"spec", "volumes", i, "hostPath", "path"}, hostPath.Path})
+					all = append(all, pathIdentity{id, place{volume: i}, hostPath.Path})
 				}
 			}
 		}

@@ -69,6 +69,14 @@ func (r *review) setString(field *string, at podjson.Location, want string) {
 	*field = want
 }
 
+// setMountString makes field, the string of that name of a mount, hold want. Where a mount stands is worked
+// out only if that changes something, which it seldom does.
+func (r *review) setMountString(m mount, field *string, name, want string) {
+	if *field != want {
+		r.setString(field, m.at(name), want)
+	}
+}
+
 // removeString empties field, the string at a location.
 func (r *review) removeString(field *string, at podjson.Location, why string) {
 	if *field == "" {

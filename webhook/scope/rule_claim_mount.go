@@ -32,9 +32,9 @@ func (r *review) checkClaimMount(p *policy.Policy) {
 			r.refuse(RuleClaimMount, m.at("subPath"), m.SubPath, problem+": "+remedy)
 			continue
 		}
-		r.setString(&m.SubPath, m.at("subPath"), clean)
-		r.setString(&m.MountPath, m.at("mountPath"), containerPath(m.MountPath))
-		if access == policy.ReadOnly {
+		r.setMountString(m, &m.SubPath, "subPath", clean)
+		r.setMountString(m, &m.MountPath, "mountPath", containerPath(m.MountPath))
+		if access == policy.ReadOnly && !m.ReadOnly {
 			r.setTrue(&m.ReadOnly, m.at("readOnly"), "the policy lists the directory as ReadOnly")
 		}
 	}

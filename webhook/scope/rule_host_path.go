@@ -7,7 +7,6 @@ import (
 
 	corev1 "k8s.io/api/core/v1"
 
-	"userscope.dev/userscope/webhook/podjson"
 	"userscope.dev/userscope/webhook/policy"
 )
 
@@ -24,22 +23,23 @@ func (r *review) checkHostPath(p *policy.Policy) {
 		if volume.HostPath == nil {
 			continue
 		}
-		at := podjson.Location{"spec", "volumes", i, "hostPath"}
 		clean := path.Clean(volume.HostPath.Path)
 		access, allowed := onHost(p, clean, r.dirs)
 		switch {
 		case hasDotDot(volume.HostPath.Path):
-			r.refuse(RuleHostPath, at.Child("path"), volume.HostPath.Path, "contains ..: write the path that it means")
+			r.refuse(RuleHostPath, volumeAt(i, "hostPath", "path"), volume.HostPath.Path, "contains ..: write the path that it means")
 			continue
 		case !allowed && !r.identified && isPrivateHostPath(p, volume):
 			continue // whose it is cannot be said, and that is refused already
 		case !allowed:
-			r.refuse(RuleHostPath, at.Child("path"), volume.HostPath.Path,
+			r.refuse(RuleHostPath, volumeAt(i, "hostPath", "path"), volume.HostPath.Path,
 				saysHostPath)
 			continue
 		}
-		r.checkHostPathType(volume.HostPath.Type, at)
-		r.setString(&volume.HostPath.Path, at.Child("path"), clean)
+		r.checkHostPathType(volume.HostPath.Type, i)
+		if volume.HostPath.Path != clean {
+			r.setString(&volume.HostPath.Path, volumeAt(i, "hostPath", "path"), clean)
+		}
 		if volumes[volume.Name] != policy.ReadOnly { // should several carry one name, the least access holds
 			volumes[volume.Name] = access
 		}
@@ -49,14 +49,14 @@ func (r *review) checkHostPath(p *policy.Policy) {
 
 // checkHostPathType refuses everything that is not a directory: sockets and devices give more
 // than files.
-func (r *review) checkHostPathType(kind *corev1.HostPathType, at podjson.Location) {
+func (r *review) checkHostPathType(kind *corev1.HostPathType, volume int) {
 	if kind == nil {
 		return
 	}
 	switch *kind {
 	case corev1.HostPathUnset, corev1.HostPathDirectory, corev1.HostPathDirectoryOrCreate:
 	default:
-		r.refuse(RuleHostPath, at.Child("type"), string(*kind), saysNotADirectory)
+		r.refuse(RuleHostPath, volumeAt(volume, "hostPath", "type"), string(*kind), saysNotADirectory)
 	}
 }
 
@@ -74,7 +74,7 @@ func (r *review) checkHostPathMounts(volumes map[string]policy.Access) {
 		if m.SubPathExpr != "" {
 			r.refuse(RuleHostPath, m.at("subPathExpr"), m.SubPathExpr, "is a part of a hostPath volume: mount the volume without subPathExpr")
 		}
-		if access == policy.ReadOnly {
+		if access == policy.ReadOnly && !m.ReadOnly {
 			r.setTrue(&m.ReadOnly, m.at("readOnly"), "the policy lists the directory as ReadOnly")
 		}
 	}

@@ -14,7 +14,7 @@ func (r *review) checkDeclaredIdentityConflict(p *part) {
 		return
 	}
 	label, annotation := p.declared[0], p.declared[1]
-	r.refuse(RuleIdentityConflict, annotation.at, annotation.text,
+	r.refuse(RuleIdentityConflict, annotation.where.at(), annotation.text,
 		"contradicts the label with the same key: set only one of them, or both alike; the label says "+podjson.Quote(label.id))
 	p.fail()
 }
@@ -24,7 +24,7 @@ func (r *review) checkMountedIdentityConflict(p *part, c candidate) {
 	if !p.found() || c.id == p.id {
 		return
 	}
-	r.refuse(RuleIdentityConflict, c.at, c.text, fmt.Sprintf("names another %[1]s than mounts before it: mount directories of one %[1]s; found %[2]s and %[3]s",
+	r.refuse(RuleIdentityConflict, c.where.at(), c.text, fmt.Sprintf("names another %[1]s than mounts before it: mount directories of one %[1]s; found %[2]s and %[3]s",
 		p.name, podjson.Quote(p.id), podjson.Quote(c.id)))
 	p.other, p.broken = c.id, true
 }

@@ -12,7 +12,7 @@ import (
 func (r *review) checkDeclaredIdentityInvalid(p *part, c candidate) {
 	for _, rule := range p.rules {
 		if problem := rule.Check(c.id); problem != "" {
-			r.refuse(RuleIdentityInvalid, c.at, c.text, fmt.Sprintf("%s: set it to the %s id that the data belongs to", problem, p.name))
+			r.refuse(RuleIdentityInvalid, c.where.at(), c.text, fmt.Sprintf("%s: set it to the %s id that the data belongs to", problem, p.name))
 			p.fail()
 		}
 	}
@@ -21,7 +21,7 @@ func (r *review) checkDeclaredIdentityInvalid(p *part, c candidate) {
 // checkMountedIdentityInvalid refuses an illegal id in a path that the Pod mounts.
 func (r *review) checkMountedIdentityInvalid(p *part, c candidate) {
 	if !p.legal(c.id) {
-		r.refuse(RuleIdentityInvalid, c.at, c.text, fmt.Sprintf("names the %s %s, which is no legal id: mount directories of a legal one",
+		r.refuse(RuleIdentityInvalid, c.where.at(), c.text, fmt.Sprintf("names the %s %s, which is no legal id: mount directories of a legal one",
 			p.name, podjson.Quote(c.id)))
 		p.fail()
 	}

@@ -5,7 +5,6 @@ import (
 
 	corev1 "k8s.io/api/core/v1"
 
-	"userscope.dev/userscope/webhook/podjson"
 	"userscope.dev/userscope/webhook/policy"
 )
 
@@ -17,13 +16,12 @@ func (r *review) checkOtherClaim(p *policy.Policy) {
 		if volume.PersistentVolumeClaim == nil || r.isGovernedClaim(volume) {
 			continue
 		}
-		at := podjson.Location{"spec", "volumes", i, "persistentVolumeClaim"}
 		name := volume.PersistentVolumeClaim.ClaimName
 		if !slices.Contains(p.Allow.Claims, name) {
-			r.refuse(RuleOtherClaim, at.Child("claimName"), name, "is no claim for sandboxes: drop it, or have the policy list it")
+			r.refuse(RuleOtherClaim, volumeAt(i, "persistentVolumeClaim", "claimName"), name, "is no claim for sandboxes: drop it, or have the policy list it")
 			continue
 		}
-		r.setTrue(&volume.PersistentVolumeClaim.ReadOnly, at.Child("readOnly"), "sandboxes share the claim")
+		r.setTrue(&volume.PersistentVolumeClaim.ReadOnly, volumeAt(i, "persistentVolumeClaim", "readOnly"), "sandboxes share the claim")
 	}
 }
 

@@ -2,7 +2,6 @@ package scope
 
 import (
 	"cmp"
-	"maps"
 	"slices"
 	"strings"
 
@@ -19,8 +18,8 @@ import (
 // checkResourceClaim refuses extended resources and claims of devices that are not listed.
 func (r *review) checkResourceClaim(p *policy.Policy) {
 	for _, c := range containers(r.pod) {
-		r.checkResources(p, c.Resources.Limits, c.at("resources", "limits"))
-		r.checkResources(p, c.Resources.Requests, c.at("resources", "requests"))
+		r.checkResources(p, c, c.Resources.Limits, "limits")
+		r.checkResources(p, c, c.Resources.Requests, "requests")
 	}
 	for i, claim := range r.pod.Spec.ResourceClaims {
 		name, template := value(claim.ResourceClaimName), value(claim.ResourceClaimTemplateName)
@@ -32,12 +31,16 @@ func (r *review) checkResourceClaim(p *policy.Policy) {
 
 // checkResources refuses extended resources that are not listed. Their names have a domain, which
 // those of CPU, memory and the like have not.
-func (r *review) checkResources(p *policy.Policy, resources corev1.ResourceList, at podjson.Location) {
-	for _, name := range slices.Sorted(maps.Keys(resources)) {
+func (r *review) checkResources(p *policy.Policy, c container, resources corev1.ResourceList, field string) {
+	var refused []corev1.ResourceName
+	for name := range resources {
 		if strings.Contains(string(name), "/") && !slices.Contains(p.Allow.ResourceClaims, string(name)) {
-			amount := resources[name]
-			r.refuse(RuleResourceClaim, at.Child(podjson.MapKey(name)), amount.String(),
-				saysExtendedResource)
+			refused = append(refused, name)
 		}
+	}
+	slices.Sort(refused)
+	for _, name := range refused {
+		amount := resources[name]
+		r.refuse(RuleResourceClaim, c.at("resources", field, podjson.MapKey(name)), amount.String(), saysExtendedResource)
 	}
 }

@@ -13,13 +13,13 @@ import (
 // checkSecret refuses Secrets in volumes, projections and the environment.
 func (r *review) checkSecret(p *policy.Policy) {
 	for i := range r.pod.Spec.Volumes {
-		volume, at := &r.pod.Spec.Volumes[i], podjson.Location{"spec", "volumes", i}
+		volume := &r.pod.Spec.Volumes[i]
 		if volume.Secret != nil {
-			r.refuseSecret(p, volume.Secret.SecretName, at.Child("secret", "secretName"))
+			r.refuseSecret(p, volume.Secret.SecretName, volumeAt(i, "secret", "secretName"))
 		}
 		for j, source := range projections(volume) {
 			if source.Secret != nil {
-				r.refuseSecret(p, source.Secret.Name, at.Child("projected", "sources", j, "secret", "name"))
+				r.refuseSecret(p, source.Secret.Name, volumeAt(i, "projected", "sources", j, "secret", "name"))
 			}
 		}
 	}

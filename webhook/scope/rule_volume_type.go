@@ -17,13 +17,13 @@ func (r *review) checkVolumeType(p *policy.Policy) {
 	listed := r.listedUnknown(p)
 	for i := range r.pod.Spec.Volumes {
 		volume := &r.pod.Spec.Volumes[i]
-		at := podjson.Location{"spec", "volumes", i}
+		at := func(steps ...any) podjson.Location { return volumeAt(i, steps...) }
 		r.checkSources(p, at, sources(volume), listed[i])
 		if volume.Projected == nil {
 			continue
 		}
 		for j := range volume.Projected.Sources {
-			r.checkSources(p, at.Child("projected", "sources", j), setFields(reflect.ValueOf(volume.Projected.Sources[j])), false)
+			r.checkSources(p, volumeAt(i, "projected", "sources", j).Child, setFields(reflect.ValueOf(volume.Projected.Sources[j])), false)
 		}
 	}
 }
@@ -41,14 +41,14 @@ func (r *review) listedUnknown(p *policy.Policy) map[int]bool {
 }
 
 // checkSources judges the types of one volume or projection.
-func (r *review) checkSources(p *policy.Policy, at podjson.Location, types []string, listedUnknown bool) {
+func (r *review) checkSources(p *policy.Policy, at func(steps ...any) podjson.Location, types []string, listedUnknown bool) {
 	if len(types) == 0 && !listedUnknown {
-		r.refuse(RuleVolumeType, at, noSource, "could be anything: use a type of volume that this version of Userscope knows, or upgrade Userscope")
+		r.refuse(RuleVolumeType, at(), noSource, "could be anything: use a type of volume that this version of Userscope knows, or upgrade Userscope")
 	}
 	for _, name := range types {
 		if policy.IsHarmlessVolumeType(name) || policy.IsJudgedVolumeType(name) || slices.Contains(p.Allow.VolumeTypes, name) {
 			continue
 		}
-		r.refuse(RuleVolumeType, at.Child(name), name, saysVolumeType)
+		r.refuse(RuleVolumeType, at(name), name, saysVolumeType)
 	}
 }

@@ -13,9 +13,11 @@ func (r *review) scopeUserData(p *policy.Policy) {
 		if !isUserData(p, m, r.dirs) {
 			continue
 		}
-		r.removeString(&m.SubPathExpr, m.at("subPathExpr"), "user data is mounted by its literal path")
-		r.setString(&m.SubPath, m.at("subPath"), r.dirs.UserData)
-		r.setString(&m.MountPath, m.at("mountPath"), containerPath(m.MountPath))
+		if m.SubPathExpr != "" {
+			r.removeString(&m.SubPathExpr, m.at("subPathExpr"), "user data is mounted by its literal path")
+		}
+		r.setMountString(m, &m.SubPath, "subPath", r.dirs.UserData)
+		r.setMountString(m, &m.MountPath, "mountPath", containerPath(m.MountPath))
 	}
 }
 

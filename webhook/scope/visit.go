@@ -18,7 +18,7 @@ type container struct {
 
 // At returns the location of a field of the container.
 func (c container) at(steps ...any) podjson.Location {
-	return podjson.Location{"spec", c.list, c.index}.Child(steps...)
+	return append(podjson.Location{"spec", c.list, c.index}, steps...)
 }
 
 // containers returns every container of the Pod: init, regular and ephemeral. It is the only
@@ -39,6 +39,11 @@ func containers(pod *corev1.Pod) []container {
 	return all
 }
 
+// volumeAt returns the location of a field of the volume of an index.
+func volumeAt(index int, steps ...any) podjson.Location {
+	return append(podjson.Location{"spec", "volumes", index}, steps...)
+}
+
 // mount is one volumeMount and where it stands.
 type mount struct {
 	*corev1.VolumeMount
@@ -48,13 +53,17 @@ type mount struct {
 
 // At returns the location of a field of the mount.
 func (m mount) at(steps ...any) podjson.Location {
-	return m.container.at("volumeMounts", m.index).Child(steps...)
+	return append(podjson.Location{"spec", m.container.list, m.container.index, "volumeMounts", m.index}, steps...)
 }
 
 // mounts returns every volumeMount of every container of the Pod.
 func mounts(pod *corev1.Pod) []mount {
-	var all []mount
-	for _, c := range containers(pod) {
+	judged, n := containers(pod), 0
+	for _, c := range judged {
+		n += len(c.VolumeMounts)
+	}
+	all := make([]mount, 0, n)
+	for _, c := range judged {
 		for i := range c.VolumeMounts {
 			all = append(all, mount{&c.VolumeMounts[i], c, i})
 		}
