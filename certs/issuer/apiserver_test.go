@@ -14,13 +14,14 @@ import (
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 	"k8s.io/client-go/rest"
 
+	"userscope.dev/userscope/certs/pki"
 	"userscope.dev/userscope/certs/rotation"
 )
 
-// apiServer shows a Secret, and two configurations with one webhook each, and counts what it is asked to write.
+// apiServer shows two Secrets, and two configurations with one webhook each, and counts what it is asked to write.
 type apiServer struct {
-	data     map[string][]byte
-	caBundle []byte
+	serving, authorities map[string][]byte
+	caBundle             []byte
 	// ahead is by how much its clock is, a time.Duration.
 	ahead atomic.Int64
 	// generation is the configurations'.
@@ -42,6 +43,38 @@ func (a *apiServer) issuer(t *testing.T, settings rotation.Settings) *Issuer {
 	return New(cluster, settings)
 }
 
+// introduced shows Secrets as they are in a rotation, and returns both CAs in PEM.
+func introduced(t *testing.T) (api *apiServer, ca, next []byte) {
+	t.Helper()
+	api = filled(t)
+	api.do(t, rotation.Introduce{})
+	return api, api.serving["ca.crt"], api.authorities["next-ca.crt"]
+}
+
+// filled shows Secrets that an issuer has filled.
+func filled(t *testing.T) *apiServer {
+	t.Helper()
+	api := &apiServer{}
+	api.do(t, rotation.Fill{})
+	api.do(t, rotation.Renew{})
+	return api
+}
+
+// do does an action, as an issuer would.
+func (a *apiServer) do(t *testing.T, action rotation.Action) {
+	t.Helper()
+	serving, authorities, err := pki.ReadSecrets(a.serving, a.authorities, target.Host()).Do(action, time.Now(), rotation.Defaults())
+	if err != nil {
+		t.Fatal(err)
+	}
+	if serving != nil {
+		a.serving = serving
+	}
+	if authorities != nil {
+		a.authorities = authorities
+	}
+}
+
 // ServeHTTP is for http.Handler.
 func (a *apiServer) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	if r.Method != http.MethodGet {
@@ -56,10 +89,14 @@ func (a *apiServer) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	var object any
 	switch path := r.URL.Path; {
 	case strings.Contains(path, "/secrets/"):
+		name, data := target.SecretName, a.serving
+		if strings.HasSuffix(path, "/"+target.CASecretName) {
+			name, data = target.CASecretName, a.authorities
+		}
 		object = &corev1.Secret{
 			TypeMeta:   metav1.TypeMeta{APIVersion: "v1", Kind: "Secret"},
-			ObjectMeta: metav1.ObjectMeta{Namespace: target.ServiceNamespace, Name: target.SecretName},
-			Data:       a.data,
+			ObjectMeta: metav1.ObjectMeta{Namespace: target.ServiceNamespace, Name: name},
+			Data:       data,
 		}
 	case strings.Contains(path, "/mutatingwebhookconfigurations/"):
 		object = &admissionregistrationv1.MutatingWebhookConfiguration{

@@ -11,7 +11,7 @@ import (
 	admissionv1client "k8s.io/client-go/kubernetes/typed/admissionregistration/v1"
 )
 
-// fieldManager owns the fields that the issuer writes: the Secret's keys, and of the configurations only the
+// fieldManager owns the fields that the issuer writes: the Secrets' keys, and of the configurations only the
 // caBundles. So a manifest without caBundles can be applied and leaves them in place.
 const fieldManager = "userscope-issuer"
 

@@ -140,7 +140,7 @@ func (i *Issuer) pass(ctx context.Context) (again bool, waiting string, err erro
 
 // act is a pass without its bookkeeping.
 func (i *Issuer) act(ctx context.Context, from time.Duration) (again bool, waiting string, err error) {
-	ctx, cancel := context.WithTimeout(ctx, passTimeout)
+	ctx, cancel := context.WithTimeout(ctx, min(passTimeout, i.settings.Propagation))
 	defer cancel()
 	observed, err := i.cluster.Observe(ctx)
 	if observed == nil {
@@ -173,7 +173,8 @@ func (i *Issuer) written(err error, at time.Duration) error {
 	return contested
 }
 
-// passTimeout bounds a pass, so that the issuer never acts on an old observation.
+// passTimeout bounds a pass, as the propagation bound does, so that the issuer never acts on an old observation: no
+// caBundle may have lost a CA that signs.
 const passTimeout = 30 * time.Second
 
 // do does all actions, even if some fail.
@@ -218,11 +219,15 @@ func (o *Observation) bundle(ids []rotation.ID) []byte {
 }
 
 func (i *Issuer) writeSecret(ctx context.Context, now time.Time, o *Observation, action rotation.Action) error {
-	data, err := o.Secret.Do(action, now, i.settings)
+	serving, authorities, err := o.Secrets.Do(action, now, i.settings)
 	if err != nil {
 		return fmt.Errorf("%s: %w", action, err)
 	}
-	secret := o.stored.DeepCopy()
+	stored, data := o.serving, serving
+	if authorities != nil {
+		stored, data = o.authorities, authorities
+	}
+	secret := stored.DeepCopy()
 	secret.Data = data
 	_, err = i.cluster.secrets.Update(ctx, secret, metav1.UpdateOptions{FieldManager: fieldManager})
 	if err != nil {

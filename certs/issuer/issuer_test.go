@@ -16,13 +16,13 @@ import (
 	"k8s.io/apimachinery/pkg/runtime/schema"
 	ctrllog "sigs.k8s.io/controller-runtime/pkg/log"
 
-	"userscope.dev/userscope/certs/pki"
 	"userscope.dev/userscope/certs/rotation"
 )
 
 // target is that of these tests.
 var target = Target{ //nolint:gosec // the name of a Secret is none
-	ServiceName: "userscope", ServiceNamespace: "userscope-system", SecretName: "userscope-tls", ConfigurationName: "zz-userscope",
+	ServiceName: "userscope", ServiceNamespace: "userscope-system",
+	SecretName: "userscope-tls", CASecretName: "userscope-issuer-ca", ConfigurationName: "zz-userscope",
 }
 
 var (
@@ -54,6 +54,15 @@ func TestTarget(t *testing.T) {
 	one.SecretName = ""
 	if err := one.Validate(); err == nil || err.Error() != "--secret-name: is empty" {
 		t.Errorf("without a Secret: %v", err)
+	}
+	one = target
+	one.CASecretName = one.SecretName
+	if err := one.Validate(); err == nil || err.Error() != `--ca-secret-name: "userscope-tls" is the Secret that the webhook's Pods mount: name another one` {
+		t.Errorf("with one Secret for both: %v", err)
+	}
+	one.CASecretName = ""
+	if err := one.Validate(); err != nil {
+		t.Errorf("without a CA's Secret: %v", err)
 	}
 }
 
@@ -109,11 +118,9 @@ func TestWritten(t *testing.T) {
 
 // Between what somebody else writes, all may be as it should be. He is not forgotten for that.
 func TestContestedAtRest(t *testing.T) {
-	data, err := pki.ReadSecret(nil, target.Host()).Do(rotation.Fill{}, time.Now(), rotation.Defaults())
-	if err != nil {
-		t.Fatal(err)
-	}
-	i := (&apiServer{data: data, caBundle: data["ca.crt"]}).issuer(t, rotation.Defaults())
+	api := filled(t)
+	api.caBundle = api.serving["ca.crt"]
+	i := api.issuer(t, rotation.Defaults())
 	for wrote, want := range map[time.Duration]string{
 		time.Since(i.started): "the Secret or a caBundle was found changed at least 5 times, ",
 		time.Since(i.started) - rotation.Defaults().Propagation: "",
@@ -129,16 +136,10 @@ func TestContestedAtRest(t *testing.T) {
 // A configuration that somebody else writes again and again keeps the next CA waiting. That is said, and no more once
 // he leaves it alone; and what is wrong meanwhile, and so known, is no wait.
 func TestNextCAIsKeptWaiting(t *testing.T) {
-	data := map[string][]byte{}
-	for _, action := range []rotation.Action{rotation.Fill{}, rotation.Introduce{}} {
-		var err error
-		if data, err = pki.ReadSecret(data, target.Host()).Do(action, time.Now(), rotation.Defaults()); err != nil {
-			t.Fatal(err)
-		}
-	}
-	api := &apiServer{data: data, caBundle: append(bytes.Clone(data["ca.crt"]), data["next-ca.crt"]...)}
+	api, ca, next := introduced(t)
+	api.caBundle = append(bytes.Clone(ca), next...)
 	settings := rotation.Defaults()
-	settings.Propagation = 100 * time.Millisecond
+	settings.Propagation = 500 * time.Millisecond
 	i := api.issuer(t, settings)
 	begin := time.Now()
 	var err error
@@ -149,7 +150,7 @@ func TestNextCAIsKeptWaiting(t *testing.T) {
 			t.Fatal("the next CA signs")
 		}
 	}
-	if err == nil || !strings.HasPrefix(err.Error(), "the next CA signs once it has been in every caBundle for 100ms, and that has not come in 300ms: ") || time.Since(begin) < 3*settings.Propagation {
+	if err == nil || !strings.HasPrefix(err.Error(), "the next CA signs once it has been in every caBundle for 500ms, and that has not come in 1.5s: ") || time.Since(begin) < 3*settings.Propagation {
 		t.Fatalf("after %s: %v", time.Since(begin), err)
 	}
 	if ready := i.Ready(t.Context()); !errors.Is(ready, err) {
@@ -174,21 +175,15 @@ func TestNextCAIsKeptWaiting(t *testing.T) {
 
 // What could not be written is known to be wrong, and is no wait: how long that took does not count.
 func TestRefusedWriteIsNoWait(t *testing.T) {
-	data := map[string][]byte{}
-	for _, action := range []rotation.Action{rotation.Fill{}, rotation.Introduce{}} {
-		var err error
-		if data, err = pki.ReadSecret(data, target.Host()).Do(action, time.Now(), rotation.Defaults()); err != nil {
-			t.Fatal(err)
-		}
-	}
-	both := append(bytes.Clone(data["ca.crt"]), data["next-ca.crt"]...)
-	api := &apiServer{data: data, caBundle: both}
+	api, ca, next := introduced(t)
+	both := append(bytes.Clone(ca), next...)
+	api.caBundle = both
 	i := api.issuer(t, rotation.Defaults())
 	if _, waiting, err := i.pass(t.Context()); waiting == "" || err != nil {
 		t.Fatalf("waiting %q, %v", waiting, err)
 	}
 	i.rivals.wait.since = -time.Hour
-	api.caBundle, api.refuses = data["ca.crt"], true
+	api.caBundle, api.refuses = ca, true
 	if _, _, err := i.pass(t.Context()); !apierrors.IsForbidden(err) {
 		t.Fatalf("refused: %v", err)
 	}
@@ -200,11 +195,7 @@ func TestRefusedWriteIsNoWait(t *testing.T) {
 
 // What the issuer writes on the way does not end a wait: who undoes it each time would never be told of.
 func TestWriteEndsNoWait(t *testing.T) {
-	data, err := pki.ReadSecret(nil, target.Host()).Do(rotation.Fill{}, time.Now(), rotation.Defaults())
-	if err != nil {
-		t.Fatal(err)
-	}
-	i := (&apiServer{data: data}).issuer(t, rotation.Defaults())
+	i := filled(t).issuer(t, rotation.Defaults())
 	began := wait{what: "a", since: 1, always: 2}
 	i.rivals.wait = began
 	if again, _, err := i.pass(t.Context()); !again || err != nil {

@@ -15,15 +15,15 @@ func newMetrics() *metrics {
 	return &metrics{
 		successful: prometheus.NewGauge(prometheus.GaugeOpts{
 			Name: "userscope_issuer_last_pass_successful",
-			Help: "Whether the issuer's last look at the Secret and the webhook configurations ended well (1), or with something that a person must see to (0).",
+			Help: "Whether the issuer's last look at the Secrets and the webhook configurations ended well (1), or with something that a person must see to (0).",
 		}),
 		timestamp: prometheus.NewGauge(prometheus.GaugeOpts{
 			Name: "userscope_issuer_last_pass_timestamp_seconds",
-			Help: "When the issuer last looked at the Secret and the webhook configurations, in seconds since 1970.",
+			Help: "When the issuer last looked at the Secrets and the webhook configurations, in seconds since 1970.",
 		}),
 		notAfter: prometheus.NewGaugeVec(prometheus.GaugeOpts{
 			Name: "userscope_issuer_certificate_not_after_seconds",
-			Help: "When the certificates in the Secret expire, in seconds since 1970: ca, which signs, and serving, or something that it chains by.",
+			Help: "When the certificates in the Secrets expire, in seconds since 1970: ca, which signs, and serving, or something that it chains by.",
 		}, []string{"certificate"}),
 	}
 }

@@ -19,11 +19,13 @@ import (
 
 // Target names the objects in the cluster that the issuer reads and writes.
 type Target struct {
-	// ServiceName and ServiceNamespace are the Service that the certificates name. The Secret is in
+	// ServiceName and ServiceNamespace are the Service that the certificates name. The Secrets are in
 	// the same namespace.
 	ServiceName, ServiceNamespace string
-	// SecretName is the Secret of the certificates.
+	// SecretName is the Secret of the serving certificate, which the webhook's Pods mount.
 	SecretName string
+	// CASecretName is the Secret of the CAs and their private keys. It is empty where others than the issuer sign.
+	CASecretName string
 	// ConfigurationName is the name of both the MutatingWebhookConfiguration and the
 	// ValidatingWebhookConfiguration.
 	ConfigurationName string
@@ -45,10 +47,13 @@ func (t Target) Validate() error {
 			mistakes = append(mistakes, fmt.Errorf("%s: is empty", name.flag))
 		}
 	}
+	if t.CASecretName != "" && t.CASecretName == t.SecretName {
+		mistakes = append(mistakes, fmt.Errorf("--ca-secret-name: %q is the Secret that the webhook's Pods mount: name another one", t.CASecretName))
+	}
 	return errors.Join(mistakes...)
 }
 
-// Cluster reads the Secret and the configurations, and writes them for the issuer.
+// Cluster reads the Secrets and the configurations, and writes them for the issuer.
 type Cluster struct {
 	target         Target
 	secrets        corev1client.SecretInterface
@@ -73,34 +78,39 @@ func NewCluster(config *rest.Config, target Target) (*Cluster, error) {
 	return c, nil
 }
 
-// Observation is the content of the Secret and of the configurations.
+// Observation is the content of the Secrets and of the configurations.
 type Observation struct {
 	*rotation.Observed
-	Secret         *pki.Secret
+	Secrets        *pki.Secrets
 	Configurations []*Configuration
 
-	stored *corev1.Secret
+	serving, authorities *corev1.Secret
 	// webhooks are the webhooks of all configurations, in the order of Observed.Bundles.
 	webhooks []*Webhook
-	// known holds every certificate of the Secret and of the caBundles.
+	// known holds every certificate of the Secrets and of the caBundles.
 	known map[rotation.ID]*x509.Certificate
 }
 
-// Observe reads the Secret first and then the configurations, an order that package rotation relies on. It may
-// return an observation together with an error about missing objects.
+// Observe reads the serving Secret, the CA's Secret and then the configurations, an order that package rotation
+// relies on. It may return an observation together with an error about missing objects.
 func (c *Cluster) Observe(ctx context.Context) (*Observation, error) {
-	stored, err := c.secrets.Get(ctx, c.target.SecretName, metav1.GetOptions{})
-	if apierrors.IsNotFound(err) {
-		return nil, fmt.Errorf("the Secret %[1]s/%[2]s is not there: restore it with: kubectl create secret generic %[2]s --namespace %[1]s",
-			c.target.ServiceNamespace, c.target.SecretName)
-	}
+	serving, err := c.secret(ctx, c.target.SecretName)
 	if err != nil {
-		return nil, fmt.Errorf("get Secret %s/%s: %w", c.target.ServiceNamespace, c.target.SecretName, err)
+		return nil, err
 	}
-	o := &Observation{Secret: pki.ReadSecret(stored.Data, c.target.Host()), stored: stored, known: map[rotation.ID]*x509.Certificate{}}
-	o.Observed = o.Secret.Observed()
-	o.SecretVersion = string(stored.UID) + "/" + stored.ResourceVersion
-	for _, certificate := range o.Secret.Certificates() {
+	authorities := &corev1.Secret{}
+	if c.target.CASecretName != "" {
+		if authorities, err = c.secret(ctx, c.target.CASecretName); err != nil {
+			return nil, err
+		}
+	}
+	o := &Observation{
+		Secrets: pki.ReadSecrets(serving.Data, authorities.Data, c.target.Host()),
+		serving: serving, authorities: authorities, known: map[rotation.ID]*x509.Certificate{},
+	}
+	o.Observed = o.Secrets.Observed()
+	o.SecretVersion = string(serving.UID) + "/" + serving.ResourceVersion
+	for _, certificate := range o.Secrets.Certificates() {
 		o.known[pki.CA(certificate).ID] = certificate
 	}
 
@@ -120,6 +130,19 @@ func (c *Cluster) Observe(ctx context.Context) (*Observation, error) {
 		}
 	}
 	return o, errors.Join(errs...)
+}
+
+// secret reads one of the two Secrets.
+func (c *Cluster) secret(ctx context.Context, name string) (*corev1.Secret, error) {
+	secret, err := c.secrets.Get(ctx, name, metav1.GetOptions{})
+	if apierrors.IsNotFound(err) {
+		return nil, fmt.Errorf("the Secret %[1]s/%[2]s is not there: restore it with: kubectl create secret generic %[2]s --namespace %[1]s",
+			c.target.ServiceNamespace, name)
+	}
+	if err != nil {
+		return nil, fmt.Errorf("get Secret %s/%s: %w", c.target.ServiceNamespace, name, err)
+	}
+	return secret, nil
 }
 
 func (o *Observation) addWebhook(webhook *Webhook) {

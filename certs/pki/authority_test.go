@@ -132,7 +132,7 @@ func TestAuthorityCannotSignForOthers(t *testing.T) {
 // Nor is it against addresses.
 func TestAuthorityCannotSignForAddresses(t *testing.T) {
 	data := filled(t)
-	block, _ := pem.Decode(data["ca.key"])
+	block, _ := pem.Decode(data["signing/ca.key"])
 	key, err := x509.ParsePKCS8PrivateKey(block.Bytes)
 	if err != nil {
 		t.Fatal(err)

@@ -85,11 +85,11 @@ func TestFullSecretIsReadAtOnce(t *testing.T) {
 		"tls.key": key,
 		"ca.crt":  pki.Encode(crowd[1]...),
 	}
-	read := make(chan *pki.Secret, 1)
-	go func() { read <- pki.ReadSecret(data, host) }()
+	done := make(chan *pki.Secrets, 1)
+	go func() { done <- read(data) }()
 	select {
-	case s := <-read:
-		if s.Leaf != nil || len(s.Problems) != 1 || !strings.HasPrefix(s.Problems[0], "tls.crt and tls.key are of no use: the certificate does not chain to the CA: ") {
+	case s := <-done:
+		if s.Leaf != nil || len(s.Problems) != 1 || !strings.HasPrefix(s.Problems[0], "Secret: tls.crt and tls.key are of no use: the certificate does not chain to the CA: ") {
 			t.Errorf("the problems are %q", s.Problems)
 		}
 	case <-time.After(time.Minute):

@@ -35,11 +35,11 @@ func TestLeafIsValidWithItsChain(t *testing.T) {
 			intermediate := root.sign(t, valid(ca("intermediate"), test.intermediate))
 			leaf := intermediate.sign(t, valid(&x509.Certificate{DNSNames: []string{host}}, test.leaf))
 			_, key := leaf.pem(t)
-			observed := pki.ReadSecret(map[string][]byte{
+			observed := read(map[string][]byte{
 				pki.ServingCertificate: pki.Encode(leaf.certificate, intermediate.certificate),
 				pki.ServingKey:         key,
 				pki.CACertificate:      pki.Encode(root.certificate),
-			}, host).Observed().Leaf
+			}).Observed().Leaf
 			var got rotation.Validity
 			if observed != nil {
 				got = observed.Validity

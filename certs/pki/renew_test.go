@@ -16,7 +16,7 @@ func TestChainIsRenewedOnceItsCAIsTrusted(t *testing.T) {
 	root := (*signer)(nil).sign(t, ca("root"))
 	for _, test := range []struct {
 		name  string
-		signs *signer // its key is in the Secret
+		signs *signer // its key is in the CA's Secret
 		alone bool
 		trust string
 	}{
@@ -36,12 +36,13 @@ func TestChainIsRenewedOnceItsCAIsTrusted(t *testing.T) {
 			leaf := by.sign(t, &x509.Certificate{DNSNames: []string{host}, NotBefore: now, NotAfter: now.Add(12 * time.Hour)})
 			_, key := leaf.pem(t)
 			signs, signsKey := test.signs.pem(t)
-			o := pki.ReadSecret(map[string][]byte{
+			o := read(map[string][]byte{
 				pki.ServingCertificate: pki.Encode(append([]*x509.Certificate{leaf.certificate}, with...)...),
 				pki.ServingKey:         key,
 				pki.CACertificate:      signs,
-				"ca.key":               signsKey,
-			}, host).Observed()
+				"signing/ca.crt":       signs,
+				"signing/ca.key":       signsKey,
+			}).Observed()
 			trusted := pki.CA(map[string]*signer{"root": root, "intermediate": intermediate}[test.trust].certificate)
 			o.Bundles = [][]rotation.CA{{trusted}}
 			if o.Leaf == nil || o.CA == nil {

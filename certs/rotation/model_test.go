@@ -9,7 +9,7 @@ import (
 	"time"
 )
 
-// The model is the issuer's world, with Plan in its middle: a Secret, two webhooks in
+// The model is the issuer's world, with Plan in its middle: the serving Secret, the CA's Secret, two webhooks in
 // configurations of their own, API servers that may see each caBundle late, serving Pods that may see the
 // Secret late, and issuers, each of which remembers what it saw and may be about to write.
 //
@@ -53,8 +53,17 @@ func (a authority) ca() *CA {
 	return &CA{a.name(), validity(a.start, a.end)}
 }
 
-// secret is a version of the Secret.
+// pair is a version of the CA's Secret. Only issuers read it.
+type pair struct {
+	ca, next authority
+	// until is when the next version came.
+	until   int
+	version int
+}
+
+// secret is a version of the serving Secret.
 type secret struct {
+	// ca and next are where earlier versions kept them.
 	ca, next authority
 	leaf     certificate
 	// served are the certificates that a Pod which has this version may serve: this one's, or what
@@ -77,7 +86,7 @@ type bundle struct {
 // intent is a write that an issuer has planned upon a version that is still the newest.
 type intent struct {
 	action Action
-	// cas are what a Publish is to write.
+	// cas are what a Publish or a Move is to write, or the CA that is to sign.
 	cas []authority
 }
 
@@ -101,6 +110,8 @@ type world struct {
 
 	secret     secret
 	oldSecrets []secret
+	pair       pair
+	oldPairs   []pair
 	bundles    [2]bundle
 	oldBundles [2][]bundle
 	issuers    []issuer
@@ -115,6 +126,7 @@ func (w *world) now() time.Time { return epoch.Add(time.Duration(w.wall) * tick)
 func (w *world) clone() *world {
 	c := *w
 	c.oldSecrets = slices.Clone(w.oldSecrets)
+	c.oldPairs = slices.Clone(w.oldPairs)
 	for i := range c.oldBundles {
 		c.oldBundles[i] = slices.Clone(w.oldBundles[i])
 	}
@@ -128,12 +140,13 @@ func (w *world) clone() *world {
 // forget drops the versions that nobody can see any more.
 func (w *world) forget() {
 	w.oldSecrets = slices.DeleteFunc(w.oldSecrets, func(s secret) bool { return s.until <= w.elapsed-propagation })
+	w.oldPairs = slices.DeleteFunc(w.oldPairs, func(p pair) bool { return w.faults == 0 || p.until <= w.elapsed-propagation })
 	for i := range w.oldBundles {
 		w.oldBundles[i] = slices.DeleteFunc(w.oldBundles[i], func(b bundle) bool { return b.until <= w.elapsed-propagation })
 	}
 }
 
-// write makes a new version of the Secret. Whoever was about to write the old one has a conflict.
+// write makes a new version of the serving Secret. Whoever was about to write the old one has a conflict.
 func (w *world) write(s secret) {
 	s.served = nil
 	takes := s.leaf.issuer.id != 0
@@ -152,7 +165,17 @@ func (w *world) write(s secret) {
 	s.version = old.version + 1
 	w.oldSecrets = append(w.oldSecrets, old)
 	w.secret = s
-	w.conflict(-1)
+	w.conflict(servingSecret)
+}
+
+// keep makes a new version of the CA's Secret.
+func (w *world) keep(p pair) {
+	old := w.pair
+	old.until = w.elapsed
+	p.version = old.version + 1
+	w.oldPairs = append(w.oldPairs, old)
+	w.pair = p
+	w.conflict(caSecret)
 }
 
 // publish makes a new version of a caBundle.
@@ -165,19 +188,29 @@ func (w *world) publish(webhook int, b bundle) {
 	w.conflict(webhook)
 }
 
-// conflict fails all writes that are planned upon an older version: of a webhook, or, for -1, of
-// the Secret.
-func (w *world) conflict(webhook int) {
+// The objects that are written: the webhooks' configurations by their index, and the two Secrets.
+const (
+	servingSecret = 2 + iota
+	caSecret
+	objects
+)
+
+// conflict fails all writes that are planned upon an older version of an object.
+func (w *world) conflict(object int) {
 	for i := range w.issuers {
-		w.issuers[i].intents = slices.DeleteFunc(w.issuers[i].intents, func(planned intent) bool { return planned.object() == webhook })
+		w.issuers[i].intents = slices.DeleteFunc(w.issuers[i].intents, func(planned intent) bool { return planned.object() == object })
 	}
 }
 
 func (i intent) object() int {
-	if publish, ok := i.action.(Publish); ok {
-		return publish.Webhook
+	switch action := i.action.(type) {
+	case Publish:
+		return action.Webhook
+	case Promote, Renew, Strip:
+		return servingSecret
+	default:
+		return caSecret
 	}
-	return -1
 }
 
 // newCA returns a CA that nobody has seen before.
@@ -194,42 +227,76 @@ func (w *world) sign(by authority) certificate {
 // planner is what is tried.
 type planner func(time.Time, *Observed, *History, Settings) []Action
 
-// observe lets an issuer look and plan. It reads the Secret first and then the configurations, each as it
-// is in that moment; so what it sees may be old when it has read the last: the Secret, or the
-// Secret and the first configuration.
+// seen is what an issuer reads, and which objects of it are old by the time that it has read the last.
+type seen struct {
+	secret  secret
+	pair    pair
+	bundles [2]bundle
+	old     [objects]bool
+}
+
+// observe lets an issuer look and plan. It reads the serving Secret, the CA's Secret and then the configurations,
+// each as it is in that moment; so what it sees may be old when it has read the last.
 func (w *world) observe(i int, plan planner) []*world {
 	if w.issuers[i].away > 0 || w.issuers[i].skewed { // CheckClocks keeps it from doing anything
 		return nil
 	}
+	fresh := seen{secret: w.secret, pair: w.pair, bundles: w.bundles}
 	c := w.clone()
-	c.look(i, plan, w.secret, w.bundles, [3]bool{})
+	c.look(i, plan, &fresh)
 	worlds := []*world{c}
-	if w.faults > 0 && len(w.oldSecrets) > 0 {
-		before := w.oldSecrets[len(w.oldSecrets)-1]
-		c := w.clone()
-		c.faults--
-		c.look(i, plan, before, w.bundles, [3]bool{2: true})
-		worlds = append(worlds, c)
-		if n := len(w.oldBundles[0]); n > 0 {
+	if w.faults > 0 {
+		for _, stale := range w.stale(fresh) {
 			c := w.clone()
 			c.faults--
-			c.look(i, plan, before, [2]bundle{w.oldBundles[0][n-1], w.bundles[1]}, [3]bool{0: true, 2: true})
+			c.look(i, plan, &stale)
 			worlds = append(worlds, c)
 		}
 	}
 	return worlds
 }
 
+// stale returns what an issuer may read where one of the Secrets, or both, or both and the first configuration are
+// written while it reads.
+func (w *world) stale(fresh seen) []seen {
+	oldSecret, oldPair, both := fresh, fresh, fresh
+	var all []seen
+	if n := len(w.oldSecrets); n > 0 {
+		oldSecret.secret, oldSecret.old[servingSecret] = w.oldSecrets[n-1], true
+		both = oldSecret
+		all = append(all, oldSecret)
+	}
+	if n := len(w.oldPairs); n > 0 {
+		oldPair.pair, oldPair.old[caSecret] = w.oldPairs[n-1], true
+		both.pair, both.old[caSecret] = oldPair.pair, true
+		all = append(all, oldPair)
+		if both.old[servingSecret] {
+			all = append(all, both)
+		}
+	}
+	if n := len(w.oldBundles[0]); n > 0 && len(all) > 0 {
+		both.bundles[0], both.old[0] = w.oldBundles[0][n-1], true
+		all = append(all, both)
+	}
+	return all
+}
+
 // look plans upon what is seen; writes upon what is old are lost to conflicts.
-func (w *world) look(i int, plan planner, seen secret, bundles [2]bundle, old [3]bool) {
+func (w *world) look(i int, plan planner, seen *seen) {
 	known := map[ID]authority{}
-	observed := &Observed{CA: seen.ca.ca(), Next: seen.next.ca(), SecretVersion: strconv.Itoa(seen.version)}
-	known[seen.ca.name()], known[seen.next.name()] = seen.ca, seen.next
-	if leaf := seen.leaf; leaf.issuer.id != 0 {
+	ca, next := seen.pair.ca, seen.pair.next
+	strays := seen.secret.ca.id != 0 || seen.secret.next.id != 0
+	unmoved := strays && ca.id == 0 && next.id == 0
+	if unmoved {
+		ca, next, strays = seen.secret.ca, seen.secret.next, false
+	}
+	observed := &Observed{CA: ca.ca(), Next: next.ca(), Unmoved: unmoved, Strays: strays, SecretVersion: strconv.Itoa(seen.secret.version)}
+	known[ca.name()], known[next.name()] = ca, next
+	if leaf := seen.secret.leaf; leaf.issuer.id != 0 {
 		observed.Leaf = &Leaf{Issuer: *leaf.issuer.ca(), LeafOnly: true, Validity: validity(leaf.start, leaf.end)}
 		known[observed.Leaf.Issuer.ID] = leaf.issuer
 	}
-	for _, b := range bundles {
+	for _, b := range seen.bundles {
 		var cas []CA
 		for _, a := range b.cas {
 			cas = append(cas, *a.ca())
@@ -246,12 +313,19 @@ func (w *world) look(i int, plan planner, seen secret, bundles [2]bundle, old [3
 	me.intents = nil
 	for _, action := range plan(w.now(), observed, &me.history, settings) {
 		planned := intent{action: action}
-		if publish, ok := action.(Publish); ok {
-			for _, id := range publish.CAs {
+		switch action := action.(type) {
+		case Publish:
+			for _, id := range action.CAs {
 				planned.cas = append(planned.cas, known[id])
 			}
+		case Move:
+			planned.cas = []authority{ca, next}
+		case Promote:
+			planned.cas = []authority{next}
+		case Renew:
+			planned.cas = []authority{ca}
 		}
-		if object := planned.object(); object < 0 && !old[2] || object >= 0 && !old[object] {
+		if !seen.old[planned.object()] {
 			me.intents = append(me.intents, planned)
 		}
 	}
@@ -262,28 +336,26 @@ func (w *world) apply(i, n int) *world {
 	c := w.clone()
 	planned := c.issuers[i].intents[n]
 	c.issuers[i].intents = slices.Delete(c.issuers[i].intents, n, n+1)
-	s := c.secret
 	switch action := planned.action.(type) {
 	case Publish:
 		c.publish(action.Webhook, bundle{cas: planned.cas, bare: c.bundles[action.Webhook].bare && !c.trusts(planned.cas)})
 		return c
+	case Move:
+		c.keep(pair{ca: planned.cas[0], next: planned.cas[1]})
 	case Fill:
-		ca := c.newCA()
-		c.beginAnew(ca)
-		s = secret{ca: ca, leaf: c.sign(ca)}
+		c.keep(pair{ca: c.newCA()})
 	case Introduce:
-		s.next = c.newCA()
-	case Promote:
-		c.beginAnew(s.next)
-		s = secret{ca: s.next, leaf: c.sign(s.next)}
-	case Renew:
-		c.beginAnew(s.ca)
-		s.leaf = c.sign(s.ca)
-		if validity(s.next.start, s.next.end).Ended(c.now()) {
-			s.next = authority{}
-		}
+		c.keep(pair{ca: c.pair.ca, next: c.newCA()})
+	case Retire:
+		c.keep(pair{ca: c.pair.next})
+	case Discard:
+		c.keep(pair{ca: c.pair.ca})
+	case Promote, Renew:
+		c.beginAnew(planned.cas[0])
+		c.write(secret{leaf: c.sign(planned.cas[0])})
+	case Strip:
+		c.write(secret{leaf: c.secret.leaf})
 	}
-	c.write(s)
 	c.excuse()
 	return c
 }
@@ -371,17 +443,18 @@ func (w *world) tick() *world {
 	return c
 }
 
-// humans are what people do to the Secret and the configurations.
+// humans are what people do to the Secrets and the configurations.
 var humans = []struct {
 	name string
 	does func(*world)
 }{
-	{"empties the Secret", func(w *world) { w.write(secret{}) }},
-	{"takes the CA's key", func(w *world) { s := w.secret; s.ca = authority{}; w.write(s) }},
-	{"takes the next CA", func(w *world) { s := w.secret; s.next = authority{}; w.write(s) }},
+	{"empties the serving Secret", func(w *world) { w.write(secret{}) }},
+	{"empties the CA's Secret", func(w *world) { w.keep(pair{}) }},
+	{"takes the CA's key", func(w *world) { w.keep(pair{next: w.pair.next}) }},
+	{"takes the next CA", func(w *world) { w.keep(pair{ca: w.pair.ca}) }},
 	{"takes the certificate", func(w *world) { s := w.secret; s.leaf = certificate{}; w.write(s) }},
-	{"plants a CA", func(w *world) { s := w.secret; s.ca, s.leaf = w.newCA(), certificate{}; w.write(s) }},
-	{"plants a CA and a certificate", func(w *world) {
+	{"plants a CA", func(w *world) { w.keep(pair{ca: w.newCA(), next: w.pair.next}) }},
+	{"plants a CA and a certificate, as earlier versions kept them", func(w *world) {
 		ca := w.newCA()
 		leaf := w.sign(ca)
 		leaf.planted = true
@@ -441,10 +514,10 @@ func (w *world) served() []certificate {
 }
 
 // excuse forgets the certificates whose CA is neither in a caBundle that a human has made anew nor, any
-// longer, in the Secret, from which it could be put there.
+// longer, in a Secret, from which it could be put there.
 func (w *world) excuse() {
 	lost := func(c certificate) bool {
-		known := slices.Contains([]authority{w.secret.ca, w.secret.next, w.secret.leaf.issuer}, c.issuer)
+		known := slices.Contains([]authority{w.pair.ca, w.pair.next, w.secret.ca, w.secret.next, w.secret.leaf.issuer}, c.issuer)
 		return !known && slices.ContainsFunc(w.bundles[:], func(b bundle) bool { return b.bare && !slices.Contains(b.cas, c.issuer) })
 	}
 	w.secret.served = slices.DeleteFunc(slices.Clone(w.secret.served), lost)
@@ -456,11 +529,14 @@ func (w *world) excuse() {
 // settled reports whether all is as it is when nothing is going on.
 func (w *world) settled() bool {
 	leaf := w.secret.leaf
-	if w.secret.next.id != 0 || leaf.issuer.id == 0 || leaf.issuer != w.secret.ca || !validity(leaf.start, leaf.end).Holds(w.now()) {
+	if w.pair.next.id != 0 || leaf.issuer.id == 0 || leaf.issuer != w.pair.ca || !validity(leaf.start, leaf.end).Holds(w.now()) {
+		return false
+	}
+	if w.secret.ca.id != 0 || w.secret.next.id != 0 {
 		return false
 	}
 	for _, b := range w.bundles {
-		if len(b.cas) != 1 || b.cas[0] != w.secret.ca {
+		if len(b.cas) != 1 || b.cas[0] != w.pair.ca {
 			return false
 		}
 	}
@@ -523,6 +599,14 @@ func (w *world) key() []byte {
 		number(len(key) - start)
 	}
 
+	ca(w.pair.ca)
+	ca(w.pair.next)
+	for _, p := range w.oldPairs {
+		ca(p.ca)
+		ca(p.next)
+		number(w.elapsed - p.until)
+	}
+	number(-1)
 	version(w.secret)
 	for _, s := range w.oldSecrets {
 		version(s)
@@ -563,7 +647,8 @@ func (w *world) key() []byte {
 
 func (w *world) String() string {
 	var b strings.Builder
-	fmt.Fprintf(&b, "elapsed %d wall %d secret {ca %v next %v leaf %v} bundles %v %v", w.elapsed, w.wall, w.secret.ca, w.secret.next, w.secret.leaf, w.bundles[0].cas, w.bundles[1].cas)
+	fmt.Fprintf(&b, "elapsed %d wall %d CA's Secret {ca %v next %v} serving Secret {ca %v next %v leaf %v} bundles %v %v",
+		w.elapsed, w.wall, w.pair.ca, w.pair.next, w.secret.ca, w.secret.next, w.secret.leaf, w.bundles[0].cas, w.bundles[1].cas)
 	for _, i := range w.issuers {
 		fmt.Fprintf(&b, " issuer{intends %v skewed %v trusted %v unused %v}", i.intents, i.skewed, i.history.trusted, i.history.unused)
 	}

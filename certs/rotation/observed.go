@@ -62,25 +62,33 @@ type Leaf struct {
 // Observed is the state of the cluster as an issuer sees it.
 type Observed struct {
 	// CA is the authority that signs, and Next its successor, each with its private key. Nil if it is absent or
-	// could not sign: half a pair, or a CA for another Service.
+	// could not sign: half a pair, or a CA for another Service. Both are those of the CA's Secret. If that has
+	// neither, they are those of the serving Secret, where earlier versions kept them.
 	CA, Next *CA
 
-	// Leaf is the Secret's serving certificate; nil if a serving Pod would not accept it at any time. It has its
-	// private key, names the Service and chains to the Secret's ca.crt.
+	// Unmoved is true if CA and Next are those of the serving Secret. Strays is true if that Secret holds keys that
+	// sign, though CA and Next are elsewhere. Useless is true if the CA's Secret holds a next CA that cannot sign.
+	Unmoved, Strays, Useless bool
+
+	// Leaf is the serving certificate of the serving Secret; nil if a serving Pod would not accept it at any time.
+	// It has its private key, names the Service and chains to the Secret's ca.crt.
 	Leaf *Leaf
 
 	// Bundles are the authorities in the caBundle of each webhook of all of Userscope's configurations.
 	Bundles [][]CA
 
-	// SecretVersion and BundleVersions change with each write of the Secret and of a configuration. They tell
+	// SecretVersion and BundleVersions change with each write of the serving Secret and of a configuration. They tell
 	// History of content that came and went between two looks.
 	SecretVersion  string
 	BundleVersions []string
 }
 
-// signed reports whether the Secret's certificate is valid, and of the CA that signs.
-func (o *Observed) signed(now time.Time) bool {
-	return o.Leaf != nil && o.CA != nil && o.Leaf.Issuer.ID == o.CA.ID && o.Leaf.Holds(now)
+// signed reports whether the serving certificate is valid, and of the CA that signs.
+func (o *Observed) signed(now time.Time) bool { return o.CA != nil && o.signedBy(o.CA, now) }
+
+// signedBy reports whether the serving certificate is valid, and of a CA.
+func (o *Observed) signedBy(ca *CA, now time.Time) bool {
+	return o.Leaf != nil && o.Leaf.Issuer.ID == ca.ID && o.Leaf.Holds(now)
 }
 
 // needed returns the authorities that every caBundle must hold.

@@ -9,20 +9,34 @@ import (
 // Action is one write. Its String says for a log what it does and why.
 type Action interface{ String() string }
 
-// The writes to the Secret.
+// The writes to the CA's Secret.
 type (
-	// Fill puts a new CA and a certificate of it into a Secret that has neither, where nobody is
-	// trusted yet.
+	// Move copies the CAs of the serving Secret, where an earlier version kept them.
+	Move struct{}
+
+	// Fill puts a new CA in, while nobody is trusted yet.
 	Fill struct{}
 
-	// Introduce puts a new CA beside the one that signs.
+	// Introduce puts the next CA beside the one that signs.
 	Introduce struct{}
 
-	// Promote makes the new CA the one that signs, and lets it sign.
+	// Retire replaces the CA by the next one, which has signed the serving certificate.
+	Retire struct{}
+
+	// Discard removes a next CA that cannot sign.
+	Discard struct{}
+)
+
+// The writes to the serving Secret.
+type (
+	// Promote lets the next CA sign a certificate.
 	Promote struct{}
 
 	// Renew lets the CA sign another certificate.
 	Renew struct{}
+
+	// Strip removes the keys that sign, once the CA's Secret holds them or needs them no more.
+	Strip struct{}
 )
 
 // Publish sets the caBundle of the webhook of this index in Observed.Bundles.
@@ -31,17 +45,27 @@ type Publish struct {
 	CAs     []ID
 }
 
+func (Move) String() string {
+	return "copy the CA into a Secret of its own, which no Pod mounts"
+}
 func (Fill) String() string {
-	return "issue a CA and a serving certificate: there is none, and no caBundle trusts another"
+	return "issue a CA: there is none, and no caBundle trusts another"
 }
 func (Introduce) String() string { return "issue the next CA" }
+func (Retire) String() string {
+	return "replace the CA by the next one, which has signed the serving certificate"
+}
+func (Discard) String() string { return "remove the next CA, which is of no use" }
+func (Strip) String() string {
+	return "remove the CA's private key from the Secret that Pods mount"
+}
 func (Promote) String() string {
 	return "sign the serving certificate with the next CA, which is trusted everywhere"
 }
 func (Renew) String() string   { return "renew the serving certificate" }
 func (Publish) String() string { return "set the caBundle" }
 
-// Plan returns the writes that are due now: at most one to the Secret, and at most one to each webhook. They do not
+// Plan returns the writes that are due now: at most one to a Secret, and at most one to each webhook. They do not
 // depend on each other, so that a failed write holds up no other.
 func Plan(now time.Time, o *Observed, h *History, s Settings) []Action {
 	action := nextSecretWrite(now, o, h, s)
@@ -55,25 +79,33 @@ func Plan(now time.Time, o *Observed, h *History, s Settings) []Action {
 	return actions
 }
 
-// nextSecretWrite returns the write to the Secret that is due now; nil for none.
+// nextSecretWrite returns the write to one of the Secrets that is due now; nil for none.
 func nextSecretWrite(now time.Time, o *Observed, h *History, s Settings) Action {
 	signs := o.CA != nil && o.CA.Holds(now)
 	next := o.Next != nil && o.Next.Holds(now)
 	switch {
+	case o.Unmoved:
+		return Move{}
+	case o.Next != nil && o.signedBy(o.Next, now):
+		return Retire{}
 	case next && maySign(now, o.Next, o, h, s):
 		return Promote{}
 	// Whoever trusts a certificate that its CA signed directly trusts another certificate of the same CA.
 	case signs && mustRenew(now, o, s) && (o.signed(now) && o.Leaf.LeafOnly || maySign(now, o.CA, o, h, s)):
 		return Renew{}
-	case next:
-		return nil // until it may sign
+	case next: // waits until it may sign
 	case !signs && !o.inUse(now, ""):
 		return Fill{}
 	case !signs || !now.Before(o.CA.RenewAt()):
 		return Introduce{}
-	default:
-		return nil
 	}
+	switch {
+	case o.Strays:
+		return Strip{}
+	case o.Useless || o.Next != nil && o.Next.Ended(now):
+		return Discard{}
+	}
+	return nil
 }
 
 // maySign reports whether every API server trusts a CA by now. If no other CA's certificate can be in use, the CA

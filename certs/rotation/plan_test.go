@@ -146,9 +146,15 @@ func TestPlan(t *testing.T) {
 		{"the certificate grows old meanwhile", observed{CA: old, Next: b, Leaf: leaf(old, 20*day), Bundles: both(old, b)}, short, "renew"},
 		{"the certificate is old when the next CA may sign", observed{CA: old, Next: b, Leaf: leaf(old, 20*day), Bundles: both(old, b)}, long, "promote"},
 		{"the certificate of another CA grows old meanwhile", observed{CA: old, Next: b, Leaf: leaf(c, 20*day), Bundles: both(old, b, c)}, short, ""},
-		{"the next CA has expired", observed{CA: a, Next: dead, Leaf: leaf(a, day), Bundles: both(a)}, 0, ""},
+		{"the next CA has expired", observed{CA: a, Next: dead, Leaf: leaf(a, day), Bundles: both(a)}, 0, "discard"},
 		{"the next CA has expired, and the CA is old", observed{CA: old, Next: dead, Leaf: leaf(old, day), Bundles: both(old)}, 0, "introduce"},
 		{"the next CA is not valid yet", observed{CA: old, Next: tomorrow, Leaf: leaf(old, day), Bundles: both(old, tomorrow)}, long, "introduce"},
+		// … then it replaces the old one, at once, even for an issuer that begins anew, …
+		{"it has signed", observed{CA: old, Next: b, Leaf: leaf(b, 0), Bundles: both(old, b)}, 0, "retire"},
+		{"it has signed, and the CA's key is lost", observed{Next: b, Leaf: leaf(b, 0), Bundles: both(old, b)}, 0, "retire"},
+		{"it has signed, and the certificate is old", observed{CA: old, Next: b, Leaf: leaf(b, 20*day), Bundles: both(old, b)}, 0, "retire"},
+		{"it has signed, and the certificate has expired", observed{CA: old, Next: b, Leaf: leaf(b, 31*day), Bundles: both(old, b)}, short, ""},
+		{"it has signed, and the certificate is gone", observed{CA: old, Next: b, Bundles: both(old, b)}, short, ""},
 		// … and when all Pods serve its certificate, the old one goes.
 		{"a CA has been of no use, not for long", observed{CA: b, Leaf: leaf(b, 0), Bundles: both(old, b)}, short, ""},
 		{"a CA has been of no use for long", observed{CA: b, Leaf: leaf(b, 0), Bundles: both(old, b)}, long, "publish 0: b, publish 1: b"},
@@ -156,6 +162,17 @@ func TestPlan(t *testing.T) {
 		{"one that has expired", observed{CA: b, Leaf: leaf(b, 0), Bundles: both(dead, b)}, long, "publish 0: b, publish 1: b"},
 		{"one of no use, while there is no certificate", observed{CA: a, Bundles: both(c, a)}, 10 * long, "renew"},
 		{"one of no use, while the certificate has expired", observed{CA: a, Leaf: leaf(a, 31*day), Bundles: both(c, a)}, 10 * long, "renew"},
+
+		// An earlier version kept the CA where Pods mount it: it moves first, and at once.
+		{"the CA is where Pods mount it", observed{CA: a, Leaf: leaf(a, day), Bundles: both(a), Unmoved: true}, 0, "move"},
+		{"the CA is where Pods mount it, and old", observed{CA: old, Leaf: leaf(old, day), Bundles: both(old), Unmoved: true}, long, "move"},
+		{"the next CA is where Pods mount it, and may sign", observed{CA: old, Next: b, Leaf: leaf(old, day), Bundles: both(old, b), Unmoved: true}, long, "move"},
+		{"the next CA is where Pods mount it, and not published", observed{CA: old, Next: b, Leaf: leaf(old, day), Bundles: both(old), Unmoved: true}, 0, "publish 0: old b, publish 1: old b, move"},
+		{"the CA has moved", observed{CA: a, Leaf: leaf(a, day), Bundles: both(a), Strays: true}, 0, "strip"},
+		{"the CA has moved, and is old", observed{CA: old, Leaf: leaf(old, day), Bundles: both(old), Strays: true}, long, "introduce"},
+		{"the CA has moved, and the next CA waits", observed{CA: old, Next: b, Leaf: leaf(old, day), Bundles: both(old, b), Strays: true}, short, "strip"},
+		{"there is a next CA that is of no use", observed{CA: a, Leaf: leaf(a, day), Bundles: both(a), Useless: true}, 0, "discard"},
+		{"there is a next CA that is of no use, and the CA is old", observed{CA: old, Leaf: leaf(old, day), Bundles: both(old), Useless: true}, 0, "introduce"},
 
 		// caBundles are completed whatever else goes on.
 		{"a caBundle is gone in a rotation", observed{CA: old, Next: b, Leaf: leaf(old, day), Bundles: [][]rotation.CA{bundle(), bundle(old, b)}}, long, "publish 0: old b"},
@@ -208,8 +225,12 @@ func TestWaiting(t *testing.T) {
 // Each action says in a log what it does.
 func TestActionsSayWhatTheyDo(t *testing.T) {
 	for action, want := range map[rotation.Action]string{
-		rotation.Fill{}:      "issue a CA and a serving certificate: there is none, and no caBundle trusts another",
+		rotation.Move{}:      "copy the CA into a Secret of its own, which no Pod mounts",
+		rotation.Fill{}:      "issue a CA: there is none, and no caBundle trusts another",
 		rotation.Introduce{}: "issue the next CA",
+		rotation.Retire{}:    "replace the CA by the next one, which has signed the serving certificate",
+		rotation.Discard{}:   "remove the next CA, which is of no use",
+		rotation.Strip{}:     "remove the CA's private key from the Secret that Pods mount",
 		rotation.Promote{}:   "sign the serving certificate with the next CA, which is trusted everywhere",
 		rotation.Renew{}:     "renew the serving certificate",
 	} {

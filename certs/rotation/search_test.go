@@ -16,7 +16,9 @@ type search struct {
 	faults int
 	// rests are states from which the issuers, left alone, are known to come to rest.
 	rests map[state]bool
-	// visits are how each state was reached: by which step of which other.
+	// starts are the states at the beginning.
+	starts []*world
+	// visits are how each state was reached: by which step of which other; or, from none, which start it is.
 	visits []visit
 }
 
@@ -46,11 +48,14 @@ func (s *search) steps(w *world) []*world {
 
 // from returns what is wrong with a state that can be reached, and the way that leads there; empty if
 // nothing is.
-func (s *search) from(start *world) string {
-	s.rests = map[state]bool{}
-	s.visits = []visit{{-1, 0}}
-	seen := map[state]bool{hash(start): true}
-	ahead := []*world{start}
+func (s *search) from(starts ...*world) string {
+	s.starts, s.rests = starts, map[state]bool{}
+	seen := map[state]bool{}
+	for n, start := range starts {
+		seen[hash(start)] = true
+		s.visits = append(s.visits, visit{-1, int16(n)})
+	}
+	ahead := slices.Clone(starts)
 	for n := 0; len(ahead) > 0; n++ {
 		w := ahead[0]
 		ahead[0], ahead = nil, ahead[1:]
@@ -58,11 +63,14 @@ func (s *search) from(start *world) string {
 		if leaf := w.secret.leaf; problem == "" && s.faults == 0 && leaf.issuer.id != 0 && !validity(leaf.start, leaf.end).Holds(w.now()) {
 			problem = "a certificate expired, and nothing had gone wrong"
 		}
+		if w.lost(s.faults) {
+			problem = "no Secret holds the CA of the serving certificate"
+		}
 		if problem == "" {
 			problem = s.converges(w)
 		}
 		if problem != "" {
-			return problem + s.way(start, n)
+			return problem + s.way(n)
 		}
 		for step, next := range s.steps(w) {
 			if h := hash(next); !seen[h] {
@@ -76,18 +84,25 @@ func (s *search) from(start *world) string {
 }
 
 // way walks once more to a state.
-func (s *search) way(start *world, n int) string {
+func (s *search) way(n int) string {
 	var steps []int16
-	for ; n > 0; n = int(s.visits[n].from) {
+	for ; s.visits[n].from >= 0; n = int(s.visits[n].from) {
 		steps = append(steps, s.visits[n].step)
 	}
 	slices.Reverse(steps)
-	way := "\n" + start.String()
+	w := s.starts[s.visits[n].step]
+	way := "\n" + w.String()
 	for _, step := range steps {
-		start = s.steps(start)[step]
-		way += "\n" + start.String()
+		w = s.steps(w)[step]
+		way += "\n" + w.String()
 	}
 	return way
+}
+
+// lost reports whether nothing has gone wrong, and yet no Secret holds the CA of the serving certificate.
+func (w *world) lost(faults int) bool {
+	issuer := w.secret.leaf.issuer
+	return faults == 0 && issuer.id != 0 && !slices.Contains([]authority{w.pair.ca, w.pair.next, w.secret.ca}, issuer)
 }
 
 // quiet reports whether nothing is under way that could be seen later.
@@ -97,7 +112,7 @@ func (w *world) quiet() bool {
 			return false
 		}
 	}
-	return len(w.oldSecrets) == 0 && len(w.oldBundles[0]) == 0 && len(w.oldBundles[1]) == 0
+	return len(w.oldSecrets) == 0 && len(w.oldPairs) == 0 && len(w.oldBundles[0]) == 0 && len(w.oldBundles[1]) == 0
 }
 
 // converges lets the issuers work, with nothing more going wrong, until all is at rest.
@@ -146,6 +161,32 @@ func (s *search) converges(w *world) string {
 	return ""
 }
 
+// upgraded are clusters where an earlier version has kept the CA in the serving Secret: at rest, and in a rotation.
+func upgraded(issuers, faults int) []*world {
+	var worlds []*world
+	for _, rotates := range []bool{false, true} {
+		w := begin(issuers, faults)
+		ca := w.newCA()
+		cas := []authority{ca}
+		w.secret = secret{ca: ca, leaf: w.sign(ca)}
+		w.secret.served = []certificate{w.secret.leaf}
+		if rotates {
+			w.secret.next = w.newCA()
+			cas = append(cas, w.secret.next)
+		}
+		for i := range w.bundles {
+			w.bundles[i] = bundle{cas: cas}
+		}
+		worlds = append(worlds, w)
+	}
+	return worlds
+}
+
+// starts are the states at the beginning: just installed, and just upgraded.
+func starts(issuers, faults int) []*world {
+	return append([]*world{begin(issuers, faults)}, upgraded(issuers, faults)...)
+}
+
 // begin is a cluster where Userscope has just been installed.
 func begin(issuers, faults int) *world {
 	start := &world{faults: faults, issuers: make([]issuer, issuers), bundles: [2]bundle{{bare: true}, {bare: true}}}
@@ -165,7 +206,7 @@ func TestModel(t *testing.T) {
 	for _, size := range sizes() {
 		t.Run(fmt.Sprintf("issuers=%d,faults=%d", size.issuers, size.faults), func(t *testing.T) {
 			s := search{plan: Plan, faults: size.faults}
-			problem := s.from(begin(size.issuers, size.faults))
+			problem := s.from(starts(size.issuers, size.faults)...)
 			t.Logf("%d states", len(s.visits))
 			if problem != "" {
 				t.Error(problem)
@@ -216,11 +257,19 @@ func TestModelFindsBadPlanners(t *testing.T) {
 				return []Action{Fill{}}
 			}
 			return Plan(now, o, h, hasty)
-		}, "a Pod may serve a certificate of CA 2, and webhook 0 may be called with CAs [{1 "},
+		}, "no Secret holds the CA of the serving certificate"},
 		{"does nothing", func(time.Time, *Observed, *History, Settings) []Action { return nil }, "does not come to rest"},
 		{"renews nothing", func(now time.Time, o *Observed, h *History, s Settings) []Action {
-			return slices.DeleteFunc(Plan(now, o, h, s), func(a Action) bool { return a == (Renew{}) || a == (Introduce{}) || a == (Promote{}) })
+			return slices.DeleteFunc(Plan(now, o, h, s), func(a Action) bool {
+				return o.Leaf != nil && a == (Renew{}) || a == (Introduce{}) || a == (Promote{})
+			})
 		}, "a certificate expired, and nothing had gone wrong"},
+		{"strips before it moves", func(now time.Time, o *Observed, h *History, s Settings) []Action {
+			if o.Unmoved {
+				return []Action{Strip{}}
+			}
+			return Plan(now, o, h, s)
+		}, "no Secret holds the CA of the serving certificate"},
 		{"publishes again and again", func(now time.Time, o *Observed, h *History, s Settings) []Action {
 			var ids []ID
 			for _, ca := range o.Bundles[0] {
@@ -231,7 +280,7 @@ func TestModelFindsBadPlanners(t *testing.T) {
 	} {
 		t.Run(test.name, func(t *testing.T) {
 			s := search{plan: test.plan}
-			problem := s.from(begin(1, 0))
+			problem := s.from(starts(1, 0)[:2]...) // none of them in a rotation
 			if problem, _, _ = strings.Cut(problem, "\n"); !strings.Contains(problem, test.want) {
 				t.Errorf("found %q, want %q", problem, test.want)
 			}

@@ -116,18 +116,20 @@ func (r *reporter) chainAge(certificate *x509.Certificate, chain rotation.Validi
 }
 
 func (r *reporter) secret() {
-	secret := r.observed.Secret
-	for _, problem := range secret.Problems {
-		r.problem("Secret: %s", problem)
+	secret := r.observed.Secrets
+	r.report.Problems = append(r.report.Problems, secret.Problems...)
+	where := "CA's Secret "
+	if secret.Observed().Unmoved {
+		where = "Secret "
 	}
-	switch {
-	case secret.CA != nil:
-		r.authority(pki.CACertificate, secret.CA.Certificate)
-	case secret.Issuer != nil: // its private key is kept elsewhere
-		r.authority(pki.CACertificate, secret.Issuer)
+	if secret.CA != nil {
+		r.authority(where+pki.CACertificate, secret.CA.Certificate)
 	}
 	if secret.Next != nil {
-		r.authority(pki.NextCACertificate, secret.Next.Certificate)
+		r.authority(where+pki.NextCACertificate, secret.Next.Certificate)
+	}
+	if secret.Issuer != nil && (secret.CA == nil || !secret.Observed().Unmoved) {
+		r.authority("Secret "+pki.CACertificate, secret.Issuer)
 	}
 	if secret.Leaf == nil {
 		r.add("Secret "+pki.ServingCertificate, nil, nil, "there is no serving certificate that is of use")
@@ -136,8 +138,8 @@ func (r *reporter) secret() {
 	r.add("Secret "+pki.ServingCertificate, secret.Leaf[0], secret.Issuer, r.chainAge(secret.Leaf[0], secret.Trusted))
 }
 
-func (r *reporter) authority(key string, certificate *x509.Certificate) {
-	r.add("Secret "+key, certificate, nil, r.age(pki.Validity(certificate)))
+func (r *reporter) authority(where string, certificate *x509.Certificate) {
+	r.add(where, certificate, nil, r.age(pki.Validity(certificate)))
 }
 
 // name returns the name of a webhook in the report.
@@ -160,7 +162,7 @@ func (r *reporter) bundles() {
 }
 
 func (r *reporter) bundle(where string, certificates []*x509.Certificate) {
-	leaf := r.observed.Secret.Leaf
+	leaf := r.observed.Secrets.Leaf
 	var used *x509.Certificate // the CA of this caBundle to which the Secret's certificate chains
 	var err error
 	if leaf != nil {

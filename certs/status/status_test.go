@@ -13,6 +13,7 @@ import (
 	"errors"
 	"flag"
 	"fmt"
+	"maps"
 	"math/big"
 	"net"
 	"os"
@@ -37,27 +38,47 @@ const (
 // now is when the certificates of these tests are issued.
 var now = time.Date(2026, 7, 1, 12, 0, 0, 0, time.UTC)
 
-// do returns a Secret's data after some actions, all of them now.
-func do(t *testing.T, data map[string][]byte, actions ...rotation.Action) map[string][]byte {
+// secrets are the data of the serving Secret and of the CA's Secret.
+type secrets struct{ serving, authorities map[string][]byte }
+
+// do returns the Secrets after some actions, all of them now.
+func (s secrets) do(t *testing.T, actions ...rotation.Action) secrets {
 	t.Helper()
 	for _, action := range actions {
-		var err error
-		if data, err = pki.ReadSecret(data, host).Do(action, now, rotation.Defaults()); err != nil {
+		serving, authorities, err := pki.ReadSecrets(s.serving, s.authorities, host).Do(action, now, rotation.Defaults())
+		if err != nil {
 			t.Fatal(err)
 		}
+		if serving != nil {
+			s.serving = serving
+		}
+		if authorities != nil {
+			s.authorities = authorities
+		}
 	}
-	return data
+	return s
 }
 
-// observe is what is seen of a Secret, and of a caBundle in each of the two configurations.
-func observe(data map[string][]byte, mutating, validating []byte) *issuer.Observation {
+// filled are Secrets that the issuer has filled.
+func filled(t *testing.T) secrets {
+	t.Helper()
+	return secrets{}.do(t, rotation.Fill{}, rotation.Renew{})
+}
+
+// observe returns what is seen of the Secrets, and of a caBundle in each of the two configurations.
+func (s secrets) observe(mutating, validating []byte) *issuer.Observation {
 	configuration := func(kind string, caBundle []byte) *issuer.Configuration {
 		return &issuer.Configuration{Kind: kind, Name: "zz-userscope", Webhooks: []issuer.Webhook{{Name: "pods.userscope.dev", CABundle: caBundle}}}
 	}
 	return &issuer.Observation{
-		Secret:         pki.ReadSecret(data, host),
+		Secrets:        pki.ReadSecrets(s.serving, s.authorities, host),
 		Configurations: []*issuer.Configuration{configuration(issuer.Mutating, mutating), configuration(issuer.Validating, validating)},
 	}
+}
+
+// observe is what is seen of a serving Secret without the CA's.
+func observe(serving map[string][]byte, mutating, validating []byte) *issuer.Observation {
+	return secrets{serving: serving}.observe(mutating, validating)
 }
 
 // issued is a CA with a lifetime, and what serves its certificate for a host, valid as long.
@@ -194,15 +215,18 @@ func named(t *testing.T, report string, names map[string][]byte) string {
 // What is printed is compared with golden files; see update. Certificates have names there, and the
 // address is that of a webhook.
 func TestReport(t *testing.T) {
-	good := do(t, nil, rotation.Fill{})
-	rotating := do(t, good, rotation.Introduce{})
-	promoted := do(t, rotating, rotation.Promote{})
-	foreign := do(t, nil, rotation.Fill{})
+	good, foreign := filled(t), filled(t)
+	rotating := good.do(t, rotation.Introduce{})
+	promoted := rotating.do(t, rotation.Promote{})
+	retired := promoted.do(t, rotation.Retire{})
+	unmoved := secrets{serving: maps.Clone(good.serving)}
+	unmoved.serving["ca.key"] = good.authorities["ca.key"]
+	moved := secrets{unmoved.serving, good.authorities}
 	old, _ := issued(t, 9*day, host)
 	elsewhereCA, elsewhere := issued(t, 9*day, "a.b.svc")
 	names := map[string][]byte{
-		"ca": good["ca.crt"], "leaf": good["tls.crt"], "next-ca": rotating["next-ca.crt"], "next-leaf": promoted["tls.crt"],
-		"old-ca": old, "foreign-ca": foreign["ca.crt"], "foreign-leaf": foreign["tls.crt"],
+		"ca": good.serving["ca.crt"], "leaf": good.serving["tls.crt"], "next-ca": promoted.serving["ca.crt"], "next-leaf": promoted.serving["tls.crt"],
+		"old-ca": old, "foreign-ca": foreign.serving["ca.crt"], "foreign-leaf": foreign.serving["tls.crt"],
 		"elsewhere-ca": elsewhereCA, "elsewhere": elsewhere["tls.crt"],
 	}
 	root := ended(t, nil, 730*day)
@@ -216,13 +240,13 @@ func TestReport(t *testing.T) {
 	chain := chained.secret(t, intermediate.pem(), root.pem())
 	short := direct.secret(t, nil, root.pem())
 	trusting := chained.secret(t, intermediate.pem(), bundle(intermediate.pem(), root.pem()))
-	ca, next := good["ca.crt"], rotating["next-ca.crt"]
+	ca, next := good.serving["ca.crt"], rotating.authorities["next-ca.crt"]
 	both := bundle(ca, next)
-	gone := observe(good, ca, ca)
+	gone := good.observe(ca, ca)
 	gone.Configurations = gone.Configurations[:1]
-	empty := observe(good, ca, ca)
+	empty := good.observe(ca, ca)
 	empty.Configurations[1].Webhooks = nil
-	two := observe(good, ca, next)
+	two := good.observe(ca, next)
 	two.Configurations[1].Webhooks = append(two.Configurations[1].Webhooks, issuer.Webhook{Name: "services.userscope.dev", CABundle: next})
 	tests := []struct {
 		name     string
@@ -232,12 +256,13 @@ func TestReport(t *testing.T) {
 		after    time.Duration
 		well     bool
 	}{
-		{name: "healthy", observed: observe(good, ca, ca), address: serve(t, good), after: 19 * day, well: true},
-		{name: "healthy-not-asked", observed: observe(good, ca, ca), well: true},
-		{name: "ca-kept-elsewhere", observed: observe(map[string][]byte{"ca.crt": ca, "tls.crt": good["tls.crt"], "tls.key": good["tls.key"]}, ca, ca), address: serve(t, good), well: true},
-		{name: "next-ca-published", observed: observe(rotating, both, both), address: serve(t, good), well: true},
-		{name: "next-ca-promoted", observed: observe(promoted, both, both), address: serve(t, good), well: true},
-		{name: "old-ca-of-no-use", observed: observe(promoted, bundle(old, next), next), address: serve(t, promoted), after: 10 * day, well: true},
+		{name: "healthy", observed: good.observe(ca, ca), address: serve(t, good.serving), after: 19 * day, well: true},
+		{name: "healthy-not-asked", observed: good.observe(ca, ca), well: true},
+		{name: "ca-kept-elsewhere", observed: observe(good.serving, ca, ca), address: serve(t, good.serving), well: true},
+		{name: "next-ca-published", observed: rotating.observe(both, both), address: serve(t, good.serving), well: true},
+		{name: "next-ca-promoted", observed: promoted.observe(both, both), address: serve(t, good.serving), well: true},
+		{name: "ca-retired", observed: retired.observe(both, both), address: serve(t, retired.serving), well: true},
+		{name: "old-ca-of-no-use", observed: retired.observe(bundle(old, next), next), address: serve(t, promoted.serving), after: 10 * day, well: true},
 
 		{name: "intermediate-ca", observed: observe(chain, root.pem(), root.pem()), address: serve(t, chain), after: 59 * day, well: true},
 		{name: "intermediate-ca-trusted-too", observed: observe(trusting, root.pem(), root.pem()), address: serve(t, trusting), well: true},
@@ -246,17 +271,22 @@ func TestReport(t *testing.T) {
 		{name: "intermediate-ca-expiring", observed: observe(chain, root.pem(), root.pem()), address: serve(t, chain), after: 64 * day},
 		{name: "intermediate-ca-expired", observed: observe(chain, root.pem(), root.pem()), address: serve(t, chain), after: 91 * day},
 		{name: "expiring-for-one-webhook", observed: observe(short, shorter.pem(), root.pem()), address: serve(t, short), after: 71 * day},
-		{name: "expiring", observed: observe(good, ca, ca), address: serve(t, good), after: 22 * day},
-		{name: "expired", observed: observe(good, ca, ca), address: serve(t, good), after: 31 * day},
-		{name: "ca-expired", observed: observe(good, ca, ca), after: 731 * day},
-		{name: "not-valid-yet", observed: observe(good, ca, ca), address: serve(t, good), after: -2 * time.Hour},
+		{name: "expiring", observed: good.observe(ca, ca), address: serve(t, good.serving), after: 22 * day},
+		{name: "expired", observed: good.observe(ca, ca), address: serve(t, good.serving), after: 31 * day},
+		{name: "ca-expired", observed: good.observe(ca, ca), after: 731 * day},
+		{name: "not-valid-yet", observed: good.observe(ca, ca), address: serve(t, good.serving), after: -2 * time.Hour},
+		{name: "ca-where-pods-mount-it", observed: unmoved.observe(ca, ca), address: serve(t, good.serving)},
+		{name: "ca-left-where-pods-mount-it", observed: moved.observe(ca, ca), address: serve(t, good.serving)},
 		{name: "empty", observed: observe(nil, nil, nil)},
-		{name: "half-written", observed: observe(map[string][]byte{"ca.crt": ca, "tls.crt": good["tls.crt"], "next-ca.key": rotating["next-ca.key"]}, ca, ca), address: serve(t, good)},
-		{name: "nobody-trusted", observed: observe(good, nil, []byte("garbage")), address: serve(t, good)},
-		{name: "not-trusted", observed: two, address: serve(t, good)},
-		{name: "another-served", observed: observe(good, ca, ca), address: serve(t, foreign)},
-		{name: "another-service-serves", observed: observe(good, bundle(ca, elsewhereCA), bundle(ca, elsewhereCA)), address: serve(t, elsewhere)},
-		{name: "nobody-serves", observed: observe(good, ca, ca), address: closed(t)},
+		{name: "half-written", observed: secrets{
+			map[string][]byte{"ca.crt": ca, "tls.crt": good.serving["tls.crt"]},
+			map[string][]byte{"ca.crt": ca, "next-ca.key": rotating.authorities["next-ca.key"]},
+		}.observe(ca, ca), address: serve(t, good.serving)},
+		{name: "nobody-trusted", observed: good.observe(nil, []byte("garbage")), address: serve(t, good.serving)},
+		{name: "not-trusted", observed: two, address: serve(t, good.serving)},
+		{name: "another-served", observed: good.observe(ca, ca), address: serve(t, foreign.serving)},
+		{name: "another-service-serves", observed: good.observe(bundle(ca, elsewhereCA), bundle(ca, elsewhereCA)), address: serve(t, elsewhere)},
+		{name: "nobody-serves", observed: good.observe(ca, ca), address: closed(t)},
 		{name: "configuration-gone", observed: gone, missing: errors.New("ValidatingWebhookConfiguration zz-userscope: is not there")},
 		{name: "several-missing", observed: empty, missing: errors.Join(errors.New("one is missing"), errors.New("another is missing"))},
 	}
@@ -304,14 +334,20 @@ func TestReport(t *testing.T) {
 
 // Programs read the report too: its keys are theirs.
 func TestReportAsJSON(t *testing.T) {
-	good := do(t, nil, rotation.Fill{})
+	good := filled(t)
 	for _, test := range []struct {
 		name     string
 		observed *issuer.Observation
 		want     string
 	}{
-		{"well", observe(good, good["ca.crt"], good["ca.crt"]), `{
+		{"well", good.observe(good.serving["ca.crt"], good.serving["ca.crt"]), `{
   "certificates": [
+    {
+      "where": "CA's Secret ca.crt",
+      "fingerprint": "CA",
+      "notAfter": "2028-06-30T12:00:00Z",
+      "state": "ok"
+    },
     {
       "where": "Secret ca.crt",
       "fingerprint": "CA",
@@ -340,7 +376,7 @@ func TestReportAsJSON(t *testing.T) {
   ],
   "problems": []
 }`},
-		{"not well", &issuer.Observation{Secret: pki.ReadSecret(nil, host)}, `{
+		{"not well", &issuer.Observation{Secrets: pki.ReadSecrets(nil, nil, host)}, `{
   "certificates": [
     {
       "where": "Secret tls.crt",
@@ -358,7 +394,7 @@ func TestReportAsJSON(t *testing.T) {
 				t.Fatal(err)
 			}
 			got := string(out)
-			for name, data := range map[string][]byte{"CA": good["ca.crt"], "LEAF": good["tls.crt"]} {
+			for name, data := range map[string][]byte{"CA": good.serving["ca.crt"], "LEAF": good.serving["tls.crt"]} {
 				certificates, err := pki.Decode(data)
 				if err != nil {
 					t.Fatal(err)
@@ -390,8 +426,8 @@ func TestSpan(t *testing.T) {
 
 // Whoever redirects the report to a full disk is told so, wherever the disk becomes full.
 func TestPrintCannotWrite(t *testing.T) {
-	good := do(t, nil, rotation.Fill{})
-	for name, observed := range map[string]*issuer.Observation{"well": observe(good, good["ca.crt"], good["ca.crt"]), "not well": observe(nil, nil, nil)} {
+	good := filled(t)
+	for name, observed := range map[string]*issuer.Observation{"well": good.observe(good.serving["ca.crt"], good.serving["ca.crt"]), "not well": observe(nil, nil, nil)} {
 		report := describe(t.Context(), observed, nil, host, "", now)
 		for at := 0; ; at++ {
 			w := &failing{at: at}

@@ -27,12 +27,13 @@ func certsCommand() *cobra.Command {
 		Long: `Issue the certificates that the webhook serves, and replace them before they expire, so that at
 no time an API server is shown one that it does not trust.
 
-A Secret holds a CA and the serving certificate that it signed. The webhook's Pods mount its
-tls.crt, tls.key and ca.crt; the caBundle of each webhook in the two webhook configurations
-holds the CA. A new CA is put into every caBundle before it signs anything, and an old one
-leaves them once no Pod serves its certificate any more.
+A Secret that no Pod mounts holds a CA with its private key, and another one the serving
+certificate that the CA signed: tls.crt, tls.key and ca.crt, which the webhook's Pods mount.
+The caBundle of each webhook in the two webhook configurations holds the CA. A new CA is put
+into every caBundle before it signs anything, and an old one leaves them once no Pod serves
+its certificate any more.
 
-The Secret and the configurations must be there: none is ever created.`,
+The Secrets and the configurations must be there: none is ever created.`,
 		Example: `  userscope certs run
   userscope certs status --address 127.0.0.1:10250`,
 		RunE: func(_ *cobra.Command, args []string) error {
@@ -46,6 +47,12 @@ The Secret and the configurations must be there: none is ever created.`,
 	return command
 }
 
+// servingSecret is the issuer's Secret of the serving certificate by default.
+const servingSecret = "userscope-tls" //nolint:gosec // it is a name
+
+// caSecretFlag names the CA's Secret.
+const caSecretFlag = "ca-secret-name"
+
 // clusterFlags say which cluster, and what in it.
 type clusterFlags struct {
 	kubeconfig string
@@ -56,8 +63,9 @@ func (f *clusterFlags) add(command *cobra.Command) {
 	flags := command.Flags()
 	flags.StringVar(&f.kubeconfig, "kubeconfig", "", "kubeconfig `FILE`; by default $KUBECONFIG, ~/.kube/config, or the Pod's own ServiceAccount")
 	flags.StringVar(&f.target.ServiceName, "service-name", "userscope", "`NAME` of the Service that the certificates name")
-	flags.StringVar(&f.target.ServiceNamespace, "service-namespace", "userscope-system", "`NAMESPACE` of that Service and of the Secret")
-	flags.StringVar(&f.target.SecretName, "secret-name", "userscope-tls", "`NAME` of the Secret")
+	flags.StringVar(&f.target.ServiceNamespace, "service-namespace", "userscope-system", "`NAMESPACE` of that Service and of the Secrets")
+	flags.StringVar(&f.target.SecretName, "secret-name", servingSecret, "`NAME` of the Secret of the serving certificate")
+	flags.StringVar(&f.target.CASecretName, caSecretFlag, "userscope-issuer-ca", "`NAME` of the Secret of the CA and its private key")
 	flags.StringVar(&f.target.ConfigurationName, "configuration", "zz-userscope", "`NAME` of the two webhook configurations")
 }
 
@@ -101,7 +109,11 @@ func (f *issuerFlags) issuer(cmd *cobra.Command) (*issuer.Issuer, *logWriter, er
 }
 
 func (f *issuerFlags) validate() error {
-	return errors.Join(f.target.Validate(), f.settings.Validate())
+	var noCASecret error
+	if f.target.CASecretName == "" {
+		noCASecret = fmt.Errorf("--%s: is empty", caSecretFlag)
+	}
+	return errors.Join(f.target.Validate(), noCASecret, f.settings.Validate())
 }
 
 func certsRunCommand() *cobra.Command {
@@ -114,7 +126,7 @@ func certsRunCommand() *cobra.Command {
 		Long: `Keep the certificates as they should be until a signal ends it. One of it is enough; several
 do no harm.
 
-The Secret and the configurations are looked at every --interval. What is wrong and needs a
+The Secrets and the configurations are looked at every --interval. What is wrong and needs a
 person is logged, and /readyz and the metric userscope_issuer_last_pass_successful tell it;
 nothing of it ends the program. --propagation is what rotation waits for before a new CA
 signs, and before an old one is not trusted any more.
@@ -213,8 +225,11 @@ func certsStatusCommand() *cobra.Command {
 	command := &cobra.Command{
 		Use:   "status",
 		Short: "Show the certificates, and whether they fit together",
-		Long: `Show the certificates in the Secret and in the caBundles, and with --address the one that is
+		Long: `Show the certificates in the Secrets and in the caBundles, and with --address the one that is
 served there, side by side, and say what is wrong.
+
+Name a Secret that is not the issuer's by --secret-name. No CA's Secret is looked at then,
+unless --ca-secret-name names one.
 
 Exit codes: 0 all is well, 1 something is not or could not be read, 2 wrong usage.`,
 		Example: `  userscope certs status
@@ -222,6 +237,9 @@ Exit codes: 0 all is well, 1 something is not or could not be read, 2 wrong usag
   userscope certs status --address 127.0.0.1:10250`,
 		Args: cobra.NoArgs,
 		RunE: func(cmd *cobra.Command, _ []string) error {
+			if f.target.SecretName != servingSecret && !cmd.Flags().Changed(caSecretFlag) {
+				f.target.CASecretName = "" // cert-manager, or a person, keeps the CA elsewhere
+			}
 			if err := errors.Join(f.target.Validate(), checkAddress(address), checkTimeout(timeout)); err != nil {
 				return err
 			}

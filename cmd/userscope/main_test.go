@@ -75,9 +75,10 @@ func TestWrongUsage(t *testing.T) {
 		{"certs run --nope", "userscope certs run: unknown flag: --nope"},
 		{"certs run --interval often", `userscope certs run: invalid argument "often" for "--interval" flag: time: invalid duration "often"`},
 		{"certs run --interval 151s", "userscope certs run: --interval 2m31s: must be positive and at most half of --propagation, 2m30s"},
-		{"certs run --service-name= --secret-name= --propagation 0s --listen-health 1 --interval 0s",
+		{"certs run --service-name= --secret-name= --ca-secret-name= --propagation 0s --listen-health 1 --interval 0s",
 			"userscope certs run: --service-name: is empty\n" +
 				"userscope certs run: --secret-name: is empty\n" +
+				"userscope certs run: --ca-secret-name: is empty\n" +
 				"userscope certs run: --propagation 0s: must be positive\n" +
 				"userscope certs run: --listen-health: \"1\": want HOST:PORT or :PORT\n" +
 				"userscope certs run: --interval 0s: must be positive and at most half of --propagation, 0s"},

@@ -257,14 +257,18 @@ func (c cluster) awaitHeldUp(t *testing.T) {
 
 // issued is what the issuer writes.
 type issued struct {
-	secret               map[string][]byte
-	mutating, validating []byte // caBundles
+	serving, authorities map[string][]byte // the Secrets' data
+	mutating, validating []byte            // caBundles
 }
 
 func (c cluster) issued(t *testing.T) issued {
 	t.Helper()
 	client := c.client(t, controlplane.Admin)
-	secret, err := client.CoreV1().Secrets(namespace).Get(t.Context(), "userscope-tls", metav1.GetOptions{})
+	serving, err := client.CoreV1().Secrets(namespace).Get(t.Context(), "userscope-tls", metav1.GetOptions{})
+	if err != nil {
+		t.Fatal(err)
+	}
+	authorities, err := client.CoreV1().Secrets(namespace).Get(t.Context(), "userscope-issuer-ca", metav1.GetOptions{})
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -276,13 +280,13 @@ func (c cluster) issued(t *testing.T) issued {
 	if err != nil {
 		t.Fatal(err)
 	}
-	return issued{secret.Data, mutating.Webhooks[0].ClientConfig.CABundle, validating.Webhooks[0].ClientConfig.CABundle}
+	return issued{serving.Data, authorities.Data, mutating.Webhooks[0].ClientConfig.CABundle, validating.Webhooks[0].ClientConfig.CABundle}
 }
 
 // checkEmpty checks that the kubelet would hold the webhook's Pods: nothing is issued.
 func (c cluster) checkEmpty(t *testing.T) {
 	t.Helper()
-	if got := c.issued(t); len(got.secret)+len(got.mutating)+len(got.validating) > 0 {
+	if got := c.issued(t); len(got.serving)+len(got.authorities)+len(got.mutating)+len(got.validating) > 0 {
 		t.Fatalf("what the issuer is to write is there: %v", got)
 	}
 }
@@ -292,8 +296,8 @@ func (c cluster) awaitIssued(t *testing.T) {
 	t.Helper()
 	c.await(t, "the issuer", func() error {
 		got := c.issued(t)
-		ca := got.secret[pki.CAFile]
-		if len(got.secret[pki.CertFile]) == 0 || len(ca) == 0 || !bytes.Equal(got.mutating, ca) || !bytes.Equal(got.validating, ca) {
+		ca := got.serving[pki.CAFile]
+		if len(got.serving[pki.CertFile]) == 0 || len(ca) == 0 || !bytes.Equal(got.authorities[pki.CAFile], ca) || !bytes.Equal(got.mutating, ca) || !bytes.Equal(got.validating, ca) {
 			return fmt.Errorf("it has written %v", got)
 		}
 		return nil

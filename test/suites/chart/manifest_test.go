@@ -168,6 +168,8 @@ func (c cluster) checkIssuerRights(t *testing.T) {
 	wanted := []right{
 		{"get", "", "secrets", namespace, "userscope-tls"},
 		{"update", "", "secrets", namespace, "userscope-tls"},
+		{"get", "", "secrets", namespace, "userscope-issuer-ca"},
+		{"update", "", "secrets", namespace, "userscope-issuer-ca"},
 		{"get", admission, "mutatingwebhookconfigurations", "", "zz-userscope"},
 		{"patch", admission, "mutatingwebhookconfigurations", "", "zz-userscope"},
 		{"get", admission, "validatingwebhookconfigurations", "", "zz-userscope"},
@@ -176,7 +178,7 @@ func (c cluster) checkIssuerRights(t *testing.T) {
 	var all []right
 	for _, verb := range []string{"get", "list", "watch", "create", "update", "patch", "delete", "deletecollection"} {
 		for _, in := range []string{namespace, controlplane.Namespace, "kube-system", ""} {
-			for _, name := range []string{"userscope-tls", "another", ""} {
+			for _, name := range []string{"userscope-tls", "userscope-issuer-ca", "another", ""} {
 				all = append(all, right{verb, "", "secrets", in, name}, right{verb, "", "pods", in, name})
 			}
 		}

@@ -237,6 +237,10 @@ func TestMistakes(t *testing.T) {
 			"the issuer's Secret", "certificates: {mode: existingSecret, existingSecret: {name: userscope-tls, caBundle: " + certificate + "}}",
 			`certificates.existingSecret.name: "userscope-tls" is the issuer's`,
 		},
+		{
+			"the issuer's other Secret", "certificates: {mode: existingSecret, existingSecret: {name: userscope-issuer-ca, caBundle: " + certificate + "}}",
+			`certificates.existingSecret.name: "userscope-issuer-ca" is the issuer's`,
+		},
 		{"no existing Secret", "certificates: {mode: existingSecret}", "at '/certificates/existingSecret/name': minLength: got 0, want 1"},
 		{
 			"an existing Secret that nobody trusts", "certificates: {mode: existingSecret, existingSecret: {name: ours, caBundle: bm9uZQ==}}",

@@ -50,9 +50,10 @@ var options = []struct {
 		want: []string{
 			"--listen=:10250", "containerPort: 10250", "port: 10250", "--listen-health=:8081", "--log-level=info", "replicas: 2",
 			`image: "userscope.dev/userscope:0.1.0"`, "maxSurge: 1\n      maxUnavailable: 0", "kind: ResourceQuota",
-			"name: userscope-tls", "secretName: userscope-tls", "--secret-name=userscope-tls", "resourceNames: [userscope-tls]",
+			"name: userscope-tls", "secretName: userscope-tls", "--secret-name=userscope-tls", "resourceNames: [userscope-tls, userscope-issuer-ca]",
+			"name: userscope-issuer-ca", "--ca-secret-name=userscope-issuer-ca",
 		},
-		absent: []string{"hostNetwork: true", "kind: Namespace", "cert-manager", "monitoring.coreos.com", "caBundle:", "10260", "  data:\n    tls"},
+		absent: []string{"hostNetwork: true", "kind: Namespace", "cert-manager", "monitoring.coreos.com", "caBundle:", "10260", "  data:\n    tls", "secretName: userscope-issuer-ca"},
 	},
 	{
 		name:   "the nodes' network",

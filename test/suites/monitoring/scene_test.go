@@ -96,14 +96,16 @@ func play(ctx context.Context) (s *scene, err error) {
 
 // issue runs an issuer until it has issued, and returns its metrics.
 func issue(ctx context.Context, cluster *webhookprocess.Cluster, client kubernetes.Interface) (metrics scrape, err error) {
-	const namespace, certificates, configuration = "userscope-system", "userscope-tls", "zz-userscope"
+	const namespace, certificates, authorities, configuration = "userscope-system", "userscope-tls", "userscope-issuer-ca", "zz-userscope"
 	_, err = client.CoreV1().Namespaces().Create(ctx, &corev1.Namespace{ObjectMeta: metav1.ObjectMeta{Name: namespace}}, metav1.CreateOptions{})
 	if err != nil {
 		return nil, err
 	}
-	_, err = client.CoreV1().Secrets(namespace).Create(ctx, &corev1.Secret{ObjectMeta: metav1.ObjectMeta{Name: certificates}}, metav1.CreateOptions{})
-	if err != nil {
-		return nil, err
+	for _, name := range []string{certificates, authorities} {
+		_, err = client.CoreV1().Secrets(namespace).Create(ctx, &corev1.Secret{ObjectMeta: metav1.ObjectMeta{Name: name}}, metav1.CreateOptions{})
+		if err != nil {
+			return nil, err
+		}
 	}
 	// Of no Pods: those go to the webhook of the cluster.
 	mutating, validating := cluster.Webhook.Configuration("none"), cluster.Webhook.ValidatingConfiguration("none")
@@ -132,7 +134,7 @@ func issue(ctx context.Context, cluster *webhookprocess.Cluster, client kubernet
 	}
 	health := fmt.Sprintf("127.0.0.1:%d", port)
 	process, err := cleanup.Start(dir.Path, program, "certs", "run", "--kubeconfig", cluster.Kubeconfig(controlplane.Admin),
-		"--service-namespace", namespace, "--secret-name", certificates, "--configuration", configuration, "--listen-health", health)
+		"--service-namespace", namespace, "--secret-name", certificates, "--ca-secret-name", authorities, "--configuration", configuration, "--listen-health", health)
 	if err != nil {
 		return nil, err
 	}

@@ -28,16 +28,18 @@ const (
 	validating = "ValidatingWebhookConfiguration"
 )
 
-// install creates what a manifest installs: the configurations without caBundle and the Secret without
+// install creates what a manifest installs: the configurations without caBundle and the Secrets without
 // data. All of it goes when the test ends.
 func install(t *testing.T) {
 	t.Helper()
-	createSecret(t)
-	t.Cleanup(func() {
-		if err := deleteSecret(context.WithoutCancel(t.Context())); err != nil && !apierrors.IsNotFound(err) {
-			t.Error(err)
-		}
-	})
+	for _, name := range []string{servingName, authoritiesName} {
+		createSecret(t, name)
+		t.Cleanup(func() {
+			if err := deleteSecret(context.WithoutCancel(t.Context()), name); err != nil && !apierrors.IsNotFound(err) {
+				t.Error(err)
+			}
+		})
+	}
 	for _, kind := range []string{mutating, validating} {
 		applyConfiguration(t, kind)
 		t.Cleanup(func() {
@@ -48,9 +50,9 @@ func install(t *testing.T) {
 	}
 }
 
-func createSecret(t *testing.T) {
+func createSecret(t *testing.T, name string) {
 	t.Helper()
-	secret := &corev1.Secret{ObjectMeta: metav1.ObjectMeta{Name: secretName}}
+	secret := &corev1.Secret{ObjectMeta: metav1.ObjectMeta{Name: name}}
 	if _, err := admin.CoreV1().Secrets(namespace).Create(t.Context(), secret, metav1.CreateOptions{}); err != nil {
 		t.Fatal(err)
 	}
@@ -149,19 +151,32 @@ func setBundle(t *testing.T, kind string, bundle []byte) {
 	}
 }
 
-func readSecret(ctx context.Context) (*corev1.Secret, error) {
-	return admin.CoreV1().Secrets(namespace).Get(ctx, secretName, metav1.GetOptions{})
+func readSecret(ctx context.Context, name string) (*corev1.Secret, error) {
+	return admin.CoreV1().Secrets(namespace).Get(ctx, name, metav1.GetOptions{})
 }
 
-func deleteSecret(ctx context.Context) error {
-	return admin.CoreV1().Secrets(namespace).Delete(ctx, secretName, metav1.DeleteOptions{})
+// secretData reads the data of both Secrets.
+func secretData(ctx context.Context) (serving, authorities map[string][]byte, err error) {
+	first, err := readSecret(ctx, servingName)
+	if err != nil {
+		return nil, nil, err
+	}
+	second, err := readSecret(ctx, authoritiesName)
+	if err != nil {
+		return nil, nil, err
+	}
+	return first.Data, second.Data, nil
 }
 
-// editSecret makes the Secret what a person makes of it.
-func editSecret(t *testing.T, edit func(*corev1.Secret)) {
+func deleteSecret(ctx context.Context, name string) error {
+	return admin.CoreV1().Secrets(namespace).Delete(ctx, name, metav1.DeleteOptions{})
+}
+
+// editSecret makes a Secret what a person makes of it.
+func editSecret(t *testing.T, name string, edit func(*corev1.Secret)) {
 	t.Helper()
 	err := retry.RetryOnConflict(retry.DefaultBackoff, func() error {
-		secret, err := readSecret(t.Context())
+		secret, err := readSecret(t.Context(), name)
 		if err != nil {
 			return err
 		}
@@ -174,19 +189,28 @@ func editSecret(t *testing.T, edit func(*corev1.Secret)) {
 	}
 }
 
-// atRest reports what keeps all from being as it should be: the Secret is whole, its CA is all that the
-// caBundles hold, and the replicas serve its certificate.
+// atRest reports what keeps all from being as it should be: the Secrets are whole, the CA is all that the
+// caBundles hold, its key is where no Pod mounts it, and the replicas serve its certificate.
 func atRest(ctx context.Context, replicas ...*replica) error {
-	secret, err := readSecret(ctx)
+	serving, authorities, err := secretData(ctx)
 	if err != nil {
 		return err
 	}
-	for certificate, key := range map[string]string{"ca.crt": "ca.key", "tls.crt": "tls.key"} {
-		if _, err := tls.X509KeyPair(secret.Data[certificate], secret.Data[key]); err != nil {
-			return fmt.Errorf("the Secret's %s and %s: %w", certificate, key, err)
+	if _, err := tls.X509KeyPair(serving["tls.crt"], serving["tls.key"]); err != nil {
+		return fmt.Errorf("the Secret's tls.crt and tls.key: %w", err)
+	}
+	if _, err := tls.X509KeyPair(authorities["ca.crt"], authorities["ca.key"]); err != nil {
+		return fmt.Errorf("the CA's Secret's ca.crt and ca.key: %w", err)
+	}
+	if !bytes.Equal(serving["ca.crt"], authorities["ca.crt"]) {
+		return errors.New("the serving certificate is not of the CA that signs")
+	}
+	for _, key := range []string{"ca.key", "next-ca.crt", "next-ca.key"} {
+		if _, ok := serving[key]; ok {
+			return fmt.Errorf("Pods mount the Secret with %s", key)
 		}
 	}
-	if _, ok := secret.Data["next-ca.crt"]; ok {
+	if _, ok := authorities["next-ca.crt"]; ok {
 		return errors.New("the Secret has a next CA")
 	}
 	for _, kind := range []string{mutating, validating} {
@@ -194,7 +218,7 @@ func atRest(ctx context.Context, replicas ...*replica) error {
 		if err != nil {
 			return err
 		}
-		if !bytes.Equal(trusted, secret.Data["ca.crt"]) {
+		if !bytes.Equal(trusted, serving["ca.crt"]) {
 			return fmt.Errorf("the caBundle of the %s is not the Secret's ca.crt", kind)
 		}
 	}
@@ -204,7 +228,7 @@ func atRest(ctx context.Context, replicas ...*replica) error {
 // served reports which replica does not serve the Secret's certificate, or not so that it chains to the
 // Secret's CA.
 func served(ctx context.Context, replicas ...*replica) error {
-	secret, err := readSecret(ctx)
+	secret, err := readSecret(ctx, servingName)
 	if err != nil {
 		return err
 	}

@@ -19,7 +19,7 @@ import (
 // mounted are the Secret's keys that a serving Pod sees.
 var mounted = []string{"ca.crt", "tls.crt", "tls.key"}
 
-// kubelet mounts the Secret into a Pod, as a directory with the keys above as items. It writes each
+// kubelet mounts the serving Secret into a Pod, as a directory with the keys above as items. It writes each
 // version a random time late, and so may skip none and may not overtake itself.
 type kubelet struct {
 	dir string
@@ -77,7 +77,7 @@ func (k *kubelet) sync(ctx context.Context) error {
 // read returns what is to be mounted. If the Secret, or one of the items, is not there, the volume
 // stays as it is: nil.
 func (k *kubelet) read(ctx context.Context) (map[string][]byte, error) {
-	secret, err := admin.CoreV1().Secrets(namespace).Get(ctx, secretName, metav1.GetOptions{})
+	secret, err := admin.CoreV1().Secrets(namespace).Get(ctx, servingName, metav1.GetOptions{})
 	if apierrors.IsNotFound(err) {
 		return nil, nil
 	}

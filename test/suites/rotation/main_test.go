@@ -26,7 +26,8 @@ import (
 const (
 	namespace         = webhookprocess.ServiceNamespace
 	host              = webhookprocess.ServiceName + "." + namespace + ".svc"
-	secretName        = "userscope-tls" //nolint:gosec // it is not secret
+	servingName       = "userscope-tls"
+	authoritiesName   = "userscope-issuer-ca"
 	configurationName = "zz-userscope"
 	issuerUser        = "system:serviceaccount:" + namespace + ":userscope-issuer"
 	// nobody is a ServiceAccount without rights.

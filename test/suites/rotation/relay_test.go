@@ -133,7 +133,7 @@ func TestConflicts(t *testing.T) {
 	relay.trouble.Store(&trouble{conflicts: true})
 	writes, before := relay.writes.Load(), damage(t)
 	i.awaitReport(t, "something else keeps writing it")
-	if after, err := readSecret(t.Context()); err != nil || after.ResourceVersion != before {
+	if after, err := readSecret(t.Context(), servingName); err != nil || after.ResourceVersion != before {
 		t.Errorf("the Secret has been written: %v", err)
 	}
 	if relay.writes.Load() == writes {

@@ -16,7 +16,7 @@ import (
 	"userscope.dev/userscope/test/kit/controlplane"
 )
 
-// The issuer may get and update one Secret, get and patch two configurations, and nothing else.
+// The issuer may get and update two Secrets, get and patch two configurations, and nothing else.
 func TestRights(t *testing.T) {
 	install(t)
 	client, err := kubernetes.NewForConfig(cluster.Config(issuerUser))
@@ -25,7 +25,7 @@ func TestRights(t *testing.T) {
 	}
 	const configurations = "[get patch] [mutatingwebhookconfigurations validatingwebhookconfigurations] [zz-userscope]"
 	for in, want := range map[string][]string{
-		namespace:              {configurations, "[get update] [secrets] [userscope-tls]"},
+		namespace:              {configurations, "[get update] [secrets] [userscope-tls userscope-issuer-ca]"},
 		controlplane.Namespace: {configurations},
 	} {
 		everybodys := rights(t, nobody, in)
@@ -37,35 +37,50 @@ func TestRights(t *testing.T) {
 
 	// The same, tried.
 	var (
-		ctx       = t.Context()
-		secrets   = client.CoreV1().Secrets(namespace)
-		elsewhere = client.CoreV1().Secrets(controlplane.Namespace)
-		mutators  = client.AdmissionregistrationV1().MutatingWebhookConfigurations()
-		judges    = client.AdmissionregistrationV1().ValidatingWebhookConfigurations()
-		dry       = []string{metav1.DryRunAll}
-		secret    = &corev1.Secret{ObjectMeta: metav1.ObjectMeta{Name: secretName}}
-		other     = &corev1.Secret{ObjectMeta: metav1.ObjectMeta{Name: "another"}}
-		empty     = []byte("{}")
+		ctx         = t.Context()
+		secrets     = client.CoreV1().Secrets(namespace)
+		elsewhere   = client.CoreV1().Secrets(controlplane.Namespace)
+		mutators    = client.AdmissionregistrationV1().MutatingWebhookConfigurations()
+		judges      = client.AdmissionregistrationV1().ValidatingWebhookConfigurations()
+		dry         = []string{metav1.DryRunAll}
+		secret      = &corev1.Secret{ObjectMeta: metav1.ObjectMeta{Name: servingName}}
+		authorities = &corev1.Secret{ObjectMeta: metav1.ObjectMeta{Name: authoritiesName}}
+		other       = &corev1.Secret{ObjectMeta: metav1.ObjectMeta{Name: "another"}}
+		empty       = []byte("{}")
 	)
 	for _, test := range []struct {
 		what    string
 		allowed bool
 		try     func() error
 	}{
-		{"get its Secret", true, func() error { _, err := secrets.Get(ctx, secretName, metav1.GetOptions{}); return err }},
+		{"get its Secret", true, func() error { _, err := secrets.Get(ctx, servingName, metav1.GetOptions{}); return err }},
+		{"get the CA's Secret", true, func() error { _, err := secrets.Get(ctx, authoritiesName, metav1.GetOptions{}); return err }},
+		{"update the CA's Secret", true, func() error {
+			_, err := secrets.Update(ctx, authorities, metav1.UpdateOptions{DryRun: dry})
+			return err
+		}},
+		{"patch the CA's Secret", false, func() error {
+			_, err := secrets.Patch(ctx, authoritiesName, types.MergePatchType, empty, metav1.PatchOptions{DryRun: dry})
+			return err
+		}},
+		{"create the CA's Secret", false, func() error {
+			_, err := secrets.Create(ctx, authorities, metav1.CreateOptions{DryRun: dry})
+			return err
+		}},
+		{"delete the CA's Secret", false, func() error { return secrets.Delete(ctx, authoritiesName, metav1.DeleteOptions{DryRun: dry}) }},
 		{"update its Secret", true, func() error {
 			_, err := secrets.Update(ctx, secret, metav1.UpdateOptions{DryRun: dry})
 			return err
 		}},
 		{"patch its Secret", false, func() error {
-			_, err := secrets.Patch(ctx, secretName, types.MergePatchType, empty, metav1.PatchOptions{DryRun: dry})
+			_, err := secrets.Patch(ctx, servingName, types.MergePatchType, empty, metav1.PatchOptions{DryRun: dry})
 			return err
 		}},
 		{"create its Secret", false, func() error {
 			_, err := secrets.Create(ctx, secret, metav1.CreateOptions{DryRun: dry})
 			return err
 		}},
-		{"delete its Secret", false, func() error { return secrets.Delete(ctx, secretName, metav1.DeleteOptions{DryRun: dry}) }},
+		{"delete its Secret", false, func() error { return secrets.Delete(ctx, servingName, metav1.DeleteOptions{DryRun: dry}) }},
 		{"list Secrets", false, func() error { _, err := secrets.List(ctx, metav1.ListOptions{}); return err }},
 		{"list its Secret", false, func() error {
 			_, err := secrets.List(ctx, metav1.ListOptions{FieldSelector: "metadata.name=another"})
@@ -76,7 +91,7 @@ func TestRights(t *testing.T) {
 			_, err := secrets.Update(ctx, other, metav1.UpdateOptions{DryRun: dry})
 			return err
 		}},
-		{"get a Secret of its name elsewhere", false, func() error { _, err := elsewhere.Get(ctx, secretName, metav1.GetOptions{}); return err }},
+		{"get a Secret of its name elsewhere", false, func() error { _, err := elsewhere.Get(ctx, servingName, metav1.GetOptions{}); return err }},
 		{"get the mutating configuration", true, func() error { _, err := mutators.Get(ctx, configurationName, metav1.GetOptions{}); return err }},
 		{"get the validating configuration", true, func() error { _, err := judges.Get(ctx, configurationName, metav1.GetOptions{}); return err }},
 		{"patch the mutating configuration", true, func() error {

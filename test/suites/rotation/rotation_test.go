@@ -109,7 +109,7 @@ func rotateOnce(t *testing.T, replicas []*replica, n int) (old string) {
 
 // signer is the CA that signs, in PEM.
 func signer(ctx context.Context) (string, error) {
-	secret, err := readSecret(ctx)
+	secret, err := readSecret(ctx, servingName)
 	if err != nil {
 		return "", err
 	}
@@ -175,7 +175,7 @@ func naiveSwap(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	editSecret(t, func(secret *corev1.Secret) { secret.Data = readFiles(t, dir) })
+	editSecret(t, servingName, func(secret *corev1.Secret) { secret.Data = readFiles(t, dir) })
 	for _, kind := range []string{mutating, validating} {
 		setBundle(t, kind, ca)
 	}

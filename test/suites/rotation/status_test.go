@@ -31,6 +31,7 @@ func TestStatus(t *testing.T) {
 	t.Run("healthy", func(t *testing.T) {
 		const stored = `
 WHERE  CERTIFICATE  SIGNED BY  EXPIRES  STATE
+CA's Secret ca.crt  FP1  -  TIME (in 99 days)  ok
 Secret ca.crt  FP1  -  TIME (in 99 days)  ok
 Secret tls.crt  FP2  FP1  TIME (in 29 days)  ok
 MutatingWebhookConfiguration zz-userscope, pods.userscope.dev  FP1  -  TIME (in 99 days)  ok
@@ -43,13 +44,18 @@ ValidatingWebhookConfiguration zz-userscope, pods.userscope.dev  FP1  -  TIME (i
 	})
 
 	now := time.Now()
-	editSecret(t, func(secret *corev1.Secret) {
-		sign(t, secret.Data, now.Add(-22*24*time.Hour-time.Hour), now.Add(8*24*time.Hour+time.Hour))
+	_, authorities, err := secretData(t.Context())
+	if err != nil {
+		t.Fatal(err)
+	}
+	editSecret(t, servingName, func(secret *corev1.Secret) {
+		sign(t, secret.Data, authorities, now.Add(-22*24*time.Hour-time.Hour), now.Add(8*24*time.Hour+time.Hour))
 	})
 	await(t, "the replica serves it", func(ctx context.Context) error { return served(ctx, r) })
 	t.Run("expiring", func(t *testing.T) {
 		wantStatus(t, 1, `
 WHERE  CERTIFICATE  SIGNED BY  EXPIRES  STATE
+CA's Secret ca.crt  FP1  -  TIME (in 99 days)  ok
 Secret ca.crt  FP1  -  TIME (in 99 days)  ok
 Secret tls.crt  FP2  FP1  TIME (in 8 days)  expiring: it should have been renewed at TIME
 MutatingWebhookConfiguration zz-userscope, pods.userscope.dev  FP1  -  TIME (in 99 days)  ok
@@ -64,7 +70,7 @@ Not well:
 
 	setBundle(t, mutating, foreign(t, host)["ca.crt"])
 	setBundle(t, validating, nil)
-	editSecret(t, func(secret *corev1.Secret) { secret.Data["ca.key"] = []byte("garbage") })
+	editSecret(t, authoritiesName, func(secret *corev1.Secret) { secret.Data["ca.key"] = []byte("garbage") })
 	t.Run("broken", func(t *testing.T) {
 		wantStatus(t, 1, `
 WHERE  CERTIFICATE  SIGNED BY  EXPIRES  STATE
@@ -75,7 +81,7 @@ ValidatingWebhookConfiguration zz-userscope, pods.userscope.dev  -  -  -  its ca
 served at ADDRESS  FP2  -  TIME (in 8 days)  expiring: it should have been renewed at TIME
 
 Not well:
-  - Secret: ca.crt and ca.key are of no use: its private key is no PKCS #8 key in PEM
+  - CA's Secret: ca.crt and ca.key are of no use: its private key is no PKCS #8 key in PEM
   - Secret tls.crt: expiring: it should have been renewed at TIME
   - MutatingWebhookConfiguration zz-userscope, pods.userscope.dev: its caBundle does not trust the Secret's serving certificate
   - ValidatingWebhookConfiguration zz-userscope, pods.userscope.dev: its caBundle holds no certificate in PEM: API servers trust no one
@@ -86,7 +92,9 @@ Not well:
 	if err := deleteConfiguration(t.Context(), validating); err != nil {
 		t.Fatal(err)
 	}
-	editSecret(t, func(secret *corev1.Secret) { clear(secret.Data) })
+	for _, name := range []string{servingName, authoritiesName} {
+		editSecret(t, name, func(secret *corev1.Secret) { clear(secret.Data) })
+	}
 	t.Run("missing", func(t *testing.T) {
 		wantStatus(t, 1, `
 WHERE  CERTIFICATE  SIGNED BY  EXPIRES  STATE
@@ -100,7 +108,7 @@ Not well:
   - served at 127.0.0.1:1: TLS handshake: dial tcp 127.0.0.1:1: connect: connection refused
 `, "", "--address", "127.0.0.1:1")
 	})
-	if err := deleteSecret(t.Context()); err != nil {
+	if err := deleteSecret(t.Context(), servingName); err != nil {
 		t.Fatal(err)
 	}
 	t.Run("no Secret", func(t *testing.T) {

@@ -44,14 +44,14 @@ func handshake(ctx context.Context, address string, trusted []byte) ([]*x509.Cer
 	return conn.(*tls.Conn).ConnectionState().VerifiedChains[0], nil
 }
 
-// sign puts another serving certificate into the Secret's data, of the CA that is there.
-func sign(t *testing.T, data map[string][]byte, notBefore, notAfter time.Time) {
+// sign puts another serving certificate into the serving Secret's data, of the CA of the CA's Secret.
+func sign(t *testing.T, serving, authorities map[string][]byte, notBefore, notAfter time.Time) {
 	t.Helper()
-	cas, err := certificates(data["ca.crt"])
+	cas, err := certificates(authorities["ca.crt"])
 	if err != nil {
 		t.Fatal(err)
 	}
-	block, _ := pem.Decode(data["ca.key"])
+	block, _ := pem.Decode(authorities["ca.key"])
 	caKey, err := x509.ParsePKCS8PrivateKey(block.Bytes)
 	if err != nil {
 		t.Fatal(err)
@@ -69,6 +69,6 @@ func sign(t *testing.T, data map[string][]byte, notBefore, notAfter time.Time) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	data["tls.crt"] = pem.EncodeToMemory(&pem.Block{Type: "CERTIFICATE", Bytes: certificate})
-	data["tls.key"] = pem.EncodeToMemory(&pem.Block{Type: "PRIVATE KEY", Bytes: private})
+	serving["tls.crt"] = pem.EncodeToMemory(&pem.Block{Type: "CERTIFICATE", Bytes: certificate})
+	serving["tls.key"] = pem.EncodeToMemory(&pem.Block{Type: "PRIVATE KEY", Bytes: private})
 }
