@@ -2,6 +2,12 @@ package scope
 
 import "userscope.dev/userscope/webhook/policy"
 
+// RuleClaimMount is the rule of this file.
+const RuleClaimMount Rule = "claim-mount"
+
+// saysFileVariable is a refusal that the backstop words like the decision.
+const saysFileVariable = "is read from the volume's root: use an emptyDir"
+
 // A mount of the claim that does not show user data must be one of the directories of the
 // Pod's identity, exactly: not above one, and not below one either. The kubelet follows
 // symlinks as long as they stay inside the volume, so that a path through a directory in which

@@ -5,6 +5,12 @@ import (
 	"userscope.dev/userscope/webhook/policy"
 )
 
+// RuleControllerOwner is the rule of this file.
+const RuleControllerOwner Rule = "controller-owner"
+
+// saysOwned is a refusal that the backstop words like the decision.
+const saysOwned = "would make the sandbox a controller's Pod: drop the reference"
+
 // A provisioner creates its Pods itself. A Pod that claims to be a controller's would be adopted by it,
 // as a replica of the gateway for instance.
 

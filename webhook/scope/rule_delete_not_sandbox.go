@@ -5,6 +5,9 @@ import (
 	"userscope.dev/userscope/webhook/policy"
 )
 
+// RuleDeleteNotSandbox is the rule of this file.
+const RuleDeleteNotSandbox Rule = "delete-not-sandbox"
+
 // A provisioner's Role lets it delete every Pod of its namespace, the gateway's included. It may
 // delete sandboxes.
 

@@ -5,6 +5,15 @@ import (
 	"userscope.dev/userscope/webhook/policy"
 )
 
+// RuleEphemeralContainer is the rule of this file.
+const RuleEphemeralContainer Rule = "ephemeral-container"
+
+// Refusals that the backstop words like the decision.
+const (
+	saysDebuggerDevice    = "is a volume as a raw device: debug without it"
+	saysDebuggerPrivilege = "would own the node and everyone's data on it: debug without it"
+)
+
 // An ephemeral container joins a running Pod, as kubectl debug does it. The API forbids it a
 // subPath, so that a mount of the claim would be all of the claim. Only new containers are
 // judged, and capabilities are not: kubectl debug adds SYS_PTRACE. A provisioner debugs only

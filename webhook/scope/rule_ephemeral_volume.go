@@ -10,6 +10,9 @@ import (
 	"userscope.dev/userscope/webhook/policy"
 )
 
+// RuleEphemeralVolume is the rule of this file.
+const RuleEphemeralVolume Rule = "ephemeral-volume"
+
 // A generic ephemeral volume must start empty: its contents could otherwise be a copy of anybody's data.
 
 // checkEphemeralVolume judges the generic ephemeral volumes of a policy that lists the type.

@@ -7,6 +7,12 @@ import (
 	"userscope.dev/userscope/webhook/policy"
 )
 
+// RuleFSGroup is the rule of this file.
+const RuleFSGroup Rule = "fs-group"
+
+// saysFSGroup is a refusal that the backstop words like the decision.
+const saysFSGroup = "would change the group and mode of every user's files: drop it, or have the policy name it"
+
 // With an fsGroup the kubelet changes group and mode of the files of a whole volume, every user's on
 // it, not of the mounted directory alone. Only the one value that the policy names may be set, which
 // every sandbox shares.

@@ -10,6 +10,15 @@ import (
 	"userscope.dev/userscope/webhook/policy"
 )
 
+// RuleHostPath is the rule of this file.
+const RuleHostPath Rule = "host-path"
+
+// Refusals that the backstop words like the decision.
+const (
+	saysHostPath      = "is not a hostPath that this sandbox may have: use the claim, or have the policy list it"
+	saysNotADirectory = "is not a directory: use Directory or DirectoryOrCreate"
+)
+
 // A hostPath volume shows the node's own files. It is one of the identity's directories below
 // one of the policy's bases, or a listed path, which is read-only; it is a directory; and it
 // is mounted whole, since a path through a directory in which others write may lead anywhere

@@ -6,6 +6,9 @@ import (
 	"userscope.dev/userscope/webhook/podjson"
 )
 
+// RuleIdentityConflict is the rule of this file.
+const RuleIdentityConflict Rule = "identity-conflict"
+
 // A sandbox of two users is a sandbox in which either could reach the other's data.
 
 // checkDeclaredIdentityConflict refuses a label and an annotation that name two ids.

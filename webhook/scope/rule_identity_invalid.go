@@ -6,6 +6,9 @@ import (
 	"userscope.dev/userscope/webhook/podjson"
 )
 
+// RuleIdentityInvalid is the rule of this file.
+const RuleIdentityInvalid Rule = "identity-invalid"
+
 // An id becomes the name of a directory. An illegal id is nobody's, and no reason to look elsewhere.
 
 // checkDeclaredIdentityInvalid refuses an illegal id in a label or an annotation.

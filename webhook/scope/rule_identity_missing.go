@@ -7,6 +7,9 @@ import (
 	"userscope.dev/userscope/webhook/policy"
 )
 
+// RuleIdentityMissing is the rule of this file.
+const RuleIdentityMissing Rule = "identity-missing"
+
 // To guess whose the data is would be to hand somebody's data to somebody else.
 
 // checkIdentityMissing refuses a Pod whose user, or whose thread where it needs one, nothing names.

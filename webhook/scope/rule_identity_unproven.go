@@ -9,6 +9,9 @@ import (
 	"userscope.dev/userscope/webhook/policy"
 )
 
+// RuleIdentityUnproven is the rule of this file.
+const RuleIdentityUnproven Rule = "identity-unproven"
+
 // checkIdentityUnproven refuses an identity that the policy wants proved and the sandbox id does not prove.
 func (r *review) checkIdentityUnproven(p *policy.Policy, id policy.Identity) bool {
 	sandboxID := r.pod.Labels[p.SandboxIDKey]

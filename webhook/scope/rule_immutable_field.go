@@ -8,6 +8,9 @@ import (
 	"userscope.dev/userscope/webhook/policy"
 )
 
+// RuleImmutableField is the rule of this file.
+const RuleImmutableField Rule = "immutable-field"
+
 // A stored Pod's mounts never change, so that an update can only lie about whose it is. On a
 // marked Pod, the keys that say so are fixed; on any other, neither the marker nor the
 // selector's labels can be added. Everything else passes, finalizers and deletion above all:

@@ -8,6 +8,9 @@ import (
 	"userscope.dev/userscope/webhook/policy"
 )
 
+// RuleOtherClaim is the rule of this file.
+const RuleOtherClaim Rule = "other-claim"
+
 // checkOtherClaim refuses claims that are not listed, and makes listed ones read-only: a
 // writable volume that all sandboxes share is a place to meet.
 func (r *review) checkOtherClaim(p *policy.Policy) {

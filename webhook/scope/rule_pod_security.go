@@ -11,6 +11,12 @@ import (
 	"userscope.dev/userscope/webhook/policy"
 )
 
+// RulePodSecurity is the rule of this file.
+const RulePodSecurity Rule = "pod-security"
+
+// saysPodSecurity is a refusal that the backstop words like the decision.
+const saysPodSecurity = "is forbidden by the Pod Security baseline: drop it"
+
 // A sandbox that owns its node owns everyone's data. What the Pod Security baseline forbids is
 // refused: https://kubernetes.io/docs/concepts/security/pod-security-standards/#baseline.
 // Its hostPath rule is left out, for the policy's own is finer.

@@ -11,6 +11,15 @@ import (
 	"userscope.dev/userscope/webhook/policy"
 )
 
+// RuleResourceClaim is the rule of this file.
+const RuleResourceClaim Rule = "resource-claim"
+
+// Refusals that the backstop words like the decision.
+const (
+	saysClaimedDevice    = "is a device that sandboxes may not claim: drop it, or have the policy list it"
+	saysExtendedResource = "asks for a device that is not listed: drop it, or have the policy list it"
+)
+
 // A device may reach data below the filesystem, where no subPath holds. It is claimed by a
 // ResourceClaim, or by an extended resource: behind one stands a device plugin or, since KEP-5004, a
 // DeviceClass.

@@ -7,6 +7,12 @@ import (
 	"userscope.dev/userscope/webhook/policy"
 )
 
+// RuleSecret is the rule of this file.
+const RuleSecret Rule = "secret"
+
+// saysSecret is a refusal that the backstop words like the decision.
+const saysSecret = "is no Secret for sandboxes: drop it, or have the policy list it"
+
 // Who may create Pods may read every Secret of the namespace through them, the database's
 // password included. A sandbox gets none but those that the policy lists by name.
 

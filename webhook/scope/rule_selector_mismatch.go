@@ -5,6 +5,9 @@ import (
 	"userscope.dev/userscope/webhook/policy"
 )
 
+// RuleSelectorMismatch is the rule of this file.
+const RuleSelectorMismatch Rule = "selector-mismatch"
+
 // checkSelectorMismatch refuses a provisioner's Pod that does not wear the selector's labels: later
 // operations on it could not tell that it is a sandbox.
 func (r *review) checkSelectorMismatch(p *policy.Policy) {

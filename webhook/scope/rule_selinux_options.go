@@ -9,6 +9,12 @@ import (
 	"userscope.dev/userscope/webhook/policy"
 )
 
+// RuleSELinuxOptions is the rule of this file.
+const RuleSELinuxOptions Rule = "selinux-options"
+
+// saysSELinuxOptions is a refusal that the backstop words like the decision.
+const saysSELinuxOptions = "would relabel files that others use: drop it, or have the policy name it"
+
 // With seLinuxOptions the runtime relabels the mounted files, or the whole volume, every user's on it.
 // Only the one value that the policy names may be set, which every sandbox shares.
 

@@ -7,6 +7,12 @@ import (
 	"userscope.dev/userscope/webhook/policy"
 )
 
+// RuleServiceAccount is the rule of this file.
+const RuleServiceAccount Rule = "service-account"
+
+// saysServiceAccount is a refusal that the backstop words like the decision.
+const saysServiceAccount = "is a ServiceAccount that sandboxes may not run as: leave it out, or have the policy list it"
+
 // A sandbox that runs as the gateway's ServiceAccount needs no mount to reach anybody's data. It runs
 // as default, or as one that the policy lists.
 

@@ -10,6 +10,9 @@ import (
 	"userscope.dev/userscope/webhook/policy"
 )
 
+// RuleServiceAccountToken is the rule of this file.
+const RuleServiceAccountToken Rule = "service-account-token"
+
 // The only token in a sandbox is the one that the API server puts there itself, or one for an audience
 // that the policy lists: a token proves to other services that its holder is the ServiceAccount.
 

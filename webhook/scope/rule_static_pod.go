@@ -9,6 +9,12 @@ import (
 	"userscope.dev/userscope/webhook/policy"
 )
 
+// RuleStaticPod is the rule of this file.
+const RuleStaticPod Rule = "static-pod"
+
+// saysOwnedByKubelet is a refusal that the backstop words like the decision.
+const saysOwnedByKubelet = "marks a Pod of the kubelet's own: drop it"
+
 // A provisioner creates its Pods itself. A Pod that claims to come from a node's own files is treated
 // differently by the kubelet and by admission.
 

@@ -2,6 +2,9 @@ package scope
 
 import "userscope.dev/userscope/webhook/policy"
 
+// RuleUnknownField is the rule of this file.
+const RuleUnknownField Rule = "unknown-field"
+
 // checkUnknownField refuses fields inside volumes and volumeMounts that this build does not
 // know: what they mount, nobody here can say. A volume that was replaced has none left.
 func (r *review) checkUnknownField(p *policy.Policy) {

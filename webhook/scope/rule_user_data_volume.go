@@ -7,6 +7,12 @@ import (
 	"userscope.dev/userscope/webhook/policy"
 )
 
+// RuleUserDataVolume is the rule of this file.
+const RuleUserDataVolume Rule = "user-data-volume"
+
+// saysNotTheClaim is a refusal that the backstop words like the decision.
+const saysNotTheClaim = "is not the claim that holds the users' data: make it the persistentVolumeClaim "
+
 // checkUserDataVolume makes every user-data volume the claim, so that the Pods of a provisioner
 // that uses hostPath volumes, keyed by thread alone to this day, are scoped too.
 func (r *review) checkUserDataVolume(p *policy.Policy) {

@@ -8,6 +8,12 @@ import (
 	"userscope.dev/userscope/webhook/policy"
 )
 
+// RuleVolumeType is the rule of this file.
+const RuleVolumeType Rule = "volume-type"
+
+// saysVolumeType is a refusal that the backstop words like the decision.
+const saysVolumeType = "is a volume type that sandboxes may not have: drop the volume, or have the policy list the type"
+
 // A sandbox's volumes are the claim, what the policy lists, and the types that reach nothing
 // beyond the Pod and the namespace's ConfigMaps. Every other type is refused, also one that
 // this build does not know: a volume type is a road to data until somebody has looked at it.

@@ -1,6 +1,7 @@
 package scope
 
 import (
+	"maps"
 	"slices"
 
 	"userscope.dev/userscope/webhook/policy"
@@ -17,16 +18,19 @@ var rules = []rule{
 	{
 		ID:      RuleControllerOwner,
 		Summary: "A provisioner's Pod must not be a controller's.",
+		says:    map[string]string{"owner": saysOwned},
 		before:  (*review).checkControllerOwner,
 	},
 	{
 		ID:      RuleStaticPod,
 		Summary: "A provisioner's Pod must not pretend to be a static Pod.",
+		says:    map[string]string{"annotation": saysOwnedByKubelet},
 		before:  (*review).checkStaticPod,
 	},
 	{
 		ID:      RuleUserDataVolume,
 		Summary: "Where the policy says `replaceUserData: false`, the user-data volume must be the claim.",
+		says:    map[string]string{"source": saysNotTheClaim},
 		before:  (*review).checkUserDataVolume,
 	},
 	{
@@ -52,12 +56,14 @@ var rules = []rule{
 	{
 		ID:         RuleClaimMount,
 		Summary:    "Of the claim, a sandbox may mount the policy's directories of its own user and thread, each exactly.",
+		says:       map[string]string{"file": saysFileVariable},
 		check:      (*review).checkClaimMount,
 		containers: (*review).checkEnvFiles,
 	},
 	{
 		ID:      RuleHostPath,
 		Summary: "Of the node, a sandbox may mount its own directories below the policy's bases, and the paths that the policy lists.",
+		says:    map[string]string{"path": saysHostPath, "type": saysNotADirectory},
 		check:   (*review).checkHostPath,
 	},
 	{
@@ -68,6 +74,7 @@ var rules = []rule{
 	{
 		ID:      RuleVolumeType,
 		Summary: "Volumes of types that are not known to be harmless are refused unless the policy lists the type.",
+		says:    map[string]string{"type": saysVolumeType},
 		check:   (*review).checkVolumeType,
 	},
 	{
@@ -83,12 +90,14 @@ var rules = []rule{
 	{
 		ID:      RuleSecret,
 		Summary: "Secrets are refused unless the policy lists them.",
+		says:    map[string]string{"name": saysSecret},
 		check:   (*review).checkSecret,
 		added:   (*review).checkAddedSecret,
 	},
 	{
 		ID:      RuleServiceAccount,
 		Summary: "A sandbox runs as the ServiceAccount default, or as one that the policy lists.",
+		says:    map[string]string{"name": saysServiceAccount},
 		check:   (*review).checkServiceAccount,
 	},
 	{
@@ -99,31 +108,37 @@ var rules = []rule{
 	{
 		ID:      RuleVolumeDevice,
 		Summary: "Raw block devices are refused.",
+		says:    map[string]string{"device": saysVolumeDevice},
 		check:   (*review).checkVolumeDevice,
 	},
 	{
 		ID:      RuleResourceClaim,
 		Summary: "Devices are refused unless the policy lists them: ResourceClaims, and extended resources, which are the names with a domain in `resources`.",
+		says:    map[string]string{"claim": saysClaimedDevice, "resource": saysExtendedResource},
 		check:   (*review).checkResourceClaim,
 	},
 	{
 		ID:      RuleRuntimeClass,
 		Summary: "A runtime class is refused unless the policy lists it.",
+		says:    map[string]string{"name": saysRuntimeClass},
 		check:   (*review).checkRuntimeClass,
 	},
 	{
 		ID:      RuleFSGroup,
 		Summary: "An fsGroup is refused unless it is the one that the policy names.",
+		says:    map[string]string{"group": saysFSGroup},
 		check:   (*review).checkFSGroup,
 	},
 	{
 		ID:      RuleSELinuxOptions,
 		Summary: "SELinux options are refused unless they are those that the policy names.",
+		says:    map[string]string{"options": saysSELinuxOptions},
 		check:   (*review).checkSELinuxOptions,
 	},
 	{
 		ID:      RulePodSecurity,
 		Summary: "What the Pod Security baseline forbids is refused.",
+		says:    map[string]string{"field": saysPodSecurity},
 		check:   (*review).checkPodSecurity,
 	},
 	{
@@ -134,6 +149,7 @@ var rules = []rule{
 	{
 		ID:         RuleEphemeralContainer,
 		Summary:    "An ephemeral container gets no claim, no hostPath and no device, and is not privileged; a provisioner adds one to sandboxes only.",
+		says:       map[string]string{"device": saysDebuggerDevice, "privileged": saysDebuggerPrivilege},
 		containers: (*review).checkEphemeralContainer,
 		added:      (*review).checkDebugger,
 	},
@@ -158,6 +174,9 @@ type rule struct {
 	// breaks no other rule is invalid (422), any other is forbidden (403).
 	Identity bool
 
+	// says holds the refusals, or their beginnings, that the backstop words like the decision, by short names.
+	says map[string]string
+
 	// before judges a new Pod before its identity is known.
 	before check
 	// check judges a new Pod when its identity has been looked for.
@@ -173,6 +192,10 @@ type rule struct {
 	delete check
 }
 
+// Rule names a reason to refuse a Pod. The names are API: people search for them, and alerts
+// count them.
+type Rule string
+
 // Rules returns every rule, in the order in which the rules are checked.
 func Rules() []Rule {
 	ids := make([]Rule, len(rules))
@@ -180,6 +203,18 @@ func Rules() []Rule {
 		ids[i] = rules[i].ID
 	}
 	return ids
+}
+
+// Messages returns the refusals, or their beginnings, that the backstop words like the decision: by rule,
+// and by a short name in it.
+func Messages() map[Rule]map[string]string {
+	all := map[Rule]map[string]string{}
+	for i := range rules {
+		if rules[i].says != nil {
+			all[rules[i].ID] = maps.Clone(rules[i].says)
+		}
+	}
+	return all
 }
 
 // Identity reports whether the rule is about whose sandbox a Pod is.
