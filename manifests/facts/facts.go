@@ -41,6 +41,9 @@ type Facts struct {
 	// NodesOwn are directories through which a node can be read or ruled.
 	NodesOwn []string `json:"nodesOwn"`
 
+	// AllowLists are the fields of a policy's allow that are lists of texts.
+	AllowLists []string `json:"allowLists"`
+
 	// NetworkCapabilities are the capabilities that a policy may list.
 	NetworkCapabilities []string `json:"networkCapabilities"`
 
@@ -95,6 +98,7 @@ func New() (Facts, error) {
 		Projections:         common(unlisted, jsonNames(reflect.TypeFor[corev1.VolumeProjection]())),
 		MountFields:         jsonNames(reflect.TypeFor[corev1.VolumeMount]()),
 		NodesOwn:            load.NodesOwn(),
+		AllowLists:          textLists(reflect.TypeFor[policy.Allow]()),
 		NetworkCapabilities: load.NetworkCapabilities(),
 		GroupsOfAll:         load.GroupsOfAll(),
 		Baseline:            baseline,
@@ -150,6 +154,17 @@ func jsonNames(of reflect.Type) []string {
 	var names []string
 	for i := range of.NumField() {
 		names = append(names, jsonName(of.Field(i)))
+	}
+	return names
+}
+
+// textLists returns the JSON names of a struct's fields that are lists of texts.
+func textLists(of reflect.Type) []string {
+	var names []string
+	for i := range of.NumField() {
+		if of.Field(i).Type == reflect.TypeFor[[]string]() {
+			names = append(names, jsonName(of.Field(i)))
+		}
 	}
 	return names
 }

@@ -63,22 +63,22 @@ them: .policy, .policies. */}}
 {{- range $bases -}}
 {{- $prefixes = append $prefixes (printf "%s/" .) -}}
 {{- end -}}
-{{- $lists := dict "provisioners" .provisioners "writable" $paths.ReadWrite "readable" $paths.ReadOnly
+{{- $allow := .allow -}}
+{{- $lists := dict -}}
+{{- range .facts.allowLists -}}
+{{- $_ := set $lists . (get $allow . | default list) -}}
+{{- end -}}
+{{- mustMergeOverwrite $lists (dict "provisioners" .provisioners "writable" $paths.ReadWrite "readable" $paths.ReadOnly
   "hostPathBases" $prefixes "sharedHostPaths" $hostPaths
-  "fsGroups" (kindIs "invalid" .allow.fsGroup | ternary list (list (int64 .allow.fsGroup | toString)))
+  "fsGroups" (kindIs "invalid" $allow.fsGroup | ternary list (list (int64 $allow.fsGroup | toString)))
   "mountFields" .facts.mountFields
   "sysctls" .facts.baseline.sysctls
   "seLinuxTypes" .facts.baseline.seLinuxTypes
   "seccompProfiles" .facts.baseline.seccompProfiles
   "appArmorProfiles" .facts.baseline.appArmorProfiles
-  "capabilities" (concat .facts.baseline.capabilities (.allow.capabilities | default list))
-  "volumeTypes" (concat .facts.volumeTypes (.allow.volumeTypes | default list))
-  "projections" (concat .facts.projections (.allow.volumeTypes | default list)) -}}
-{{- $allow := .allow -}}
-{{- range list "claims" "secrets" "serviceAccounts" "tokenAudiences" "resourceClaims" "runtimeClasses" -}}
-{{- $_ := set $lists . (get $allow . | default list) -}}
-{{- end -}}
-{{- toJson $lists -}}
+  "capabilities" (concat .facts.baseline.capabilities $lists.capabilities)
+  "volumeTypes" (concat .facts.volumeTypes $lists.volumeTypes)
+  "projections" (concat .facts.projections $lists.volumeTypes)) | toJson -}}
 {{- end }}
 
 {{/* The refusals that the webhook words alike, by rule and short name: host-path.type. Call it with the
