@@ -93,7 +93,7 @@ func (a *applier) resume() error {
 
 // begin begins a run in the journal.
 func (a *applier) begin() error {
-	self, err := a.fs.Lstat(root(""))
+	self, err := a.fs.Identify(root(""))
 	if err != nil {
 		return err
 	}
@@ -234,7 +234,7 @@ func (a *applier) tryItem(item *Item) error {
 	if err != nil {
 		return err
 	}
-	if now.Inode != item.inode || now.Kind != item.source.kind {
+	if !item.is(now) {
 		return errChanged
 	}
 	return a.mover.move(now, from, to)

@@ -34,11 +34,11 @@ func collide(items []Item, there []string) {
 	for _, user := range there {
 		users[strings.ToLower(user)] = user
 	}
-	bad := map[string]string{}
+	bad := map[string][2]string{} // two names each, by what the filesystem takes for both
 	note := func(seen map[string]string, name string) {
 		folded := strings.ToLower(name)
 		if other, ok := seen[folded]; ok && other != name {
-			bad[folded] = other
+			bad[folded] = [2]string{other, name}
 			collided = append(collided, folded)
 			return
 		}
@@ -59,7 +59,11 @@ func collide(items []Item, there []string) {
 			continue
 		}
 		for _, name := range []string{item.User, item.to().Name} {
-			if other, ok := bad[strings.ToLower(name)]; ok {
+			if two, ok := bad[strings.ToLower(name)]; ok {
+				other := two[0]
+				if other == name {
+					other = two[1]
+				}
 				*item = item.leave(Collision, fmt.Sprintf("the filesystem ignores case, and cannot tell %q from others such as %q", name, other))
 				break
 			}

@@ -14,6 +14,7 @@ type FS interface {
 	LegacyName() (string, error)
 
 	Lstat(p claim.Path) (claim.Info, error)
+	Identify(p claim.Path) (claim.Info, error)
 	FirstLink(p claim.Path, below []string) (string, error)
 	List(p claim.Path) ([]string, error)
 	Mounts(tree claim.Tree) ([]claim.Path, error)

@@ -37,7 +37,7 @@ func (m *mover) move(file claim.Info, from, to claim.Path) error {
 			return err
 		}
 		if err := m.fs.Unlink(from); err != nil { // it must not keep both
-			return errors.Join(err, release(m.fs, from, to, file.Inode))
+			return errors.Join(err, release(m.fs, from, to, file.Identity))
 		}
 		return nil
 	}
@@ -45,16 +45,16 @@ func (m *mover) move(file claim.Info, from, to claim.Path) error {
 		return err
 	}
 	if err := m.fs.RenameOnto(from, to); err != nil {
-		return errors.Join(existing(err), m.free(to, file.Inode))
+		return errors.Join(existing(err), m.free(from, to))
 	}
 	return nil
 }
 
-// free takes away the reservation of a place that nothing could be moved to. An error may have come
-// after the move itself, as when a server's answer is lost, and what has moved may be empty too.
-func (m *mover) free(to claim.Path, inode uint64) error {
-	is, err := m.fs.Lstat(to)
-	if err != nil || is.Inode == inode {
+// free removes the reservation of a place that nothing could be moved to. If the file has left its old
+// place, the error came after the move itself, as when a server's answer is lost. The file may be empty.
+func (m *mover) free(from, to claim.Path) error {
+	was, err := m.fs.Lstat(from)
+	if err != nil || was.Kind == claim.Missing {
 		return err
 	}
 	return freed(m.fs.Rmdir(to))
@@ -62,9 +62,9 @@ func (m *mover) free(to claim.Path, inode uint64) error {
 
 // release ends a move that was cut short between its two steps: the file is at its old place, and
 // the new one is reserved.
-func release(claimFS FS, from, to claim.Path, inode uint64) error {
+func release(claimFS FS, from, to claim.Path, id claim.Identity) error {
 	was, err := reach(claimFS, from)
-	if err != nil || was.Kind == claim.Missing || was.Inode != inode {
+	if err != nil || was.Kind == claim.Missing || id.Compare(was) == claim.Different {
 		return err
 	}
 	is, err := reach(claimFS, to)
@@ -73,7 +73,7 @@ func release(claimFS FS, from, to claim.Path, inode uint64) error {
 		return err
 	case is.Made(euid()):
 		return freed(claimFS.Rmdir(to))
-	case is.Kind == claim.Regular && is.Inode == inode:
+	case is.Kind == claim.Regular && id.Compare(is) == claim.Same:
 		return claimFS.Unlink(to)
 	}
 	return nil

@@ -65,7 +65,7 @@ func (o *observer) observe() error {
 			return err
 		}
 	}
-	slices.SortFunc(o.items, compare)
+	slices.SortFunc(o.items, byPlace)
 	collideInLowerCase(o.items)
 	if err := o.collisions(); err != nil {
 		return err
@@ -261,7 +261,7 @@ func (o *observer) ignoresCase(dir claim.Path, names []string) (bool, error) {
 			return false, err
 		}
 		other, err := o.fs.Lstat(dir.Join(swapped))
-		return err == nil && other.Kind != claim.Missing && other.Inode == info.Inode, err
+		return err == nil && other.Kind != claim.Missing && info.Compare(other) == claim.Same, err
 	}
 	return false, nil
 }

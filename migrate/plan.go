@@ -62,7 +62,10 @@ type Item struct {
 	Why string
 
 	source *source
-	inode  uint64
+	// inode, birth and modTime tell whether the file is still the file that was planned for.
+	inode   uint64
+	birth   int64
+	modTime int64 // in nanoseconds since 1970
 }
 
 // from and to are where the item is and where it is to be.
@@ -93,7 +96,7 @@ func (i *Item) To() string {
 
 // assign decides what a file of the old layout alone says of its fate.
 func (o *Options) assign(s *source, name string, info claim.Info, mount string) Item {
-	item := Item{Name: name, Status: Move, source: s, inode: info.Inode}
+	item := Item{Name: name, Status: Move, source: s, inode: info.Inode, birth: info.Birth, modTime: info.ModTime.UnixNano()}
 	item.User = o.SharedDataTo
 	if s.dir.Tree == claim.Legacy {
 		item.User = cmp.Or(o.Owners[name], o.Unowned)
@@ -115,6 +118,21 @@ func (o *Options) assign(s *source, name string, info claim.Info, mount string) 
 		return item.leave(Illegal, fmt.Sprintf("its owner %q %s", item.User, problem))
 	}
 	return item
+}
+
+// is reports whether a file is the item. Where numbers change, its time of change tells.
+func (i *Item) is(now claim.Info) bool {
+	if now.Kind != i.source.kind {
+		return false
+	}
+	switch (claim.Identity{Inode: i.inode, Birth: i.birth}).Compare(now) {
+	case claim.Same:
+		return true
+	case claim.Unknown:
+		return now.ModTime.UnixNano() == i.modTime
+	default:
+		return false
+	}
 }
 
 // leave takes an item from what moves.
@@ -165,8 +183,8 @@ func (o *Options) settle(item *Item, target place, parked func() (place, error))
 	return nil
 }
 
-// compare orders items by where they go, so that those of one directory follow each other.
-func compare(a, b Item) int {
+// byPlace orders items by where they go, so that those of one directory follow each other.
+func byPlace(a, b Item) int {
 	if a.source != b.source {
 		return cmp.Or(cmp.Compare(a.source.dir.Tree, b.source.dir.Tree), cmp.Compare(a.source.dir.Name, b.source.dir.Name))
 	}

@@ -1,6 +1,8 @@
 package migrate
 
 import (
+	"time"
+
 	"userscope.dev/userscope/migrate/claim"
 	"userscope.dev/userscope/migrate/journal"
 )
@@ -33,7 +35,19 @@ func (p *preparer) prepare(items []*Item) (*journal.Batch, error) {
 	var last claim.Path
 	for _, item := range items {
 		from, to := item.from(), item.to()
-		batch.Moves = append(batch.Moves, journal.Move{From: from, To: to, Inode: item.inode})
+		info, err := p.fs.Identify(from)
+		if err != nil {
+			return nil, err
+		}
+		move := journal.Move{From: from, To: to, Identity: claim.Identity{Inode: item.inode, Birth: item.birth}}
+		if item.is(info) {
+			move.Identity = info.Identity
+		}
+		if !info.Stable {
+			modTime := time.Unix(0, item.modTime).UTC()
+			move.ModTime = &modTime
+		}
+		batch.Moves = append(batch.Moves, move)
 		if err := p.time(batch, item.source.dir); err != nil {
 			return nil, err
 		}

@@ -70,5 +70,5 @@ func (r *runReader) lstatOld(move journal.Move) (claim.Info, error) {
 	if r.removed && move.From.Tree == claim.Legacy {
 		return claim.Info{}, nil
 	}
-	return r.fs.Lstat(move.From)
+	return r.fs.Identify(move.From)
 }

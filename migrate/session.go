@@ -49,14 +49,19 @@ func (s *session) begin(self claim.Info) error {
 		return err
 	}
 	if s.before.header == nil {
-		if err := s.create(&journal.Header{Version: journal.Version, Root: self.Inode, RootTime: s.rootTime}); err != nil {
+		header := &journal.Header{Version: journal.Version, Root: self.Inode, RootTime: s.rootTime, RootID: &self.Identity}
+		if err := s.create(header); err != nil {
 			return err
 		}
 	}
 	if s.journal.file, err = s.fs.Append(journalFile()); err != nil {
 		return err
 	}
-	run := &journal.Run{Legacy: legacy, Time: time.Now().UTC()}
+	dir, err := s.fs.Identify(stateDir())
+	if err != nil {
+		return errors.Join(err, s.journal.file.Close())
+	}
+	run := &journal.Run{Legacy: legacy, Time: time.Now().UTC(), State: &dir.Identity}
 	for _, step := range []func() error{
 		func() error { return s.journal.file.Truncate(s.before.size) }, // removes a torn line
 		func() error { return s.journal.writeAndSync(journal.Record{Run: run}) },

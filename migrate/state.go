@@ -32,6 +32,8 @@ type state struct {
 	done   bool   // nothing was cut short
 	// reserves is true if places may be reserved to which nothing has moved.
 	reserves bool
+	// renumbered is true if the filesystem has numbered its files anew since the journal was written.
+	renumbered bool
 	// found are directories of the batches that apply found when it was to make them.
 	found map[claim.Path]bool
 }
@@ -47,7 +49,11 @@ func readJournal(claimFS FS, each func(journal.Record) error) (state, error) {
 		return s, err
 	}
 	defer file.Close()
-	self, err := claimFS.Lstat(root(""))
+	self, err := claimFS.Identify(root(""))
+	if err != nil {
+		return s, err
+	}
+	dir, err := claimFS.Identify(stateDir())
 	if err != nil {
 		return s, err
 	}
@@ -55,13 +61,16 @@ func readJournal(claimFS FS, each func(journal.Record) error) (state, error) {
 		s.done = false
 		switch {
 		case record.Header != nil:
-			if record.Header.Root != self.Inode {
-				return fmt.Errorf("the journal is of another root, with inode %d: this one has %d", record.Header.Root, self.Inode)
+			if err := s.ofRoot(record.Header, self); err != nil {
+				return err
 			}
 			s.header = record.Header
 		case record.Run != nil:
 			s.legacy = record.Run.Legacy
 			s.runs++
+			if record.Run.State != nil && record.Run.State.Compare(dir) != claim.Same {
+				s.renumbered = true
+			}
 		case record.Batch != nil:
 			for _, dir := range record.Batch.Dirs {
 				delete(s.found, dir.Path) // it went, and is to be made again
@@ -82,6 +91,23 @@ func readJournal(claimFS FS, each func(journal.Record) error) (state, error) {
 		return s, fmt.Errorf("journal %s: %w", journalFile().Name, err)
 	}
 	return s, nil
+}
+
+// ofRoot refuses the journal of another root, and notes that the root has another number than it had.
+func (s *state) ofRoot(header *journal.Header, self claim.Info) error {
+	was := claim.Identity{Inode: header.Root}
+	if header.RootID != nil {
+		was = *header.RootID
+	}
+	switch was.Compare(self) {
+	case claim.Same:
+		s.renumbered = s.renumbered || was.Inode != self.Inode
+	case claim.Unknown:
+		s.renumbered = true
+	default:
+		return fmt.Errorf("the journal is of another root, with inode %d: this one has %d", was.Inode, self.Inode)
+	}
+	return nil
 }
 
 // checkPrivate refuses a state that somebody else may have written: a planted journal would tell a run of
@@ -173,7 +199,7 @@ func clearUpBatch(ctx context.Context, claimFS FS, batch *journal.Batch, before 
 		if ctx.Err() != nil {
 			return errNotPlanned
 		}
-		if err := release(claimFS, move.From, move.To, move.Inode); err != nil {
+		if err := release(claimFS, move.From, move.To, move.Identity); err != nil {
 			return err
 		}
 	}

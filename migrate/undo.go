@@ -28,6 +28,9 @@ type Undone struct {
 	// Left is what a person must look at, with the files that are gone, unless those are given up.
 	// While there is any, the journal stays, and undo can be run again.
 	Left []Left
+	// ByPath is how many of those that are back were known by their paths only, because the filesystem has
+	// numbered its files anew since apply.
+	ByPath int
 	// NoJournal is true if there was no journal, and only the rest of its directory was removed.
 	NoJournal bool
 }
@@ -83,11 +86,13 @@ type undoer struct {
 	progress Progress
 
 	rootTime time.Time
-	dirs     directories
-	left     leftovers
-	undone   Undone
-	tried    int
-	total    int
+	// renumbered is true if the filesystem has numbered its files anew since apply.
+	renumbered bool
+	dirs       directories
+	left       leftovers
+	undone     Undone
+	tried      int
+	total      int
 }
 
 func (u *undoer) undo(options UndoOptions) error {
@@ -99,7 +104,7 @@ func (u *undoer) undo(options UndoOptions) error {
 	if u.undone.NoJournal = before.header == nil; u.undone.NoJournal {
 		return nil
 	}
-	u.rootTime = before.header.RootTime
+	u.rootTime, u.renumbered = before.header.RootTime, before.renumbered
 	// Use the journal's answer and do not probe again: if an interrupted undo already reserved the
 	// place, rename returns EEXIST before it can return EINVAL.
 	u.mover.reserves = before.reserves
@@ -157,17 +162,18 @@ func (u *undoer) moveBack(move journal.Move) error {
 	if err != nil {
 		return u.failed(move, err)
 	}
-	now, err := u.fs.Lstat(move.To)
+	now, err := u.fs.Identify(move.To)
+	place := u.whereIs(move, old, now)
 	switch {
-	case old.Kind != claim.Missing && old.Inode == move.Inode: // it never moved, or is back
-		u.left.found(move)
-		if err == nil && (u.mover.reserves || now.Inode == move.Inode) {
-			return u.failed(move, release(u.fs, move.From, move.To, move.Inode))
+	case place == atOld: // it never moved, or is back
+		u.left.found(move, u.reader.place(move.From))
+		if err == nil && (u.mover.reserves || move.Compare(now) == claim.Same) {
+			return u.failed(move, release(u.fs, move.From, move.To, move.Identity))
 		}
 		return nil
 	case err != nil:
 		return u.failed(move, err)
-	case now.Inode != move.Inode || now.Kind == claim.Missing:
+	case place == nowhere:
 		from := u.reader.place(move.From)
 		if !u.dirs.made[root(from)] { // else apply made it, and an undo that was cut short removed it
 			u.left.stray(move, from, now)
@@ -185,10 +191,13 @@ func (u *undoer) moveBack(move journal.Move) error {
 	switch {
 	case err == nil:
 		u.undone.Back++
-		u.left.found(move)
+		if move.Compare(now) == claim.Unknown {
+			u.undone.ByPath++
+		}
+		u.left.found(move, u.reader.place(move.From))
 		return nil
 	case errors.Is(err, fs.ErrExist):
-		u.left.add(move, "something is at its old place")
+		u.leave(move, "something is at its old place")
 		return nil
 	default:
 		return u.failed(move, err)
@@ -210,8 +219,12 @@ func (u *undoer) failed(move journal.Move, err error) error {
 	if !alone(err) {
 		return err
 	}
-	u.left.add(move, err.Error())
+	u.leave(move, err.Error())
 	return nil
+}
+
+func (u *undoer) leave(move journal.Move, why string) {
+	u.left.add(move, u.reader.place(move.From), why)
 }
 
 // tidy removes the directories that apply made, restores times, and syncs.

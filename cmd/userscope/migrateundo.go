@@ -82,6 +82,9 @@ func (o *migrateUndoOptions) run(cmd *cobra.Command) error {
 	if undone.NoJournal {
 		fmt.Fprintln(cmd.ErrOrStderr(), "There was no journal: an undo has ended before, an apply never moved anything, or somebody has removed it.")
 	}
+	if undone.ByPath > 0 {
+		fmt.Fprintf(cmd.ErrOrStderr(), "The filesystem has numbered its files anew since apply: %d of those that are back were known by their paths only.\n", undone.ByPath)
+	}
 	if err := errors.Join(err, printUndone(cmd.OutOrStdout(), undone, o.output)); err != nil {
 		return failed(err)
 	}

@@ -82,9 +82,14 @@ func (k Kind) String() string {
 
 // Info is what lstat tells of a file.
 type Info struct {
-	Kind  Kind
-	Inode uint64
-	Links uint32 // how many names it has
+	Kind Kind
+	// Identity has a handle only where Identify asked for it.
+	Identity
+	// Stable is true if the filesystem has handles, so that it keeps its inodes' numbers, too.
+	Stable bool
+	Links  uint32 // how many names it has
+	// Device is the filesystem's, or a subvolume's. It may change with each mount.
+	Device uint64
 	// Mount tells mounts apart, two of one filesystem included where the kernel can.
 	Mount    uint64
 	UID, GID uint32

@@ -28,6 +28,8 @@ type dir struct {
 	name  string // absolute, without links
 	fd    int
 	mount uint64
+	// stable is Info.Stable of the files of the tree.
+	stable bool
 
 	last   string
 	lastFD int
@@ -66,7 +68,7 @@ func openTree(name string) (*dir, error) {
 	}
 	d := &dir{name: absolute, fd: fd, lastFD: -1}
 	self, err := stat(fd, "")
-	d.mount = self.Mount
+	d.mount, d.stable = self.Mount, hasHandles(fd)
 	if err != nil {
 		_ = unix.Close(fd)
 		return nil, &os.PathError{Op: "stat", Path: name, Err: err}
@@ -231,6 +233,7 @@ func (c *Claim) Lstat(p Path) (Info, error) {
 		base = p.Base()
 	}
 	info, err := stat(dir, base)
+	info.Stable = c.tree(p.Tree).stable
 	return missing(info, c.failure("lstat", p, err))
 }
 
@@ -276,18 +279,22 @@ func stat(dir int, name string) (Info, error) {
 	}
 	var s unix.Statx_t
 	err := retry(func() error {
-		return unix.Statx(dir, name, flags, unix.STATX_BASIC_STATS|unix.STATX_MNT_ID, &s)
+		return unix.Statx(dir, name, flags, unix.STATX_BASIC_STATS|unix.STATX_BTIME|unix.STATX_MNT_ID, &s)
 	})
 	if err != nil {
 		return Info{}, err
 	}
 	info := Info{
-		Inode: s.Ino, Links: s.Nlink, UID: s.Uid, GID: s.Gid, Mode: uint32(s.Mode) & 0o7777,
-		Mount:   uint64(s.Dev_major)<<32 | uint64(s.Dev_minor),
+		Identity: Identity{Inode: s.Ino}, Links: s.Nlink, UID: s.Uid, GID: s.Gid, Mode: uint32(s.Mode) & 0o7777,
+		Device:  uint64(s.Dev_major)<<32 | uint64(s.Dev_minor),
 		ModTime: time.Unix(s.Mtime.Sec, int64(s.Mtime.Nsec)).UTC(), // JSON has no seconds of a zone, as old ones had
 	}
+	info.Mount = info.Device
 	if s.Mask&unix.STATX_MNT_ID != 0 {
 		info.Mount = s.Mnt_id
+	}
+	if s.Mask&unix.STATX_BTIME != 0 {
+		info.Birth = birthOf(s.Btime.Sec, s.Btime.Nsec)
 	}
 	switch s.Mode & unix.S_IFMT {
 	case unix.S_IFDIR:
@@ -347,10 +354,17 @@ func (c *Claim) Chmod(p Path, mode uint32) error {
 	return c.on("chmod", p, func(fd int) error { return unix.Fchmod(fd, mode) })
 }
 
-// SetModTime sets the time of the last change of a directory.
+// SetModTime sets the time of the last change of a directory. The time of access is set to what it is:
+// libfuse 2 ignores a request for one of the two times, and reports success.
 func (c *Claim) SetModTime(p Path, t time.Time) error {
-	times := []unix.Timespec{{Nsec: unix.UTIME_OMIT}, {Sec: t.Unix(), Nsec: int64(t.Nanosecond())}}
-	return c.on("utimes", p, func(fd int) error { return unix.UtimesNanoAt(fd, ".", times, 0) })
+	return c.on("utimes", p, func(fd int) error {
+		var now unix.Stat_t
+		if err := unix.Fstat(fd, &now); err != nil {
+			return err
+		}
+		times := []unix.Timespec{now.Atim, {Sec: t.Unix(), Nsec: int64(t.Nanosecond())}}
+		return unix.UtimesNanoAt(fd, ".", times, 0)
+	})
 }
 
 // Rename moves a file to where none is, in one step; if one is there, the error is EEXIST. On a

@@ -18,8 +18,9 @@ import (
 	"userscope.dev/userscope/migrate/claim"
 )
 
-// Version is the version of the format. A journal of another one is refused.
-const Version = 1
+// Version is the version of the format that is written. Version 1, which is read too, knows a file by its
+// inode alone. Lines of version 2 may follow a header of version 1. Other versions are refused.
+const Version = 2
 
 // Record is a line of the journal: one of its fields.
 type Record struct {
@@ -44,6 +45,8 @@ type Header struct {
 	// Root is the root's inode, and RootTime its time of change before there was a journal.
 	Root     uint64    `json:"root"`
 	RootTime time.Time `json:"rootTime"`
+	// RootID is the root's identity, since version 2.
+	RootID *claim.Identity `json:"rootID,omitempty"`
 }
 
 // Run begins the lines of an apply.
@@ -51,6 +54,9 @@ type Run struct {
 	// Legacy is the old tree, relative to the root, that the paths of the run speak of.
 	Legacy string    `json:"legacy"`
 	Time   time.Time `json:"time"`
+	// State is the identity of the directory that holds the journal, since version 2. Where its number has
+	// changed, the filesystem has numbered its files anew.
+	State *claim.Identity `json:"state,omitempty"`
 }
 
 // Batch is a part of what a run is about to do.
@@ -75,11 +81,14 @@ type Dir struct {
 	Mode uint32     `json:"mode"`
 }
 
-// Move is a file to rename. The inode tells it from another of its name.
+// Move is a file to rename. Its identity tells it from another of its name.
 type Move struct {
-	From  claim.Path `json:"from"`
-	To    claim.Path `json:"to"`
-	Inode uint64     `json:"inode"`
+	From claim.Path `json:"from"`
+	To   claim.Path `json:"to"`
+	claim.Identity
+	// ModTime is the file's time of change, which a rename keeps. It stands here where the identity may not
+	// hold.
+	ModTime *time.Time `json:"modTime,omitempty"`
 }
 
 // Done ends the lines of an apply that ended well.
@@ -165,8 +174,8 @@ func parse(text []byte, first bool) (Record, error) {
 		if err := json.Unmarshal(text, &version); err != nil || version.Header.Version == 0 {
 			return Record{}, errNoHeader
 		}
-		if version.Header.Version != Version {
-			return Record{}, fmt.Errorf("the journal has version %d: this program knows version %d", version.Header.Version, Version)
+		if version.Header.Version > Version {
+			return Record{}, fmt.Errorf("the journal has version %d: this program knows versions up to %d", version.Header.Version, Version)
 		}
 	}
 	var record Record

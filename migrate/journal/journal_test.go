@@ -2,6 +2,8 @@ package journal
 
 import (
 	"bytes"
+	"fmt"
+	"hash/crc32"
 	"strings"
 	"testing"
 
@@ -12,7 +14,7 @@ import (
 func lines(t *testing.T) [][]byte {
 	t.Helper()
 	move := func(name string) *Batch {
-		return &Batch{Moves: []Move{{From: claim.Path{Tree: claim.Legacy, Name: name}, To: claim.Path{Tree: claim.Root, Name: "users/" + name}, Inode: 7}}}
+		return &Batch{Moves: []Move{{From: claim.Path{Tree: claim.Legacy, Name: name}, To: claim.Path{Tree: claim.Root, Name: "users/" + name}, Identity: claim.Identity{Inode: 7}}}}
 	}
 	var written [][]byte
 	for _, record := range []Record{
@@ -103,5 +105,29 @@ func TestPaths(t *testing.T) {
 		if err := new(claim.Path).UnmarshalText([]byte(text)); err == nil {
 			t.Errorf("%q is taken", text)
 		}
+	}
+}
+
+// Format 1 knew a file by its inode alone. Format 2 reads it.
+func TestFormat1(t *testing.T) {
+	var lines []byte
+	for _, text := range []string{
+		`{"header":{"version":1,"root":5,"rootTime":"2026-01-02T03:04:05Z"}}`,
+		`{"run":{"legacy":"../threads","time":"2026-01-02T03:04:05Z"}}`,
+		`{"batch":{"moves":[{"from":"legacy:a","to":"root:users/b/threads/a","inode":7}]}}`,
+	} {
+		lines = fmt.Appendf(lines, "%08x %s\n", crc32.Checksum([]byte(text), table), text)
+	}
+	var got []Record
+	size, err := Read(bytes.NewReader(lines), func(record Record) error { got = append(got, record); return nil })
+	if err != nil || size != int64(len(lines)) || len(got) != 3 {
+		t.Fatalf("%v, %d of %d bytes, %v", err, size, len(lines), got)
+	}
+	want := Move{
+		From: claim.Path{Tree: claim.Legacy, Name: "a"}, To: claim.Path{Tree: claim.Root, Name: "users/b/threads/a"},
+		Identity: claim.Identity{Inode: 7},
+	}
+	if move := got[2].Batch.Moves[0]; move != want || got[0].Header.RootID != nil {
+		t.Errorf("%+v, want %+v", move, want)
 	}
 }

@@ -30,6 +30,8 @@ type layer struct {
 	mounted map[claim.Path]bool
 	// ignoresCase finds names in any case.
 	ignoresCase bool
+	// forgets changes what the filesystem knows of a file; nil leaves it.
+	forgets func(claim.Path, claim.Info) claim.Info
 	// tears writes half of what a write is to write that fails before it.
 	tears bool
 
@@ -78,8 +80,19 @@ func (l *layer) Lstat(p claim.Path) (info claim.Info, err error) {
 	return info, err
 }
 
+func (l *layer) Identify(p claim.Path) (info claim.Info, err error) {
+	err = l.call("lstat", func() (err error) { info, err = l.Claim.Identify(p); return err }, p)
+	if l.forgets != nil {
+		info = l.forgets(p, info)
+	}
+	return info, err
+}
+
 func (l *layer) lstat(p claim.Path) (claim.Info, error) {
 	info, err := l.Claim.Lstat(p)
+	if l.forgets != nil {
+		info = l.forgets(p, info)
+	}
 	if err != nil || info.Kind != claim.Missing || !l.ignoresCase {
 		return info, err
 	}

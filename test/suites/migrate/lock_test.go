@@ -336,8 +336,8 @@ func TestForeignJournal(t *testing.T) {
 		journal []byte
 		want    string
 	}{
-		{"another root", edit(t, lines, func(h map[string]any) { h["root"] = 1 }), "line 1: the journal is of another root, with inode 1: this one has "},
-		{"a later version", edit(t, lines, func(h map[string]any) { h["version"] = 2; h["more"] = true }), "line 1: the journal has version 2: this program knows version 1"},
+		{"another root", edit(t, lines, func(h map[string]any) { h["rootID"] = map[string]any{"inode": 1} }), "line 1: the journal is of another root, with inode 1: this one has "},
+		{"a later version", edit(t, lines, func(h map[string]any) { h["version"] = 3; h["more"] = true }), "line 1: the journal has version 3: this program knows versions up to 2"},
 		{"damaged", damaged, "line 2: is damaged: line 4 tells that it was whole"},
 		{"no header", bytes.Join(lines[1:], nil), "line 1: is not the header of a migration's journal"},
 		{"emptied", nil, "is empty, and no run leaves it so: restore it, or, if there is nothing to undo, remove it"},

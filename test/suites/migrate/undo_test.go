@@ -309,7 +309,7 @@ func TestUndoOfSeveralRuns(t *testing.T) {
 	}
 	undone, err := tree.undo(t, tree.open(t))
 	want := `{Back:0 Gone:1 Left:[{Path:users/alice/threads/deleted Why:is gone, and not at its old place "../threads/deleted" either: bring it back, or give it up with --forget-gone} ` +
-		`{Path:users/alice/threads/other Why:something is at its old place} {Path:users/bob/threads/plain Why:something is at its old place}] NoJournal:false}`
+		`{Path:users/alice/threads/other Why:something is at its old place} {Path:users/bob/threads/plain Why:something is at its old place}] ByPath:0 NoJournal:false}`
 	if got := fmt.Sprintf("%+v", *undone); err != nil || tree.err != nil || got != want {
 		t.Fatalf("%v, %v, %s, want %s", err, tree.err, got, want)
 	}
