@@ -81,7 +81,7 @@ func TestMistakes(t *testing.T) {
 			`FILE: line 2: thread_id "../x": has characters other than A-Z, a-z, 0-9, _ and -
 FILE: line 3: thread_id "": is empty
 FILE: line 4: user_id " alice" of thread "t1": has characters other than A-Z, a-z, 0-9, _ and -
-FILE: line 5: user_id "a@b" of thread "t2": has characters other than A-Z, a-z, 0-9, _ and -`},
+FILE: line 5: user_id "a@b" of thread "t2": has characters other than A-Z, a-z, 0-9, _ and - (see idCharacters)`},
 		{"words for no user", "thread_id,user_id\nt1,NULL\nt2,None\nnull,alice\nt3,NONE\nt4,nullable\n",
 			`FILE: line 2: user_id of thread "t1": "NULL" is a word for no user, and would be one: leave it empty
 FILE: line 3: user_id of thread "t2": "None" is a word for no user, and would be one: leave it empty
