@@ -222,6 +222,11 @@ func TestMistakes(t *testing.T) {
 		{"root's port for health", "{hostNetwork: true, healthPort: 1023}", "at '/healthPort': minimum: got 1,023, want 1,024"},
 		{"one port for both", "healthPort: 10250", "healthPort: 10250 is the webhook's port"},
 		{"a port that cannot be", "port: 65536", "at '/port'"},
+		{"clients of any name", `clientCertificates: {ca: "-----BEGIN CERTIFICATE-----"}`, "clientCertificates: ca and names go together"},
+		{"clients of any CA", "clientCertificates: {names: [a]}", "clientCertificates: ca and names go together"},
+		{"a CA in base64", "clientCertificates: {ca: LS0tLS1CRUdJTg==, names: [a]}", "at '/clientCertificates/ca': 'LS0tLS1CRUdJTg==' does not match pattern"},
+		{"two names in one", `clientCertificates: {ca: "-----BEGIN CERTIFICATE-----", names: ["a,b"]}`, "at '/clientCertificates/names/0': 'a,b' does not match pattern"},
+		{"an argument that is none", "webhookArgs: [40000]", "at '/webhookArgs/0'"},
 		{"every port of every host for the issuer", "networkPolicy: {apiServerPorts: null}", "at '/networkPolicy': missing property 'apiServerPorts'"},
 		{
 			"addresses by label", "networkPolicy: {webhookFrom: [{ipBlock: {cidr: 10.0.0.0/8}, podSelector: {}}]}",

@@ -183,6 +183,12 @@ var options = []struct {
 		absent: []string{"--owners", "USERSCOPE_OWNERS_DSN"},
 	},
 	{
+		name:   "client certificates, and a limit",
+		values: `{clientCertificates: {ca: "-----BEGIN CERTIFICATE-----\nMA==\n-----END CERTIFICATE-----\n", names: [kube-apiserver, "system:x"]}, webhookArgs: [--max-json-values=40000]}`,
+		want: []string{"name: userscope-client-ca\n", "  ca.crt: |\n    -----BEGIN CERTIFICATE-----\n    MA==\n", "--client-ca=/etc/userscope/client-ca/ca.crt",
+			`"--client-names=kube-apiserver,system:x"`, `"--max-json-values=40000"`, "mountPath: /etc/userscope/client-ca"},
+	},
+	{
 		name:   "no NetworkPolicy",
 		values: "{networkPolicy: {enabled: false}}",
 		absent: []string{"kind: NetworkPolicy"},

@@ -60,7 +60,8 @@ func memoryLimit(t *testing.T) int64 {
 	return limit.Value()
 }
 
-// asInstalled gives the programs that the test starts the environment that the chart gives them.
+// asInstalled gives the programs that the test starts the environment that the chart gives them: GOMEMLIMIT is
+// $(MEMORY_LIMIT_MIB)000000 there.
 func asInstalled(t *testing.T) {
 	t.Helper()
 	t.Setenv("GOMEMLIMIT", fmt.Sprintf("%d000000", memoryLimit(t)>>20))
