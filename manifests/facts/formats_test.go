@@ -29,6 +29,8 @@ func known(path, text string) (byLoadAlone, bySchemaAlone bool) {
 	case "layout.directories[].path":
 		return long || text == "{thread}" || text == "old/{thread}" || // it needs a user beside the thread
 			text == "{user}" || text == "{user}/{thread}", false // it overlaps with the user-data directory
+	case "defaultUser":
+		return text == "a.b", false // the policy admits no dots, which the schema of the whole spec says
 	case "allow.claims":
 		return false, true // no Pod can name such a claim
 	}

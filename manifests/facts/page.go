@@ -16,7 +16,8 @@ const pageIntro = "# The fields of a policy\n\n" +
 	"or is there twice, is a mistake. In the chart's values a policy is an entry of `policies` with `name` and `spec`.\n\n" +
 	"[manifests/policies](../manifests/policies) has a policy for each platform; DeerFlow's shows nearly every field.\n\n" +
 	"A template is a relative path in which `{user}` and `{thread}` stand for the ids of a sandbox. An id is made of\n" +
-	"ASCII letters, digits, `_` and `-`. The id of a user has at most %d characters, that of a thread %d.\n"
+	"ASCII letters, digits, `_`, `-` and the policy's `idCharacters`. The id of a user has at most %d characters, that\n" +
+	"of a thread %d.\n"
 
 // Page returns the text of docs/policy.md. Formats are the descriptions of the definitions of
 // values.schema.json. The error names a field whose format has no description.

@@ -7,6 +7,8 @@ import (
 	"fmt"
 	"reflect"
 	"strings"
+
+	"userscope.dev/userscope/webhook/policy"
 )
 
 // schema is a JSON schema of draft 7, as far as a policy needs it.
@@ -143,10 +145,16 @@ func Schema(text string, facts *Facts, spec Field) (string, error) {
 	if err != nil {
 		return "", err
 	}
+	safe := facts.IDs.Characters
 	definitions, err := encode(properties{
-		{"userID", schema{
+		{"plainID", schema{
 			Description: fmt.Sprintf("an id of at most %d ASCII letters, digits, _ and -", facts.IDs.UserLength),
-			Type:        "string", MaxLength: facts.IDs.UserLength, Pattern: "^[" + facts.IDs.Characters + "]+$",
+			Type:        "string", MaxLength: facts.IDs.UserLength, Pattern: "^[" + safe + "]+$",
+		}},
+		{"userID", schema{
+			Description: fmt.Sprintf("an id of at most %d ASCII letters, digits, _, - and the policy's idCharacters", facts.IDs.UserLength),
+			Type:        "string", MaxLength: facts.IDs.UserLength,
+			Pattern: fmt.Sprintf("^[%s]([%s%s]*[%s])?$", safe, safe, policy.IDCharacters, safe),
 		}},
 		{"networkCapability", schema{
 			Description: "`" + strings.Join(facts.NetworkCapabilities, "` or `") + "`",

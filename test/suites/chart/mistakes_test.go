@@ -305,6 +305,7 @@ func TestMistakes(t *testing.T) {
 	t.Run("what they are made of is none", func(t *testing.T) {
 		render(t, deerFlow("deer-flow-home", "deer-flow-data"))
 		render(t, deerFlow("claim:", "userKey: a-b.c/d\n    claim:"))
+		render(t, deerFlow("claim:", "idCharacters: [\".\"]\n    defaultUser: a.b\n    claim:"))
 		render(t, "policies:"+withExempt("users: [backup, system:serviceaccount:backup:backup], groups: [hub, system:serviceaccounts:backup]"))
 	})
 }

@@ -32,6 +32,7 @@ type Metadata struct {
 // The chart's schema and docs/policy.md are made of these types and the first paragraphs of their comments:
 // see manifests/facts. A line that begins with +format= names the definition of values.schema.json that a
 // value keeps, or each entry of a list. A field without omitempty is required.
+// +format=plainWithoutIDCharacters
 type Spec struct {
 	// Namespaces are those whose sandboxes the policy governs. Pods of other namespaces are not governed.
 	// +format=label
