@@ -8,6 +8,21 @@ const RuleClaimMount Rule = "claim-mount"
 // saysFileVariable is a refusal that the backstop words like the decision.
 const saysFileVariable = "is read from the volume's root: use an emptyDir"
 
+var claimMountRule = rule{
+	ID:      RuleClaimMount,
+	Summary: "Of the claim, a sandbox may mount the policy's directories of its own user and thread, each exactly.",
+	Why: "A mount without subPath is every user's data; one of another user's directory is that user's. A " +
+		"path below a directory is refused as much as one above it, because the kubelet follows symlinks " +
+		"inside a volume: whoever can write in the directory could put a link there that leads into another " +
+		"user's. An expression (`subPathExpr`) is expanded only on the node, where it can become any path. A " +
+		"variable from a file (`fileKeyRef`) is read from the root of its volume, past every subPath, and so " +
+		"only from an emptyDir. Mount one of the directories that the policy's layout lists, with the ids " +
+		"filled in, or drop the mount; mounts of user data are not refused but rewritten.",
+	says:       map[string]string{"file": saysFileVariable},
+	check:      (*review).checkClaimMount,
+	containers: (*review).checkEnvFiles,
+}
+
 // A mount of the claim that does not show user data must be one of the directories of the
 // Pod's identity, exactly: not above one, and not below one either. The kubelet follows
 // symlinks as long as they stay inside the volume, so that a path through a directory in which

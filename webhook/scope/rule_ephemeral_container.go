@@ -14,6 +14,21 @@ const (
 	saysDebuggerPrivilege = "would own the node and everyone's data on it: debug without it"
 )
 
+var ephemeralContainerRule = rule{
+	ID:      RuleEphemeralContainer,
+	Summary: "An ephemeral container gets no claim, no hostPath and no device, and is not privileged; a provisioner adds one to sandboxes only.",
+	Why: "The API forbids an ephemeral container to have a subPath, so a mount of the claim would be the " +
+		"whole claim, with every user's data, for whoever debugs one sandbox. The rule holds for sandboxes " +
+		"whoever asks, cluster admins included, and for other Pods with the claim unless the person is " +
+		"exempt. Debug without the mount: `kubectl debug` with its default profile is permitted. A " +
+		"provisioner has no business in other Pods: beside the gateway's processes it would see the " +
+		"gateway's files without any mount. Whoever else may debug a Pod or run commands in it can see what " +
+		"its own containers see; whether a person may do that is up to RBAC.",
+	says:       map[string]string{"device": saysDebuggerDevice, "privileged": saysDebuggerPrivilege},
+	containers: (*review).checkEphemeralContainer,
+	added:      (*review).checkDebugger,
+}
+
 // An ephemeral container joins a running Pod, as kubectl debug does it. The API forbids it a
 // subPath, so that a mount of the claim would be all of the claim. Only new containers are
 // judged, and capabilities are not: kubectl debug adds SYS_PTRACE. A provisioner debugs only

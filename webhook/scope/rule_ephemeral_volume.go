@@ -13,6 +13,15 @@ import (
 // RuleEphemeralVolume is the rule of this file.
 const RuleEphemeralVolume Rule = "ephemeral-volume"
 
+var ephemeralVolumeRule = rule{
+	ID:      RuleEphemeralVolume,
+	Summary: "A generic ephemeral volume must start empty.",
+	Why: "Where the policy lists the type `ephemeral`, a sandbox may have a volume of its own. With a data " +
+		"source that volume could be a copy or a snapshot of the claim, with all users' data; with a volume " +
+		"name or a selector it could be a PersistentVolume that somebody left behind. Leave these fields out.",
+	check: (*review).checkEphemeralVolume,
+}
+
 // A generic ephemeral volume must start empty: its contents could otherwise be a copy of anybody's data.
 
 // checkEphemeralVolume judges the generic ephemeral volumes of a policy that lists the type.

@@ -13,6 +13,18 @@ const RuleFSGroup Rule = "fs-group"
 // saysFSGroup is a refusal that the backstop words like the decision.
 const saysFSGroup = "would change the group and mode of every user's files: drop it, or have the policy name it"
 
+var fsGroupRule = rule{
+	ID:      RuleFSGroup,
+	Summary: "An fsGroup is refused unless it is the one that the policy names.",
+	Why: "With an fsGroup the kubelet changes group and mode of the files of a volume, and it does so on the " +
+		"whole volume, not below the subPath: a Pod's fsGroup has turned another user's private file (0600) " +
+		"into one that a group can read and write (0660). Drop it, or have the policy name one value for all " +
+		"sandboxes (`allow.fsGroup`); the change policy then becomes OnRootMismatch, which leaves a volume " +
+		"alone whose root is as it should be.",
+	says:  map[string]string{"group": saysFSGroup},
+	check: (*review).checkFSGroup,
+}
+
 // With an fsGroup the kubelet changes group and mode of the files of a whole volume, every user's on
 // it, not of the mounted directory alone. Only the one value that the policy names may be set, which
 // every sandbox shares.

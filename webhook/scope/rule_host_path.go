@@ -19,6 +19,18 @@ const (
 	saysNotADirectory = "is not a directory: use Directory or DirectoryOrCreate"
 )
 
+var hostPathRule = rule{
+	ID:      RuleHostPath,
+	Summary: "Of the node, a sandbox may mount its own directories below the policy's bases, and the paths that the policy lists.",
+	Why: "Anything else on the node is somebody else's: other users' directories, the kubelet's volumes with " +
+		"the claim among them, the sockets through which the node is ruled. The path must be exactly one of " +
+		"the directories, for below them a symlink could lead anywhere on the node; it must be a directory; " +
+		"and it is mounted whole. Use the claim, or have the policy list the path (`allow.hostPaths`), which " +
+		"then every sandbox may read.",
+	says:  map[string]string{"path": saysHostPath, "type": saysNotADirectory},
+	check: (*review).checkHostPath,
+}
+
 // A hostPath volume shows the node's own files. It is one of the identity's directories below
 // one of the policy's bases, or a listed path, which is read-only; it is a directory; and it
 // is mounted whole, since a path through a directory in which others write may lead anywhere

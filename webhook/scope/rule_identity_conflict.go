@@ -9,6 +9,17 @@ import (
 // RuleIdentityConflict is the rule of this file.
 const RuleIdentityConflict Rule = "identity-conflict"
 
+var identityConflictRule = rule{
+	ID:      RuleIdentityConflict,
+	Summary: "What names a Pod's user or thread must not name two.",
+	Why: "If the label says alice and the annotation of the same key bob, then whatever Userscope believed, " +
+		"somebody who reads the other one, such as a NetworkPolicy or an audit, would take the sandbox for " +
+		"another user's. Set only one of them, or both to the same value. Where neither is set, the " +
+		"directories that the Pod mounts name user and thread, and all of them must name the same: a sandbox " +
+		"of two users is one in which either could reach the other's data.",
+	Identity: true,
+}
+
 // A sandbox of two users is a sandbox in which either could reach the other's data.
 
 // checkDeclaredIdentityConflict refuses a label and an annotation that name two ids.

@@ -9,6 +9,18 @@ import (
 // RuleIdentityInvalid is the rule of this file.
 const RuleIdentityInvalid Rule = "identity-invalid"
 
+var identityInvalidRule = rule{
+	ID:      RuleIdentityInvalid,
+	Summary: "An id must be one or more of the characters A-Z, a-z, 0-9, _ and -.",
+	Why: "Ids become names of directories. One that is empty, has dots or slashes, or could be read in two " +
+		"ways could name the directory of another user, or of all of them; one with upper-case letters could " +
+		"do so on a filesystem that ignores case, if the policy says `caseSensitive: false`. A user may have " +
+		"255 bytes and a thread 64, and a policy may narrow both by a pattern. An id is never repaired, and " +
+		"is refused even if another source is fine or the Pod has no data: set it to what the data belongs " +
+		"to.",
+	Identity: true,
+}
+
 // An id becomes the name of a directory. An illegal id is nobody's, and no reason to look elsewhere.
 
 // checkDeclaredIdentityInvalid refuses an illegal id in a label or an annotation.

@@ -12,6 +12,19 @@ import (
 // RuleIdentityUnproven is the rule of this file.
 const RuleIdentityUnproven Rule = "identity-unproven"
 
+var identityUnprovenRule = rule{
+	ID:      RuleIdentityUnproven,
+	Summary: "Whose sandbox a Pod is must be proved by its sandbox id.",
+	Why: "DeerFlow's gateway chooses the sandbox's id, and the provisioner only carries it, in the label " +
+		"`sandbox-id`: the first digits of a hash of user and thread. An identity that nobody declared, " +
+		"adopted from the directories that the Pod mounts, is believed only if the id proves it; a declared " +
+		"one unless an id of 16 digits or more contradicts it, or always if the policy says `proof: Always`. " +
+		"Otherwise a provisioner that mixes up two sandboxes would give one user's data to the other. " +
+		"Whatever the id is, it is the gateway's to mint anew: see [identity.md](identity.md) for what a " +
+		"gateway has to do, for keys, and for the choices that an older gateway leaves.",
+	Identity: true,
+}
+
 // checkIdentityUnproven refuses an identity that the policy wants proved and the sandbox id does not prove.
 func (r *review) checkIdentityUnproven(p *policy.Policy, id policy.Identity) bool {
 	sandboxID := r.pod.Labels[p.SandboxIDKey]

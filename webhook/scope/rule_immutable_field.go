@@ -11,6 +11,18 @@ import (
 // RuleImmutableField is the rule of this file.
 const RuleImmutableField Rule = "immutable-field"
 
+var immutableFieldRule = rule{
+	ID:      RuleImmutableField,
+	Summary: "What says whose sandbox a Pod is cannot change while the Pod lives.",
+	Why: "The mounts of a stored Pod are fixed, so changing the user, the thread, the sandbox id, the " +
+		"selector's labels or Userscope's marker `userscope.dev/policies` would only make NetworkPolicies, " +
+		"audits and later decisions take one user's sandbox for another's. On a Pod that was never judged, " +
+		"neither the marker nor the selector's labels can be added: the Pod would look judged, and a " +
+		"provisioner could delete it. Create a new Pod instead. Everything else may change, finalizers above " +
+		"all, so no Pod is ever stuck because of Userscope.",
+	update: (*review).checkImmutableField,
+}
+
 // A stored Pod's mounts never change, so that an update can only lie about whose it is. On a
 // marked Pod, the keys that say so are fixed; on any other, neither the marker nor the
 // selector's labels can be added. Everything else passes, finalizers and deletion above all:

@@ -11,6 +11,16 @@ import (
 // RuleOtherClaim is the rule of this file.
 const RuleOtherClaim Rule = "other-claim"
 
+var otherClaimRule = rule{
+	ID:      RuleOtherClaim,
+	Summary: "Other claims are refused unless the policy lists them.",
+	Why: "Whoever may create Pods can mount every claim of the namespace through them, the database's for " +
+		"instance. A listed claim (`allow.claims`) can be read whole by every sandbox and is never writable, " +
+		"for a volume that all sandboxes can write is a place where users meet. Drop the volume, or have the " +
+		"policy list a claim that all users may read.",
+	check: (*review).checkOtherClaim,
+}
+
 // checkOtherClaim refuses claims that are not listed, and makes listed ones read-only: a
 // writable volume that all sandboxes share is a place to meet.
 func (r *review) checkOtherClaim(p *policy.Policy) {

@@ -17,6 +17,20 @@ const RulePodSecurity Rule = "pod-security"
 // saysPodSecurity is a refusal that the backstop words like the decision.
 const saysPodSecurity = "is forbidden by the Pod Security baseline: drop it"
 
+var podSecurityRule = rule{
+	ID:      RulePodSecurity,
+	Summary: "What the Pod Security baseline forbids is refused.",
+	Why: "A container that owns its node, because it is privileged, shares the node's namespaces or has a " +
+		"strong capability, owns the data of every user on that node. The rule is [the baseline of " +
+		"Kubernetes](https://kubernetes.io/docs/concepts/security/pod-security-standards/#baseline) in its " +
+		"latest version that this build of Userscope knows, whatever labels the namespace has, without its " +
+		"ban on hostPath volumes, for which Userscope has a rule of its own. Drop what the message names; " +
+		"NET_ADMIN and NET_RAW, which service meshes need, may be listed by the policy " +
+		"(`allow.capabilities`).",
+	says:  map[string]string{"field": saysPodSecurity},
+	check: (*review).checkPodSecurity,
+}
+
 // A sandbox that owns its node owns everyone's data. What the Pod Security baseline forbids is
 // refused: https://kubernetes.io/docs/concepts/security/pod-security-standards/#baseline.
 // Its hostPath rule is left out, for the policy's own is finer.

@@ -20,6 +20,17 @@ const (
 	saysExtendedResource = "asks for a device that is not listed: drop it, or have the policy list it"
 )
 
+var resourceClaimRule = rule{
+	ID:      RuleResourceClaim,
+	Summary: "Devices are refused unless the policy lists them: ResourceClaims, and extended resources, which are the names with a domain in `resources`.",
+	Why: "Both give a container a device, which its driver or device plugin may put in place together with " +
+		"mounts and settings of its own choice, unseen by admission. Drop the claim, or have the policy list " +
+		"(`allow.resourceClaims`) the name of the ResourceClaim, of the ResourceClaimTemplate or of the " +
+		"extended resource, such as `nvidia.com/gpu`.",
+	says:  map[string]string{"claim": saysClaimedDevice, "resource": saysExtendedResource},
+	check: (*review).checkResourceClaim,
+}
+
 // A device may reach data below the filesystem, where no subPath holds. It is claimed by a
 // ResourceClaim, or by an extended resource: behind one stands a device plugin or, since KEP-5004, a
 // DeviceClass.

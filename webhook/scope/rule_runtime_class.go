@@ -13,6 +13,16 @@ const RuleRuntimeClass Rule = "runtime-class"
 // saysRuntimeClass is a refusal that the backstop words like the decision.
 const saysRuntimeClass = "is a runtime that sandboxes may not choose: drop it, or have the policy list it"
 
+var runtimeClassRule = rule{
+	ID:      RuleRuntimeClass,
+	Summary: "A runtime class is refused unless the policy lists it.",
+	Why: "The runtime is what keeps a container from its node and so from everyone's data, and a cluster may " +
+		"have one that does so less, or that changes how volumes are mounted. Leave the field out, or have " +
+		"the policy list the class (`allow.runtimeClasses`).",
+	says:  map[string]string{"name": saysRuntimeClass},
+	check: (*review).checkRuntimeClass,
+}
+
 // The runtime keeps a container from its node. Another runtime may do so less, or mount volumes in
 // another way.
 

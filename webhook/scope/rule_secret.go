@@ -13,6 +13,19 @@ const RuleSecret Rule = "secret"
 // saysSecret is a refusal that the backstop words like the decision.
 const saysSecret = "is no Secret for sandboxes: drop it, or have the policy list it"
 
+var secretRule = rule{
+	ID:      RuleSecret,
+	Summary: "Secrets are refused unless the policy lists them.",
+	Why: "Whoever may create Pods can read every Secret of the namespace through them: as a volume, in a " +
+		"projected volume, or in the environment, that of an ephemeral container included. The database's " +
+		"password would open every user's data without any mount. Drop the reference, or have the policy " +
+		"list the Secret's name (`allow.secrets`); every sandbox can then read all of its keys. Secrets for " +
+		"pulling images (`imagePullSecrets`) do not reach the containers and are not refused.",
+	says:  map[string]string{"name": saysSecret},
+	check: (*review).checkSecret,
+	added: (*review).checkAddedSecret,
+}
+
 // Who may create Pods may read every Secret of the namespace through them, the database's
 // password included. A sandbox gets none but those that the policy lists by name.
 

@@ -8,6 +8,17 @@ import (
 // RuleSelectorMismatch is the rule of this file.
 const RuleSelectorMismatch Rule = "selector-mismatch"
 
+var selectorMismatchRule = rule{
+	ID:      RuleSelectorMismatch,
+	Summary: "A Pod that a provisioner creates must wear the labels of the policy's selector.",
+	Why: "Every Pod of a provisioner is a sandbox. Without the selector's labels, NetworkPolicies would not " +
+		"catch it, nor would people find it; and with the labels of the gateway instead, the gateway's " +
+		"Service could send it other users' requests. Set the labels that the message names. Only the " +
+		"selector's own keys are looked at: a Service or a controller that selects Pods by other labels can " +
+		"still be made to take a sandbox for one of its own.",
+	before: (*review).checkSelectorMismatch,
+}
+
 // checkSelectorMismatch refuses a provisioner's Pod that does not wear the selector's labels: later
 // operations on it could not tell that it is a sandbox.
 func (r *review) checkSelectorMismatch(p *policy.Policy) {

@@ -15,6 +15,17 @@ const RuleSELinuxOptions Rule = "selinux-options"
 // saysSELinuxOptions is a refusal that the backstop words like the decision.
 const saysSELinuxOptions = "would relabel files that others use: drop it, or have the policy name it"
 
+var seLinuxOptionsRule = rule{
+	ID:      RuleSELinuxOptions,
+	Summary: "SELinux options are refused unless they are those that the policy names.",
+	Why: "With SELinux options of its own a sandbox chooses the label of the files that it mounts, or of the " +
+		"whole volume where the cluster mounts volumes with a label: files that others use too could be " +
+		"taken from them or opened to them. Drop them, or have the policy name one set of options for all " +
+		"sandboxes (`allow.seLinuxOptions`). This holds for the Pod and for each of its containers.",
+	says:  map[string]string{"options": saysSELinuxOptions},
+	check: (*review).checkSELinuxOptions,
+}
+
 // With seLinuxOptions the runtime relabels the mounted files, or the whole volume, every user's on it.
 // Only the one value that the policy names may be set, which every sandbox shares.
 

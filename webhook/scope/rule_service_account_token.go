@@ -13,6 +13,16 @@ import (
 // RuleServiceAccountToken is the rule of this file.
 const RuleServiceAccountToken Rule = "service-account-token"
 
+var serviceAccountTokenRule = rule{
+	ID:      RuleServiceAccountToken,
+	Summary: "The only token in a sandbox is the one that the API server adds itself, unless the policy lists its audience.",
+	Why: "A token proves to other services that its holder is the sandbox's ServiceAccount, and what a " +
+		"service such as a vault gives to it, Userscope cannot know. Drop the projection, or have the policy " +
+		"list the audience (`allow.tokenAudiences`). The API server's own token is known by the name of its " +
+		"volume, by its path and by its lifetime.",
+	check: (*review).checkServiceAccountToken,
+}
+
 // The only token in a sandbox is the one that the API server puts there itself, or one for an audience
 // that the policy lists: a token proves to other services that its holder is the ServiceAccount.
 

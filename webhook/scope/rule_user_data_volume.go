@@ -13,6 +13,18 @@ const RuleUserDataVolume Rule = "user-data-volume"
 // saysNotTheClaim is a refusal that the backstop words like the decision.
 const saysNotTheClaim = "is not the claim that holds the users' data: make it the persistentVolumeClaim "
 
+var userDataVolumeRule = rule{
+	ID:      RuleUserDataVolume,
+	Summary: "Where the policy says `replaceUserData: false`, the user-data volume must be the claim.",
+	Why: "User data on anything but the claim is not divided by user: it is lost with the Pod, lies on one " +
+		"node, or is shared by all who mount it. By default such a volume is replaced by the claim, whatever " +
+		"it was, and its mounts are then given the user's own directory, which is how sandboxes of a " +
+		"provisioner with hostPath volumes come to be divided by user. If the policy does not replace it, " +
+		"make the volume the claim yourself.",
+	says:   map[string]string{"source": saysNotTheClaim},
+	before: (*review).checkUserDataVolume,
+}
+
 // checkUserDataVolume makes every user-data volume the claim, so that the Pods of a provisioner
 // that uses hostPath volumes, keyed by thread alone to this day, are scoped too.
 func (r *review) checkUserDataVolume(p *policy.Policy) {

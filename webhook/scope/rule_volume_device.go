@@ -8,6 +8,15 @@ const RuleVolumeDevice Rule = "volume-device"
 // saysVolumeDevice is a refusal that the backstop words like the decision.
 const saysVolumeDevice = "is a raw device, which shows all of the volume: mount it as a directory"
 
+var volumeDeviceRule = rule{
+	ID:      RuleVolumeDevice,
+	Summary: "Raw block devices are refused.",
+	Why: "A device has no subPath: as a device, a claim is all of its blocks, whoever's files they hold. " +
+		"Mount the volume as a directory, or drop it. There is no setting that permits devices.",
+	says:  map[string]string{"device": saysVolumeDevice},
+	check: (*review).checkVolumeDevice,
+}
+
 // A block device reaches data below the filesystem, where no subPath holds.
 
 // checkVolumeDevice refuses volumes as raw devices.

@@ -14,6 +14,19 @@ const RuleVolumeType Rule = "volume-type"
 // saysVolumeType is a refusal that the backstop words like the decision.
 const saysVolumeType = "is a volume type that sandboxes may not have: drop the volume, or have the policy list the type"
 
+var volumeTypeRule = rule{
+	ID:      RuleVolumeType,
+	Summary: "Volumes of types that are not known to be harmless are refused unless the policy lists the type.",
+	Why: "Without listing, a sandbox may have configMap, downwardAPI, emptyDir and projected volumes, and " +
+		"what other rules permit of persistentVolumeClaim, hostPath and secret. Every other type, an inline " +
+		"NFS or CSI volume for instance, may reach the storage behind the claim without the claim, and a " +
+		"type that this version of Userscope does not know may reach anything. Drop the volume, or have the " +
+		"policy list its type (`allow.volumeTypes`) if all that sandboxes could write into its fields is " +
+		"safe: a listed type is not looked into, `ephemeral` aside.",
+	says:  map[string]string{"type": saysVolumeType},
+	check: (*review).checkVolumeType,
+}
+
 // A sandbox's volumes are the claim, what the policy lists, and the types that reach nothing
 // beyond the Pod and the namespace's ConfigMaps. Every other type is refused, also one that
 // this build does not know: a volume type is a road to data until somebody has looked at it.
