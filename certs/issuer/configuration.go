@@ -9,6 +9,7 @@ import (
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 	applyv1 "k8s.io/client-go/applyconfigurations/admissionregistration/v1"
 	admissionv1client "k8s.io/client-go/kubernetes/typed/admissionregistration/v1"
+	"k8s.io/utils/ptr"
 )
 
 // fieldManager owns the fields that the issuer writes: the Secrets' keys, and of the configurations only the
@@ -30,6 +31,10 @@ type Webhook struct {
 	Name string
 	// CABundle is in PEM.
 	CABundle []byte
+	// Calls is the host of the Service that API servers call, or the URL.
+	Calls string
+	// FailurePolicy is Fail or Ignore.
+	FailurePolicy admissionregistrationv1.FailurePolicyType
 }
 
 func (c *Configuration) String() string { return c.Kind + " " + c.Name }
@@ -72,7 +77,7 @@ func (c *configurations) read(ctx context.Context, kind string) (*Configuration,
 		}
 		read.identify(object)
 		for i := range object.Webhooks {
-			read.add(object.Webhooks[i].Name, &object.Webhooks[i].ClientConfig)
+			read.add(object.Webhooks[i].Name, &object.Webhooks[i].ClientConfig, object.Webhooks[i].FailurePolicy)
 		}
 		return read, nil
 	}
@@ -82,7 +87,7 @@ func (c *configurations) read(ctx context.Context, kind string) (*Configuration,
 	}
 	read.identify(object)
 	for i := range object.Webhooks {
-		read.add(object.Webhooks[i].Name, &object.Webhooks[i].ClientConfig)
+		read.add(object.Webhooks[i].Name, &object.Webhooks[i].ClientConfig, object.Webhooks[i].FailurePolicy)
 	}
 	return read, nil
 }
@@ -92,8 +97,14 @@ func (c *Configuration) identify(object metav1.Object) {
 	c.version = fmt.Sprintf("%s/%d", object.GetUID(), object.GetGeneration())
 }
 
-func (c *Configuration) add(name string, client *admissionregistrationv1.WebhookClientConfig) {
-	c.Webhooks = append(c.Webhooks, Webhook{name, client.CABundle})
+func (c *Configuration) add(
+	name string, client *admissionregistrationv1.WebhookClientConfig, policy *admissionregistrationv1.FailurePolicyType,
+) {
+	webhook := Webhook{Name: name, CABundle: client.CABundle, Calls: ptr.Deref(client.URL, ""), FailurePolicy: ptr.Deref(policy, admissionregistrationv1.Fail)}
+	if client.Service != nil {
+		webhook.Calls = Target{ServiceName: client.Service.Name, ServiceNamespace: client.Service.Namespace}.Host()
+	}
+	c.Webhooks = append(c.Webhooks, webhook)
 }
 
 // apply writes the caBundles of a configuration, if nobody has written it since it was read. It cannot add a

@@ -12,6 +12,7 @@ import (
 	admissionv1client "k8s.io/client-go/kubernetes/typed/admissionregistration/v1"
 	corev1client "k8s.io/client-go/kubernetes/typed/core/v1"
 	"k8s.io/client-go/rest"
+	"k8s.io/utils/ptr"
 
 	"userscope.dev/userscope/certs/pki"
 	"userscope.dev/userscope/certs/rotation"
@@ -83,6 +84,8 @@ type Observation struct {
 	*rotation.Observed
 	Secrets        *pki.Secrets
 	Configurations []*Configuration
+	// Immutable names the Secrets that nobody can write, as NAMESPACE/NAME.
+	Immutable []string
 
 	serving, authorities *corev1.Secret
 	// webhooks are the webhooks of all configurations, in the order of Observed.Bundles.
@@ -107,6 +110,11 @@ func (c *Cluster) Observe(ctx context.Context) (*Observation, error) {
 	o := &Observation{
 		Secrets: pki.ReadSecrets(serving.Data, authorities.Data, c.target.Host()),
 		serving: serving, authorities: authorities, known: map[rotation.ID]*x509.Certificate{},
+	}
+	for _, secret := range []*corev1.Secret{serving, authorities} {
+		if ptr.Deref(secret.Immutable, false) {
+			o.Immutable = append(o.Immutable, secret.Namespace+"/"+secret.Name)
+		}
 	}
 	o.Observed = o.Secrets.Observed()
 	o.SecretVersion = string(serving.UID) + "/" + serving.ResourceVersion

@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"maps"
+	"slices"
 	"strings"
 	"time"
 
@@ -147,6 +148,19 @@ func (s *Secrets) Certificates() []*x509.Certificate {
 		}
 	}
 	return certificates
+}
+
+// Holds reports whether a Secret holds the certificate of a CA, with or without its private key.
+func (s *Secrets) Holds(ca *x509.Certificate) bool {
+	for _, data := range []map[string][]byte{s.serving, s.authorities} {
+		for _, key := range []string{CACertificate, NextCACertificate} {
+			certificates, _ := Decode(data[key]) // none is an error, and holds nothing
+			if slices.ContainsFunc(certificates, ca.Equal) {
+				return true
+			}
+		}
+	}
+	return false
 }
 
 // Do returns the data of the Secret that an action writes; the other one is nil. Foreign keys stay. It returns an

@@ -8,6 +8,8 @@ import (
 	"strings"
 	"time"
 
+	admissionregistrationv1 "k8s.io/api/admissionregistration/v1"
+
 	"userscope.dev/userscope/certs/issuer"
 	"userscope.dev/userscope/certs/pki"
 	"userscope.dev/userscope/certs/rotation"
@@ -53,6 +55,9 @@ func describe(ctx context.Context, observed *issuer.Observation, missing error, 
 	r := &reporter{now: now, host: host, observed: observed, report: &Report{Problems: []string{}}}
 	if missing != nil {
 		r.report.Problems = append(r.report.Problems, strings.Split(missing.Error(), "\n")...)
+	}
+	for _, secret := range observed.Immutable {
+		r.problem("Secret %s: is immutable, so that no certificate can be renewed: delete it, and create it without immutable: true", secret)
 	}
 	r.secret()
 	r.bundles()
@@ -151,6 +156,12 @@ func (r *reporter) bundles() {
 	for _, configuration := range r.observed.Configurations {
 		for _, webhook := range configuration.Webhooks {
 			where := name(configuration, webhook)
+			if webhook.Calls != r.host {
+				r.problem("%s: calls %s instead of %s: whoever answers there decides about Pods", where, webhook.Calls, r.host)
+			}
+			if webhook.FailurePolicy != admissionregistrationv1.Fail {
+				r.problem("%s: failurePolicy: %s lets Pods pass unjudged while Userscope does not answer: set Fail", where, webhook.FailurePolicy)
+			}
 			certificates, err := pki.Decode(webhook.CABundle)
 			if err != nil {
 				r.add(where, nil, nil, "its caBundle "+err.Error()+": API servers trust no one")
@@ -173,11 +184,28 @@ func (r *reporter) bundle(where string, certificates []*x509.Certificate) {
 		if leaf == nil || used != nil && used.Equal(certificate) {
 			state = r.age(pki.Validity(certificate))
 		}
+		if r.foreign(certificate) {
+			state = "foreign: no Secret holds it; an issuer removes it in minutes: if it stays or comes back, find out who adds it"
+		}
 		r.add(where, certificate, nil, state)
 	}
 	if err != nil {
 		r.problem("%s: its caBundle does not trust the Secret's serving certificate", where)
 	}
+}
+
+// foreign reports whether a CA of a caBundle is neither in the Secrets nor trusted for the Secret's certificate. API
+// servers believe whoever has its key, until it expires. So is a CA that a rotation has just replaced.
+func (r *reporter) foreign(ca *x509.Certificate) bool {
+	secrets := r.observed.Secrets
+	if secrets.Holds(ca) || pki.Validity(ca).Ended(r.now) {
+		return false
+	}
+	if secrets.Leaf == nil {
+		return true
+	}
+	_, _, err := pki.ChainValidity(secrets.Leaf, []*x509.Certificate{ca}, r.host)
+	return err != nil
 }
 
 // dialTimeout bounds the handshake with a server that may not answer.

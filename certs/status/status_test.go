@@ -22,6 +22,8 @@ import (
 	"testing"
 	"time"
 
+	admissionregistrationv1 "k8s.io/api/admissionregistration/v1"
+
 	"userscope.dev/userscope/certs/issuer"
 	"userscope.dev/userscope/certs/pki"
 	"userscope.dev/userscope/certs/rotation"
@@ -68,12 +70,17 @@ func filled(t *testing.T) secrets {
 // observe returns what is seen of the Secrets, and of a caBundle in each of the two configurations.
 func (s secrets) observe(mutating, validating []byte) *issuer.Observation {
 	configuration := func(kind string, caBundle []byte) *issuer.Configuration {
-		return &issuer.Configuration{Kind: kind, Name: "zz-userscope", Webhooks: []issuer.Webhook{{Name: "pods.userscope.dev", CABundle: caBundle}}}
+		return &issuer.Configuration{Kind: kind, Name: "zz-userscope", Webhooks: []issuer.Webhook{webhook("pods.userscope.dev", caBundle)}}
 	}
 	return &issuer.Observation{
 		Secrets:        pki.ReadSecrets(s.serving, s.authorities, host),
 		Configurations: []*issuer.Configuration{configuration(issuer.Mutating, mutating), configuration(issuer.Validating, validating)},
 	}
+}
+
+// webhook is one as the chart has it.
+func webhook(name string, caBundle []byte) issuer.Webhook {
+	return issuer.Webhook{Name: name, CABundle: caBundle, Calls: host, FailurePolicy: admissionregistrationv1.Fail}
 }
 
 // observe is what is seen of a serving Secret without the CA's.
@@ -247,7 +254,14 @@ func TestReport(t *testing.T) {
 	empty := good.observe(ca, ca)
 	empty.Configurations[1].Webhooks = nil
 	two := good.observe(ca, next)
-	two.Configurations[1].Webhooks = append(two.Configurations[1].Webhooks, issuer.Webhook{Name: "services.userscope.dev", CABundle: next})
+	two.Configurations[1].Webhooks = append(two.Configurations[1].Webhooks, webhook("services.userscope.dev", next))
+	elsewhereCalled := good.observe(ca, ca)
+	elsewhereCalled.Configurations[0].Webhooks[0].Calls = "userscope.elsewhere.svc"
+	elsewhereCalled.Configurations[1].Webhooks[0].Calls = "https://webhooks.example/validate"
+	ignoring := good.observe(ca, ca)
+	ignoring.Configurations[1].Webhooks[0].FailurePolicy = admissionregistrationv1.Ignore
+	immutable := good.observe(ca, ca)
+	immutable.Immutable = []string{"userscope-system/userscope-tls"}
 	tests := []struct {
 		name     string
 		observed *issuer.Observation
@@ -261,7 +275,7 @@ func TestReport(t *testing.T) {
 		{name: "ca-kept-elsewhere", observed: observe(good.serving, ca, ca), address: serve(t, good.serving), well: true},
 		{name: "next-ca-published", observed: rotating.observe(both, both), address: serve(t, good.serving), well: true},
 		{name: "next-ca-promoted", observed: promoted.observe(both, both), address: serve(t, good.serving), well: true},
-		{name: "ca-retired", observed: retired.observe(both, both), address: serve(t, retired.serving), well: true},
+		{name: "ca-retired", observed: retired.observe(both, both), address: serve(t, retired.serving)},
 		{name: "old-ca-of-no-use", observed: retired.observe(bundle(old, next), next), address: serve(t, promoted.serving), after: 10 * day, well: true},
 
 		{name: "intermediate-ca", observed: observe(chain, root.pem(), root.pem()), address: serve(t, chain), after: 59 * day, well: true},
@@ -275,6 +289,11 @@ func TestReport(t *testing.T) {
 		{name: "expired", observed: good.observe(ca, ca), address: serve(t, good.serving), after: 31 * day},
 		{name: "ca-expired", observed: good.observe(ca, ca), after: 731 * day},
 		{name: "not-valid-yet", observed: good.observe(ca, ca), address: serve(t, good.serving), after: -2 * time.Hour},
+		{name: "foreign-ca-trusted-too", observed: good.observe(bundle(ca, foreign.serving["ca.crt"]), ca), address: serve(t, good.serving)},
+		{name: "old-ca-trusted-while-there-is-no-certificate", observed: secrets{}.observe(old, nil)},
+		{name: "another-service-called", observed: elsewhereCalled},
+		{name: "failures-ignored", observed: ignoring},
+		{name: "secret-immutable", observed: immutable},
 		{name: "ca-where-pods-mount-it", observed: unmoved.observe(ca, ca), address: serve(t, good.serving)},
 		{name: "ca-left-where-pods-mount-it", observed: moved.observe(ca, ca), address: serve(t, good.serving)},
 		{name: "empty", observed: observe(nil, nil, nil)},

@@ -226,7 +226,8 @@ func certsStatusCommand() *cobra.Command {
 		Use:   "status",
 		Short: "Show the certificates, and whether they fit together",
 		Long: `Show the certificates in the Secrets and in the caBundles, and with --address the one that is
-served there, side by side, and say what is wrong.
+served there, side by side, and say what is wrong: also a CA that no Secret holds, another
+Service, failurePolicy Ignore and an immutable Secret.
 
 Name a Secret that is not the issuer's by --secret-name. No CA's Secret is looked at then,
 unless --ca-secret-name names one.

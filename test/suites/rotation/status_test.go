@@ -76,13 +76,14 @@ Not well:
 WHERE  CERTIFICATE  SIGNED BY  EXPIRES  STATE
 Secret ca.crt  FP1  -  TIME (in 99 days)  ok
 Secret tls.crt  FP2  FP1  TIME (in 8 days)  expiring: it should have been renewed at TIME
-MutatingWebhookConfiguration zz-userscope, pods.userscope.dev  FP3  -  TIME (in 23 hours)  ok
+MutatingWebhookConfiguration zz-userscope, pods.userscope.dev  FP3  -  TIME (in 23 hours)  foreign: no Secret holds it; an issuer removes it in minutes: if it stays or comes back, find out who adds it
 ValidatingWebhookConfiguration zz-userscope, pods.userscope.dev  -  -  -  its caBundle holds no certificate in PEM: API servers trust no one
 served at ADDRESS  FP2  -  TIME (in 8 days)  expiring: it should have been renewed at TIME
 
 Not well:
   - CA's Secret: ca.crt and ca.key are of no use: its private key is no PKCS #8 key in PEM
   - Secret tls.crt: expiring: it should have been renewed at TIME
+  - MutatingWebhookConfiguration zz-userscope, pods.userscope.dev: foreign: no Secret holds it; an issuer removes it in minutes: if it stays or comes back, find out who adds it
   - MutatingWebhookConfiguration zz-userscope, pods.userscope.dev: its caBundle does not trust the Secret's serving certificate
   - ValidatingWebhookConfiguration zz-userscope, pods.userscope.dev: its caBundle holds no certificate in PEM: API servers trust no one
   - served at ADDRESS: MutatingWebhookConfiguration zz-userscope, pods.userscope.dev does not take it: the certificate does not chain to the CA: x509: certificate signed by unknown authority
@@ -99,12 +100,13 @@ Not well:
 		wantStatus(t, 1, `
 WHERE  CERTIFICATE  SIGNED BY  EXPIRES  STATE
 Secret tls.crt  -  -  -  there is no serving certificate that is of use
-MutatingWebhookConfiguration zz-userscope, pods.userscope.dev  FP1  -  TIME (in 23 hours)  ok
+MutatingWebhookConfiguration zz-userscope, pods.userscope.dev  FP1  -  TIME (in 23 hours)  foreign: no Secret holds it; an issuer removes it in minutes: if it stays or comes back, find out who adds it
 served at 127.0.0.1:1  -  -  -  TLS handshake: dial tcp 127.0.0.1:1: connect: connection refused
 
 Not well:
   - ValidatingWebhookConfiguration zz-userscope: is not there, so that Userscope does not see what it is for: restore it with what installed it: helm upgrade --reuse-values, or kubectl apply -f install.yaml
   - Secret tls.crt: there is no serving certificate that is of use
+  - MutatingWebhookConfiguration zz-userscope, pods.userscope.dev: foreign: no Secret holds it; an issuer removes it in minutes: if it stays or comes back, find out who adds it
   - served at 127.0.0.1:1: TLS handshake: dial tcp 127.0.0.1:1: connect: connection refused
 `, "", "--address", "127.0.0.1:1")
 	})
