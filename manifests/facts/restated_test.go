@@ -11,6 +11,8 @@ import (
 	"testing"
 
 	"sigs.k8s.io/yaml"
+
+	"userscope.dev/userscope/webhook/scope"
 )
 
 // No template and no rule in CEL holds a default, list, limit or refusal that the facts hold: it would go
@@ -98,5 +100,35 @@ func TestDeerFlowShowsDefaults(t *testing.T) {
 	limits := fmt.Sprintf("at most %d characters for a user and %d for a", facts.IDs.UserLength, facts.IDs.ThreadLength)
 	if !strings.Contains(text, limits) {
 		t.Errorf("manifests/policies/deerflow.yaml: does not say %q", limits)
+	}
+}
+
+// The backstop gives every refusal of the facts, each in its rule's file, and no other by such a name.
+func TestMessagesAreUsed(t *testing.T) {
+	facts, err := New()
+	if err != nil {
+		t.Fatal(err)
+	}
+	named := regexp.MustCompile(`messages\["([^"]*)"\]`)
+	given := map[string]bool{}
+	files, err := filepath.Glob(filepath.Join("..", "chart", "files", "backstop", "*.cel"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, file := range files {
+		for _, name := range named.FindAllStringSubmatch(read(t, file), -1) {
+			rule, short, _ := strings.Cut(name[1], ".")
+			if facts.Messages[scope.Rule(rule)][short] == "" || filepath.Base(file) != rule+".cel" {
+				t.Errorf("%s: gives %s, which is no message of its rule in manifests/chart/files/facts.json", filepath.Join("manifests", "facts", file), name[0])
+			}
+			given[name[1]] = true
+		}
+	}
+	for rule, messages := range facts.Messages {
+		for short := range messages {
+			if !given[string(rule)+"."+short] {
+				t.Errorf("manifests/chart/files/backstop/%s.cel: does not give messages[%q]", rule, string(rule)+"."+short)
+			}
+		}
 	}
 }
