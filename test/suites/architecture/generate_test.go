@@ -3,7 +3,7 @@ package architecture
 import (
 	"io/fs"
 	"os"
-	"path/filepath"
+	"path"
 	"strings"
 	"testing"
 )
@@ -11,8 +11,8 @@ import (
 // TestGenerateMakesAll keeps `make generate` complete: of each package whose tests write files with -update,
 // the Makefile has a line that does so.
 func TestGenerateMakesAll(t *testing.T) {
-	const root = "../../.."
-	makefile, err := os.ReadFile(filepath.Join(root, "Makefile"))
+	tree := os.DirFS("../../..")
+	makefile, err := fs.ReadFile(tree, "Makefile")
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -25,27 +25,20 @@ func TestGenerateMakesAll(t *testing.T) {
 		}
 		for _, word := range strings.Fields(before) {
 			if strings.HasPrefix(word, "./") && updates {
-				updated[filepath.Join(module, word)] = true
+				updated[path.Join(module, word)] = true
 			}
 		}
 	}
 
-	err = filepath.WalkDir(root, func(path string, entry fs.DirEntry, err error) error {
-		if err == nil && path == filepath.Join(root, "bin") {
+	err = fs.WalkDir(tree, ".", func(name string, _ fs.DirEntry, err error) error {
+		if err == nil && name == "bin" {
 			return fs.SkipDir // it may hold another copy of all this
 		}
-		if err != nil || !strings.HasSuffix(path, "_test.go") {
+		if err != nil || !strings.HasSuffix(name, "_test.go") {
 			return err
 		}
-		source, err := os.ReadFile(path)
-		if err != nil {
-			return err
-		}
-		if !strings.Contains(string(source), `flag.Bool("`+`update"`) {
-			return nil
-		}
-		of, err := filepath.Rel(root, filepath.Dir(path))
-		if err == nil && !updated[of] {
+		source, err := fs.ReadFile(tree, name)
+		if of := path.Dir(name); strings.Contains(string(source), `flag.Bool("`+`update"`) && !updated[of] {
 			t.Errorf("the tests of %s write files with -update: let `make generate` do so in the Makefile", of)
 		}
 		return err
