@@ -51,7 +51,7 @@ func (l Layout) IsShared(below string) bool {
 
 // NeedsThread reports whether an identity of the layout has a thread at all.
 func (l Layout) NeedsThread() bool {
-	return slices.ContainsFunc(l.All(), func(d Directory) bool { return d.HasThread() })
+	return l.UserData.HasThread() || slices.ContainsFunc(l.Directories, func(d Directory) bool { return d.HasThread() })
 }
 
 // Tree is the directories of one identity by their paths below the layout's root.
@@ -59,33 +59,43 @@ type Tree struct {
 	// UserData is the path of the user-data directory on the claim.
 	UserData string
 
-	root   string
-	access map[string]Access
+	layout     Layout
+	id         Identity
+	identified bool
 }
 
 // Tree returns the directories of an identity. Without one it holds only those that all
 // share; of a defaulted user, only those of the thread and the shared ones.
 func (l Layout) Tree(id Identity, identified bool) Tree {
-	t := Tree{root: l.Root, access: map[string]Access{}}
-	for _, directory := range l.All() {
-		if directory.HasUser() && (!identified || id.Source == SourceDefault && !directory.HasThread()) {
-			continue
-		}
-		t.access[directory.Path(id)] = directory.Access
-	}
-	t.UserData = join(l.Root, l.UserData.Path(id))
-	return t
+	return Tree{UserData: join(l.Root, l.UserData.Path(id)), layout: l, id: id, identified: identified}
 }
 
 // Below returns the access to a clean path below the layout's root or a base.
 func (t Tree) Below(clean string) (Access, bool) {
-	access, found := t.access[clean]
-	return access, found
+	if t.has(t.layout.UserData, clean) {
+		return ReadWrite, true
+	}
+	for i := range t.layout.Directories {
+		if directory := &t.layout.Directories[i]; t.has(directory.Template, clean) {
+			return directory.Access, true
+		}
+	}
+	return "", false
+}
+
+// has reports whether a clean path is the directory of the identity by a template of the layout. It reads
+// the path, which costs less than to write all that it might be.
+func (t Tree) has(template Template, clean string) bool {
+	if template.HasUser() && (!t.identified || t.id.Source == SourceDefault && !template.HasThread()) {
+		return false
+	}
+	id, ok := template.Parse(clean)
+	return ok && (id.User == t.id.User || !template.HasUser()) && (id.Thread == t.id.Thread || !template.HasThread())
 }
 
 // OnClaim returns the access to a clean path on the claim.
 func (t Tree) OnClaim(clean string) (Access, bool) {
-	below, ok := cutRoot(t.root, clean)
+	below, ok := cutRoot(t.layout.Root, clean)
 	access, found := t.Below(below)
 	return access, ok && found
 }
@@ -120,8 +130,11 @@ func (l Layout) ReadOnClaim(clean string) (Identity, bool) {
 
 // Read reads a path below the layout's root or a base.
 func (l Layout) Read(below string) (Identity, bool) {
-	for _, directory := range l.All() {
-		if id, ok := directory.Parse(below); ok && directory.HasUser() {
+	if id, ok := l.UserData.Parse(below); ok && l.UserData.HasUser() {
+		return id, true
+	}
+	for i := range l.Directories {
+		if id, ok := l.Directories[i].Parse(below); ok && l.Directories[i].HasUser() {
 			return id, true
 		}
 	}

@@ -78,42 +78,46 @@ func (t Template) has(placeholder string) bool {
 
 // Path returns the directory of an identity whose ids are valid.
 func (t Template) Path(id Identity) string {
-	segments := make([]string, len(t.segments))
+	var path strings.Builder
+	path.Grow(len(t.text) + len(id.User) + len(id.Thread))
 	for i, segment := range t.segments {
+		if i > 0 {
+			path.WriteByte('/')
+		}
 		switch segment {
 		case userPlaceholder:
-			segments[i] = id.User
+			path.WriteString(id.User)
 		case threadPlaceholder:
-			segments[i] = id.Thread
+			path.WriteString(id.Thread)
 		default:
-			segments[i] = segment
+			path.WriteString(segment)
 		}
 	}
-	return strings.Join(segments, "/")
+	return path.String()
 }
 
 // Parse returns the ids that a clean path spells, if it is a directory of the template at all.
 // The ids are not empty; whether they are legal is the policy's to say.
 func (t Template) Parse(path string) (Identity, bool) {
-	segments := strings.Split(path, "/")
-	if len(segments) != len(t.segments) {
-		return Identity{}, false
-	}
 	var id Identity
 	for i, segment := range t.segments {
-		switch {
-		case segment == userPlaceholder:
-			id.User = segments[i]
-		case segment == threadPlaceholder:
-			id.Thread = segments[i]
-		case segment != segments[i]:
+		own, rest, more := strings.Cut(path, "/")
+		last := i == len(t.segments)-1
+		if own == "" || more == last {
 			return Identity{}, false
 		}
-		if segments[i] == "" {
+		switch segment {
+		case userPlaceholder:
+			id.User = own
+		case threadPlaceholder:
+			id.Thread = own
+		case own:
+		default:
 			return Identity{}, false
 		}
+		path = rest
 	}
-	return id, true
+	return id, len(t.segments) > 0
 }
 
 // Overlap tells why two directories of a layout cannot stand beside each other; the empty

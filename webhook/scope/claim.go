@@ -47,11 +47,19 @@ func cleanRelative(subPath string) (clean, problem string) {
 
 // hasDotDot reports whether a path has a segment that leads upwards.
 func hasDotDot(p string) bool {
-	return slices.Contains(strings.Split(p, "/"), "..")
+	for segment := range strings.SplitSeq(p, "/") {
+		if segment == ".." {
+			return true
+		}
+	}
+	return false
 }
 
 // containerPath is the path in the container that a mountPath means: the kubelet takes a
 // relative one as relative to the root, and the runtime cleans it.
 func containerPath(mountPath string) string {
-	return path.Clean("/" + mountPath)
+	if !strings.HasPrefix(mountPath, "/") {
+		mountPath = "/" + mountPath
+	}
+	return path.Clean(mountPath) // which copies nothing that is clean
 }
