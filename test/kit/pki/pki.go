@@ -27,19 +27,10 @@ const (
 // WriteServing makes a new CA and a serving certificate for the given DNS names and IP
 // addresses, and writes the certificate, its key and the CA to dir. It returns the CA as PEM.
 func WriteServing(dir string, hosts ...string) (ca []byte, err error) {
-	caKey, err := newKey()
+	authority, err := newAuthority()
 	if err != nil {
 		return nil, err
 	}
-	caTemplate := template(1, "userscope test CA")
-	caTemplate.IsCA = true
-	caTemplate.BasicConstraintsValid = true
-	caTemplate.KeyUsage = x509.KeyUsageCertSign
-	caDER, err := x509.CreateCertificate(rand.Reader, caTemplate, caTemplate, caKey.Public(), caKey)
-	if err != nil {
-		return nil, fmt.Errorf("create the test CA: %w", err)
-	}
-
 	key, err := newKey()
 	if err != nil {
 		return nil, err
@@ -54,12 +45,12 @@ func WriteServing(dir string, hosts ...string) (ca []byte, err error) {
 			leaf.DNSNames = append(leaf.DNSNames, host)
 		}
 	}
-	leafDER, err := x509.CreateCertificate(rand.Reader, leaf, caTemplate, key.Public(), caKey)
+	leafDER, err := x509.CreateCertificate(rand.Reader, leaf, authority.template, key.Public(), authority.key)
 	if err != nil {
 		return nil, fmt.Errorf("create a serving certificate for %q: %w", hosts, err)
 	}
 
-	ca = pem.EncodeToMemory(&pem.Block{Type: "CERTIFICATE", Bytes: caDER})
+	ca = authority.pem
 	cert := pem.EncodeToMemory(&pem.Block{Type: "CERTIFICATE", Bytes: leafDER})
 	if err := os.WriteFile(filepath.Join(dir, CAFile), ca, 0o600); err != nil {
 		return nil, err
@@ -68,6 +59,61 @@ func WriteServing(dir string, hosts ...string) (ca []byte, err error) {
 		return nil, err
 	}
 	return ca, writeKey(filepath.Join(dir, KeyFile), key)
+}
+
+// WriteClients makes a new CA and a client certificate for each name, and writes them to dir: the CA, and
+// NAME.crt and NAME.key.
+func WriteClients(dir string, names ...string) error {
+	authority, err := newAuthority()
+	if err != nil {
+		return err
+	}
+	if err := os.WriteFile(filepath.Join(dir, CAFile), authority.pem, 0o600); err != nil {
+		return err
+	}
+	for i, name := range names {
+		key, err := newKey()
+		if err != nil {
+			return err
+		}
+		leaf := template(int64(i)+2, name)
+		leaf.ExtKeyUsage = []x509.ExtKeyUsage{x509.ExtKeyUsageClientAuth}
+		der, err := x509.CreateCertificate(rand.Reader, leaf, authority.template, key.Public(), authority.key)
+		if err != nil {
+			return fmt.Errorf("create a client certificate for %q: %w", name, err)
+		}
+		cert := pem.EncodeToMemory(&pem.Block{Type: "CERTIFICATE", Bytes: der})
+		if err := os.WriteFile(filepath.Join(dir, name+".crt"), cert, 0o600); err != nil {
+			return err
+		}
+		if err := writeKey(filepath.Join(dir, name+".key"), key); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// authority is a CA.
+type authority struct {
+	template *x509.Certificate
+	key      *ecdsa.PrivateKey
+	pem      []byte
+}
+
+func newAuthority() (*authority, error) {
+	key, err := newKey()
+	if err != nil {
+		return nil, err
+	}
+	ca := template(1, "userscope test CA")
+	ca.IsCA = true
+	ca.BasicConstraintsValid = true
+	ca.KeyUsage = x509.KeyUsageCertSign
+	der, err := x509.CreateCertificate(rand.Reader, ca, ca, key.Public(), key)
+	if err != nil {
+		return nil, fmt.Errorf("create the test CA: %w", err)
+	}
+	return &authority{ca, key, pem.EncodeToMemory(&pem.Block{Type: "CERTIFICATE", Bytes: der})}, nil
 }
 
 // WriteKey writes a new private key to a file, as PEM.
