@@ -53,7 +53,7 @@ func TestOracleReadsEveryField(t *testing.T) {
 	without("", full, func(path string) {
 		count++
 		if same := reflect.DeepEqual(read(), whole); same != slices.Contains(meansNothing, path) {
-			t.Errorf("test/pods/oracle/read.go: without %s the policy is the same: %t", path, same)
+			t.Errorf("test/pods/oracle/policy.go: without %s the policy is the same: %t", path, same)
 		}
 	})
 	if count < 30 {

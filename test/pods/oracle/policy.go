@@ -1,5 +1,17 @@
 package oracle
 
+import (
+	"errors"
+	"fmt"
+	"maps"
+	"os"
+	"path/filepath"
+	"slices"
+	"strings"
+
+	"sigs.k8s.io/yaml"
+)
+
 // Policy is what an admin laid down for one claim, as the design describes it. Read fills it: read by
 // the code under test, it would share that code's mistakes.
 type Policy struct {
@@ -85,4 +97,195 @@ type Request struct {
 	Namespace string
 	Username  string
 	Groups    []string
+}
+
+// Read reads a policy file, and the keys that it names. It was written from docs/policy.md and shares
+// nothing with the webhook's own reader but the parser of YAML. The file is taken as valid; the error
+// names the fields that Read does not know.
+func Read(file string) ([]Policy, error) {
+	content, err := os.ReadFile(file)
+	if err != nil {
+		return nil, err
+	}
+	var policies []Policy
+	for document := range strings.SplitSeq("\n"+string(content), "\n---\n") {
+		var whole object
+		if err := yaml.Unmarshal([]byte(document), &whole); err != nil {
+			return nil, fmt.Errorf("%s: %w", file, err)
+		}
+		if whole == nil {
+			continue
+		}
+		policy, err := readPolicy(text(child(whole, "metadata"), "name"), child(whole, "spec"), filepath.Dir(file))
+		if err != nil {
+			return nil, fmt.Errorf("%s: %w", file, err)
+		}
+		policies = append(policies, policy)
+	}
+	return policies, nil
+}
+
+// readPolicy reads the spec of a policy. Relative paths in it are relative to dir.
+func readPolicy(name string, whole object, dir string) (Policy, error) {
+	unread := map[string]bool{}
+	spec := newSection("spec", whole, unread)
+	layout, allow := spec.below("layout"), spec.below("allow")
+	policy := Policy{
+		Name:         name,
+		Namespaces:   spec.texts("namespaces"),
+		Claim:        spec.text("claim", ""),
+		Selector:     map[string]string{},
+		Provisioners: spec.texts("provisioners"),
+		Identity: Identity{
+			UserKey:       spec.text("userKey", "user-id"),
+			ThreadKey:     spec.text("threadKey", "thread-id"),
+			UserPattern:   spec.text("userPattern", ""),
+			ThreadPattern: spec.text("threadPattern", ""),
+			Characters:    spec.texts("idCharacters"),
+			LowerCase:     spec.value("caseSensitive") == false,
+			SandboxIDKey:  spec.text("sandboxIDKey", "sandbox-id"),
+			Proof:         spec.text("proof", "Adopted"),
+			DefaultUser:   spec.text("defaultUser", ""),
+		},
+		Volume:      spec.text("userDataVolume", "user-data"),
+		MountPath:   spec.text("userDataMountPath", "/mnt/user-data"),
+		Root:        layout.text("root", ""),
+		HostBases:   spec.texts("hostPathBases"),
+		Directories: layout.directories(),
+		Legacy:      layout.text("legacyUserData", ""),
+		Allowed: Allowed{
+			HostPaths:       allow.texts("hostPaths"),
+			Claims:          allow.texts("claims"),
+			VolumeTypes:     allow.texts("volumeTypes"),
+			Secrets:         allow.texts("secrets"),
+			ServiceAccounts: allow.texts("serviceAccounts"),
+			TokenAudiences:  allow.texts("tokenAudiences"),
+			ResourceClaims:  allow.texts("resourceClaims"),
+			RuntimeClasses:  allow.texts("runtimeClasses"),
+			Capabilities:    allow.texts("capabilities"),
+			FSGroup:         number(allow.value("fsGroup")),
+		},
+	}
+	for key, value := range child(whole, "selector") {
+		policy.Selector[key], _ = value.(string)
+	}
+	policy.ExemptUsers, policy.ExemptGroups = spec.exempt()
+	policy.Allowed.SELinuxOptions, _ = allow.value("seLinuxOptions").(object)
+	// A sandbox may come to see the claim or be refused: both keep every invariant.
+	spec.know("selector", "replaceUserData")
+
+	var err error
+	policy.Identity.Keys, err = readKeys(spec.text("keyFile", ""), dir)
+	if len(unread) > 0 {
+		err = errors.Join(err, fmt.Errorf("test/pods/oracle/policy.go: does not read %s", strings.Join(slices.Sorted(maps.Keys(unread)), ", ")))
+	}
+	return policy, err
+}
+
+// section is an object of a policy and where it stands. The fields that nobody has read are in unread,
+// which all sections of a policy share.
+type section struct {
+	at     string
+	fields object
+	unread map[string]bool
+}
+
+func newSection(at string, fields object, unread map[string]bool) section {
+	for key := range fields {
+		unread[at+"."+key] = true
+	}
+	return section{at, fields, unread}
+}
+
+// know says that fields are known which are read elsewhere, or mean nothing to the oracle.
+func (s section) know(keys ...string) {
+	for _, key := range keys {
+		delete(s.unread, s.at+"."+key)
+	}
+}
+
+func (s section) value(key string) any {
+	s.know(key)
+	return s.fields[key]
+}
+
+// text reads a string, which has a default.
+func (s section) text(key, initial string) string {
+	if value, there := s.value(key).(string); there {
+		return value
+	}
+	return initial
+}
+
+// texts reads a list of strings; nil where there is none.
+func (s section) texts(key string) []string {
+	list, _ := s.value(key).([]any)
+	var found []string
+	for _, entry := range list {
+		value, _ := entry.(string)
+		found = append(found, value)
+	}
+	return found
+}
+
+// below reads an object.
+func (s section) below(key string) section {
+	fields, _ := s.value(key).(object)
+	return newSection(s.at+"."+key, fields, s.unread)
+}
+
+// directories reads the directories of a layout, the user-data directory first.
+func (s section) directories() []Directory {
+	found := []Directory{{Path: s.text("userData", ""), Writable: true, UserData: true}}
+	s.know("directories")
+	for _, entry := range children(s.fields, "directories") {
+		directory := newSection(s.at+".directories[]", entry, s.unread)
+		found = append(found, Directory{Path: directory.text("path", ""), Writable: directory.text("access", "") == "ReadWrite"})
+	}
+	return found
+}
+
+// exempt reads the users and the groups that are exempt.
+func (s section) exempt() (users, groups []string) {
+	if s.value("exemptCreators") == nil {
+		return workloadControllers, []string{"system:masters"}
+	}
+	creators := s.below("exemptCreators")
+	return creators.texts("users"), creators.texts("groups")
+}
+
+// workloadControllers are exempt unless a policy says otherwise.
+var workloadControllers = []string{
+	"system:serviceaccount:kube-system:replicaset-controller",
+	"system:serviceaccount:kube-system:replication-controller",
+	"system:serviceaccount:kube-system:statefulset-controller",
+	"system:serviceaccount:kube-system:daemon-set-controller",
+	"system:serviceaccount:kube-system:job-controller",
+}
+
+// readKeys reads a key file, or the files of a directory in the order of their names. Hidden ones are
+// the kubelet's.
+func readKeys(file, dir string) ([]string, error) {
+	if file == "" {
+		return nil, nil
+	}
+	if !filepath.IsAbs(file) {
+		file = filepath.Join(dir, file)
+	}
+	if entries, err := os.ReadDir(file); err == nil {
+		var keys []string
+		for _, entry := range entries {
+			if strings.HasPrefix(entry.Name(), ".") {
+				continue
+			}
+			below, err := readKeys(filepath.Join(file, entry.Name()), "")
+			if err != nil {
+				return nil, err
+			}
+			keys = append(keys, below...)
+		}
+		return keys, nil
+	}
+	content, err := os.ReadFile(file)
+	return []string{strings.TrimSuffix(string(content), "\n")}, err
 }
