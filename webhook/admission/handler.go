@@ -34,7 +34,7 @@ func New(policies func() policy.Policies, registerer prometheus.Registerer) (*Ha
 	return &Handler{policies: policies, metrics: metrics}, nil
 }
 
-// operation is what a request wants done to what: the rows of the table in judge.
+// operation is what a request wants done to what: the rows of the table in decide.
 type operation struct {
 	resource    metav1.GroupVersionResource
 	subresource string
@@ -68,7 +68,7 @@ const debug = -int(slog.LevelDebug)
 // Handle answers one request.
 func (h *Handler) Handle(ctx context.Context, req ctrladmission.Request) ctrladmission.Response {
 	started := time.Now()
-	pod, decision, err := h.judge(req)
+	pod, decision, err := h.decide(req)
 	key, name := nameOf(req, pod)
 	logger := log.FromContext(ctx).WithValues(key, name)
 	if err != nil {
@@ -87,9 +87,9 @@ func (h *Handler) Handle(ctx context.Context, req ctrladmission.Request) ctrladm
 	return respond(name, decision, rules)
 }
 
-// judge finds the decision that a request asks for, and the Pod that it is about, which is nil
+// decide finds the decision that a request asks for, and the Pod that it is about, which is nil
 // where none was decoded.
-func (h *Handler) judge(req ctrladmission.Request) (*corev1.Pod, scope.Decision, *unjudgedError) {
+func (h *Handler) decide(req ctrladmission.Request) (*corev1.Pod, scope.Decision, *unjudgedError) {
 	if req.UID == "" {
 		return nil, scope.Decision{}, malformed("request: is missing or has no uid")
 	}

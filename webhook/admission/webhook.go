@@ -18,18 +18,18 @@ import (
 // find nothing to say, is refused with 413, 429 or 408.
 func NewWebhook(handler *Handler, limits Limits) http.Handler {
 	return &webhook{
-		metrics: handler.metrics,
-		judge:   &ctrladmission.Webhook{Handler: handler, LogConstructor: requestLogger},
-		intake:  newIntake(limits),
+		metrics:  handler.metrics,
+		reviewer: &ctrladmission.Webhook{Handler: handler, LogConstructor: requestLogger},
+		intake:   newIntake(limits),
 	}
 }
 
 // webhook reads reviews itself, since controller-runtime reads YAML too, takes the last of a
 // repeated field, and answers whatever has a member named request.
 type webhook struct {
-	metrics *metrics
-	judge   *ctrladmission.Webhook
-	intake  *intake
+	metrics  *metrics
+	reviewer *ctrladmission.Webhook
+	intake   *intake
 }
 
 // reviewType is the only kind of body that is answered in earnest.
@@ -64,7 +64,7 @@ func (h *webhook) answer(r *http.Request, body *body) ctrladmission.Response {
 		request.UID = types.UID(cut(string(request.UID)))
 	}
 	if refused == nil {
-		return h.judge.Handle(r.Context(), request)
+		return h.reviewer.Handle(r.Context(), request)
 	}
 	h.metrics.observe(unjudged, nil, time.Since(started))
 	log.FromContext(r.Context()).WithName("admission").Info("refused unjudged", "uid", request.UID, "reason", refused.Error())

@@ -112,9 +112,8 @@ func (r *review) look(p *part) {
 		return
 	}
 	for _, c := range p.mounted {
-		if r.checkMountedIdentityInvalid(p, c); !p.broken {
-			r.checkMountedIdentityConflict(p, c)
-		}
+		r.checkMountedIdentityInvalid(p, c)
+		r.checkMountedIdentityConflict(p, c)
 		if p.broken {
 			return
 		}

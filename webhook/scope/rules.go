@@ -120,8 +120,8 @@ func (r *review) run(kind func(*rule) check) {
 	for _, p := range r.governing {
 		r.dirs = p.Layout.Tree(r.id, r.identified)
 		for i := range rules {
-			if judge := kind(rules[i]); judge != nil {
-				judge(r, p)
+			if apply := kind(rules[i]); apply != nil {
+				apply(r, p)
 			}
 		}
 	}

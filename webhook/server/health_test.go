@@ -60,15 +60,15 @@ func TestReadinessAsksForTheService(t *testing.T) {
 	}
 }
 
-// judge takes all but the first few chains.
-type judge struct {
+// picky takes all but the first few chains.
+type picky struct {
 	Certificates
 	refuses int
 }
 
-func (j *judge) Check([]*x509.Certificate) error {
-	j.refuses--
-	if j.refuses >= 0 {
+func (p *picky) Check([]*x509.Certificate) error {
+	p.refuses--
+	if p.refuses >= 0 {
 		return errors.New("of another CA")
 	}
 	return nil
@@ -79,7 +79,7 @@ func TestReadinessWhileTheCertificateIsReplaced(t *testing.T) {
 	served := httptest.NewTLSServer(http.NotFoundHandler())
 	defer served.Close()
 	for refuses, want := range []error{nil, nil, errors.New("of another CA")} {
-		s := &Server{options: Options{Listen: served.Listener.Addr().String()}, certificates: &judge{refuses: refuses}}
+		s := &Server{options: Options{Listen: served.Listener.Addr().String()}, certificates: &picky{refuses: refuses}}
 		if err := s.ready(t.Context()); fmt.Sprint(err) != fmt.Sprint(want) {
 			t.Errorf("refused %d times: %v, want %v", refuses, err, want)
 		}

@@ -32,7 +32,7 @@ func run(args []string, stdout, stderr io.Writer) int {
 	}
 	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt, syscall.SIGTERM)
 	defer stop()
-	if err := judge(ctx, stdout); err != nil {
+	if err := inspect(ctx, stdout); err != nil {
 		fmt.Fprintln(stderr, "image:", err)
 		return someWrong
 	}
@@ -40,8 +40,8 @@ func run(args []string, stdout, stderr io.Writer) int {
 	return allRight
 }
 
-// judge reports all that is wrong with the image, and prints its figures.
-func judge(ctx context.Context, out io.Writer) error {
+// inspect reports all that is wrong with the image, and prints its figures.
+func inspect(ctx context.Context, out io.Writer) error {
 	dir, err := repo.Path("bin", "image")
 	if err != nil {
 		return err

@@ -52,7 +52,7 @@ func keep(findings []string, passed bool) []string {
 func (in Installation) change(
 	request oracle.Request, old, updated []byte,
 	decide func(policy.Policies, scope.Request, *corev1.Pod) scope.Decision,
-	judge func(before, after map[string]any, refused bool) []string,
+	findings func(before, after map[string]any, refused bool) []string,
 ) (*Outcome, error) {
 	stored, err := read(request, old)
 	if err != nil {
@@ -82,7 +82,7 @@ func (in Installation) change(
 		o.problem("verdict %s with %d violations", o.Decision.Verdict, len(o.Decision.Violations))
 	}
 	o.checkViolations(after)
-	for _, finding := range judge(before, after, refused) {
+	for _, finding := range findings(before, after, refused) {
 		o.problem("%s", finding)
 	}
 	return o, nil

@@ -315,7 +315,7 @@ func replacing(attacked victim, change func(pod object)) func(*testing.T, site, 
 // nil.
 func (s site) change(
 	t *testing.T, user string, attacked victim, dryRun bool,
-	judge func([]oracle.Policy, oracle.Request, map[string]any, map[string]any) []string,
+	findings func([]oracle.Policy, oracle.Request, map[string]any, map[string]any) []string,
 	request func(name string) (any, error),
 ) outcome {
 	t.Helper()
@@ -331,7 +331,7 @@ func (s site) change(
 	if !dryRun {
 		answered = s.get(t, name)
 	}
-	return outcome{findings: judge(deerFlow, asked(user), old, plain(t, answered))}
+	return outcome{findings: findings(deerFlow, asked(user), old, plain(t, answered))}
 }
 
 func deleting(attacked victim) func(*testing.T, site, bool) outcome {

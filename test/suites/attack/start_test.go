@@ -134,13 +134,13 @@ func (h *hammer) strike(ctx context.Context, t *testing.T) {
 		if err != nil {
 			return
 		}
-		h.judge(t, response)
+		h.checkAnswer(t, response)
 		_ = response.Body.Close() // has nothing to say once it is read
 	}
 }
 
-// judge fails the test if an answer is not the policy's.
-func (h *hammer) judge(t *testing.T, response *http.Response) {
+// checkAnswer fails the test if an answer is not the policy's.
+func (h *hammer) checkAnswer(t *testing.T, response *http.Response) {
 	var review admissionv1.AdmissionReview
 	err := json.NewDecoder(response.Body).Decode(&review)
 	if err != nil || response.StatusCode != http.StatusOK || review.Response == nil {

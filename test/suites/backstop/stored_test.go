@@ -101,16 +101,16 @@ type operation struct {
 	method      string
 	subresource string
 	generator   func(stored *rapid.Generator[*random.Sample]) *rapid.Generator[*random.Operation]
-	// try is the decision's and judge the oracle's.
-	try   func(differential.Installation, oracle.Request, *random.Operation) (*differential.Outcome, error)
-	judge func(policies []oracle.Policy, request oracle.Request, before, after map[string]any) []string
+	// try is the decision's and findings the oracle's.
+	try      func(differential.Installation, oracle.Request, *random.Operation) (*differential.Outcome, error)
+	findings func(policies []oracle.Policy, request oracle.Request, before, after map[string]any) []string
 	// called tells whether the webhook has to be called.
 	called func(before, after object, decision scope.Decision) bool
 }
 
 var stored = map[string]operation{
 	"updates": {
-		verb: admissionv1.Update, method: http.MethodPut, generator: random.Updates, judge: oracle.JudgeUpdate,
+		verb: admissionv1.Update, method: http.MethodPut, generator: random.Updates, findings: oracle.JudgeUpdate,
 		try: func(in differential.Installation, request oracle.Request, o *random.Operation) (*differential.Outcome, error) {
 			return in.Update(request, o.Stored, o.Raw())
 		},
@@ -118,7 +118,7 @@ var stored = map[string]operation{
 	},
 	"debuggers": {
 		verb: admissionv1.Update, method: http.MethodPut, subresource: "ephemeralcontainers",
-		generator: random.Debuggers, judge: oracle.JudgeEphemeralContainers,
+		generator: random.Debuggers, findings: oracle.JudgeEphemeralContainers,
 		try: func(in differential.Installation, request oracle.Request, o *random.Operation) (*differential.Outcome, error) {
 			return in.AddEphemeralContainers(request, o.Stored, o.Raw())
 		},
@@ -128,7 +128,7 @@ var stored = map[string]operation{
 	},
 	"deletions": {
 		verb: admissionv1.Delete, method: http.MethodDelete, generator: random.Deletions,
-		judge: func(policies []oracle.Policy, request oracle.Request, before, _ map[string]any) []string {
+		findings: func(policies []oracle.Policy, request oracle.Request, before, _ map[string]any) []string {
 			return oracle.JudgeDelete(policies, request, before)
 		},
 		try: func(in differential.Installation, request oracle.Request, o *random.Operation) (*differential.Outcome, error) {
@@ -205,7 +205,7 @@ func TestStoredPodsGoOnLiving(t *testing.T) {
 					seen["invalid"]++
 					return
 				}
-				findings := op.judge(o.In.Oracle, o.Request, before, after)
+				findings := op.findings(o.In.Oracle, o.Request, before, after)
 				if (err != nil) != (len(findings) > 0) {
 					t.Fatalf("%v, and the oracle finds %q\nstored: %s\n%s", err, findings, o.Stored, o)
 				}

@@ -156,16 +156,16 @@ func TestEveryPolicyThatShips(t *testing.T) {
 			}
 			good := make([]*corev1.Pod, len(in.Oracle))
 			for j := range in.Oracle {
-				good[j] = judge(t, in, &in.Oracle[j], file)
+				good[j] = tryPolicy(t, in, &in.Oracle[j], file)
 			}
 			backs(t, file, fmt.Sprintf("shipped-%d", i), in.Oracle, good)
 		})
 	}
 }
 
-// judge has the decision and `userscope check` judge sandboxes of one policy of an installation, and
+// tryPolicy has the decision and `userscope check` judge sandboxes of one policy of an installation, and
 // returns the good one as it is stored.
-func judge(t *testing.T, in differential.Installation, policy *oracle.Policy, file string) *corev1.Pod {
+func tryPolicy(t *testing.T, in differential.Installation, policy *oracle.Policy, file string) *corev1.Pod {
 	t.Helper()
 	request := oracle.Request{Namespace: policy.Namespaces[0], Username: "somebody"}
 	if len(policy.Provisioners) > 0 {

@@ -40,7 +40,7 @@ func sandbox(subPath string) object {
 	}
 }
 
-// The judge sees what it is there to see.
+// The inspector sees what it is there to see.
 func TestCompare(t *testing.T) {
 	const right = "deer-flow/users/alice/threads/thread-1/user-data"
 	mounts := func(pod object) []object { return list(containers(pod)[0], "volumeMounts") }

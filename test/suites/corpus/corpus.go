@@ -32,15 +32,15 @@ const (
 // hostPathRule is the rule that refuses such a Pod.
 const hostPathRule = "user-data-volume"
 
-// Judge judges Pods on a control plane whose Pods of DeerFlow's namespace go to the webhook.
-type Judge struct {
+// Inspector judges Pods on a control plane whose Pods of DeerFlow's namespace go to the webhook.
+type Inspector struct {
 	hostPath    HostPath
 	provisioner dynamic.NamespaceableResourceInterface
 	admin       dynamic.NamespaceableResourceInterface
 }
 
 // New prepares a control plane for judging.
-func New(ctx context.Context, cluster *controlplane.ControlPlane, hostPath HostPath) (*Judge, error) {
+func New(ctx context.Context, cluster *controlplane.ControlPlane, hostPath HostPath) (*Inspector, error) {
 	admin := cluster.Config(controlplane.Admin)
 	client, err := kubernetes.NewForConfig(admin)
 	if err != nil {
@@ -62,7 +62,7 @@ func New(ctx context.Context, cluster *controlplane.ControlPlane, hostPath HostP
 		return nil, err
 	}
 	pods := corev1.SchemeGroupVersion.WithResource("pods")
-	return &Judge{hostPath: hostPath, provisioner: asProvisioner.Resource(pods), admin: asAdmin.Resource(pods)}, nil
+	return &Inspector{hostPath: hostPath, provisioner: asProvisioner.Resource(pods), admin: asAdmin.Resource(pods)}, nil
 }
 
 // Result is the judgement of one variant of one Pod.
@@ -74,7 +74,7 @@ type Result struct {
 
 // Folder judges every Pod of a folder with an index.json in every variant. An error means that
 // the folder cannot be judged.
-func (j *Judge) Folder(ctx context.Context, dir string) ([]Result, error) {
+func (i *Inspector) Folder(ctx context.Context, dir string) ([]Result, error) {
 	entries, err := ReadIndex(dir)
 	if err != nil {
 		return nil, err
@@ -86,7 +86,7 @@ func (j *Judge) Folder(ctx context.Context, dir string) ([]Result, error) {
 			return nil, err
 		}
 		for _, variant := range variantsOf(pod, entry) {
-			problems, err := j.pod(ctx, pod, entry, variant)
+			problems, err := i.pod(ctx, pod, entry, variant)
 			if err != nil {
 				return nil, fmt.Errorf("%s, %s: %w", filepath.Join(dir, entry.File), variant.name, err)
 			}
@@ -97,28 +97,28 @@ func (j *Judge) Folder(ctx context.Context, dir string) ([]Result, error) {
 }
 
 // pod judges one variant of one Pod.
-func (j *Judge) pod(ctx context.Context, pod object, entry Entry, variant variant) ([]string, error) {
+func (i *Inspector) pod(ctx context.Context, pod object, entry Entry, variant variant) ([]string, error) {
 	sent := deepCopy(pod)
 	variant.change(sent, entry.identity())
 	if !variant.unlabelled {
 		declare(sent, entry.identity())
 	}
 	rule := variant.rule
-	if !entry.Claimed() && j.hostPath == HostPathRefused {
+	if !entry.Claimed() && i.hostPath == HostPathRefused {
 		rule = hostPathRule
 	}
 	if rule != "" {
-		_, refusal := j.store(ctx, controlplane.Namespace, sent)
+		_, refusal := i.store(ctx, controlplane.Namespace, sent)
 		return refusalProblems(rule, refusal), nil
 	}
 
-	plain, err := j.store(ctx, plainNamespace, sent)
+	plain, err := i.store(ctx, plainNamespace, sent)
 	if err != nil {
 		return nil, fmt.Errorf("without the webhook: %w", err)
 	}
-	stored, err := j.store(ctx, controlplane.Namespace, sent)
+	stored, err := i.store(ctx, controlplane.Namespace, sent)
 	if err != nil {
-		return []string{err.Error()}, nil //nolint:nilerr // a refusal is what the judge reports, not a failure of its own
+		return []string{err.Error()}, nil //nolint:nilerr // a refusal is what the inspector reports, not a failure of its own
 	}
 	problems := compare(plain, stored, entry.identity(), entry.Claimed())
 	if variant.unlabelled && entry.Claimed() { // it came right and stays as it came
@@ -144,19 +144,19 @@ func refusalProblems(rule string, err error) []string {
 }
 
 // store creates a Pod as the provisioner, reads it as the admin and deletes it.
-func (j *Judge) store(ctx context.Context, namespace string, pod object) (object, error) {
+func (i *Inspector) store(ctx context.Context, namespace string, pod object) (object, error) {
 	sent := &unstructured.Unstructured{Object: deepCopy(pod)}
 	sent.SetNamespace(namespace)
-	created, err := j.provisioner.Namespace(namespace).Create(ctx, sent, metav1.CreateOptions{})
+	created, err := i.provisioner.Namespace(namespace).Create(ctx, sent, metav1.CreateOptions{})
 	if err != nil {
 		return nil, err
 	}
-	stored, err := j.admin.Namespace(namespace).Get(ctx, created.GetName(), metav1.GetOptions{})
+	stored, err := i.admin.Namespace(namespace).Get(ctx, created.GetName(), metav1.GetOptions{})
 	if err != nil {
 		return nil, err
 	}
 	now := metav1.DeleteOptions{GracePeriodSeconds: ptr.To[int64](0)}
-	if err := j.admin.Namespace(namespace).Delete(ctx, created.GetName(), now); err != nil {
+	if err := i.admin.Namespace(namespace).Delete(ctx, created.GetName(), now); err != nil {
 		return nil, err
 	}
 	return stored.Object, nil

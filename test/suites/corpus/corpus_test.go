@@ -12,7 +12,7 @@ import (
 	"userscope.dev/userscope/test/kit/webhookprocess"
 )
 
-// corpusVariable names a further folder of Pods to judge.
+// corpusVariable names a further folder of Pods to inspector.
 const corpusVariable = "USERSCOPE_CORPUS"
 
 // cluster is the control plane of all tests, whose Pods of DeerFlow's namespace go to the
@@ -31,7 +31,7 @@ func TestMain(m *testing.M) {
 }
 
 func TestFolders(t *testing.T) {
-	judge, err := New(t.Context(), cluster, HostPathRewritten)
+	inspector, err := New(t.Context(), cluster, HostPathRewritten)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -45,7 +45,7 @@ func TestFolders(t *testing.T) {
 			if err != nil {
 				t.Fatal(err)
 			}
-			results, err := judge.Folder(t.Context(), folder)
+			results, err := inspector.Folder(t.Context(), folder)
 			if err != nil {
 				t.Fatal(err)
 			}

@@ -94,7 +94,7 @@ func try(letters alphabet, in differential.Installation, decide differential.Dec
 			if !ok {
 				continue
 			}
-			verdict, found := judge(in, decide, pod)
+			verdict, found := tryPod(in, decide, pod)
 			mine.verdicts[verdict]++
 			if pod.good {
 				mine.good++
@@ -120,8 +120,8 @@ func try(letters alphabet, in differential.Installation, decide differential.Dec
 	return all, problem
 }
 
-// judge has one Pod judged and returns what is wrong with the outcome.
-func judge(in differential.Installation, decide differential.Decide, pod written) (scope.Verdict, string) {
+// tryPod has one Pod judged and returns what is wrong with the outcome.
+func tryPod(in differential.Installation, decide differential.Decide, pod written) (scope.Verdict, string) {
 	outcome, err := in.CreateBy(decide, pod.request, pod.raw)
 	if err != nil {
 		return "", err.Error()

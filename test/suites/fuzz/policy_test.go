@@ -49,7 +49,7 @@ func FuzzPolicyFile(f *testing.F) {
 		for _, p := range policies {
 			for _, creator := range append(p.Provisioners, "somebody") {
 				for _, pod := range podsOf(t, p) {
-					judge(t, policies, scope.Request{Namespace: p.Namespaces[0], Creator: scope.Creator{Username: creator}}, []byte(pod))
+					decideTwice(t, policies, scope.Request{Namespace: p.Namespaces[0], Creator: scope.Creator{Username: creator}}, []byte(pod))
 				}
 			}
 		}
@@ -71,8 +71,8 @@ func podsOf(t *testing.T, p *policy.Policy) []string {
 	return pods(like)
 }
 
-// judge has a Pod judged, and what comes out of it a second time.
-func judge(t *testing.T, policies policy.Policies, request scope.Request, raw []byte) {
+// decideTwice has a Pod judged, and what comes out of it a second time.
+func decideTwice(t *testing.T, policies policy.Policies, request scope.Request, raw []byte) {
 	t.Helper()
 	decide := func() scope.Decision {
 		var err error

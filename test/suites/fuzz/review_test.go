@@ -34,8 +34,8 @@ func FuzzAdmissionReview(f *testing.F) {
 		f.Fatal(err)
 	}
 	webhook := admission.NewWebhook(handler, admission.DefaultLimits())
-	policy := in.Oracle[0]
-	for _, pod := range pods(policy) {
+	first := in.Oracle[0]
+	for _, pod := range pods(first) {
 		for _, operation := range []string{
 			`"operation":"CREATE"`,
 			`"operation":"UPDATE","oldObject":` + pod,
@@ -44,7 +44,7 @@ func FuzzAdmissionReview(f *testing.F) {
 		} {
 			f.Add(fmt.Appendf(nil, `{"apiVersion":"admission.k8s.io/v1","kind":"AdmissionReview","request":{"uid":"1",
 				"kind":{"group":"","version":"v1","kind":"Pod"},"resource":{"group":"","version":"v1","resource":"pods"},
-				"namespace":"deer-flow","userInfo":{"username":%q,"groups":["g"]},"object":%s,%s}}`, policy.Provisioners[0], pod, operation))
+				"namespace":"deer-flow","userInfo":{"username":%q,"groups":["g"]},"object":%s,%s}}`, first.Provisioners[0], pod, operation))
 		}
 	}
 	f.Fuzz(func(t *testing.T, body []byte) {
