@@ -3,7 +3,6 @@ package scope
 import (
 	"slices"
 
-	"userscope.dev/userscope/webhook/podjson"
 	"userscope.dev/userscope/webhook/policy"
 )
 
@@ -30,26 +29,6 @@ type candidate struct {
 	source policy.Source
 	where  place
 	text   string // of the whole field
-}
-
-// place is where an id stands: in a mount's subPath, in a hostPath volume, or in an entry of the metadata.
-type place struct {
-	mount  *mount
-	volume int
-	field  string // "labels" or "annotations"
-	key    podjson.MapKey
-}
-
-// at is the location of the place. It is worked out only for what is told.
-func (p place) at() podjson.Location {
-	switch {
-	case p.mount != nil:
-		return p.mount.at("subPath")
-	case p.field != "":
-		return podjson.Location{"metadata", p.field, p.key}
-	default:
-		return volumeAt(p.volume, "hostPath", "path")
-	}
 }
 
 func (p *part) found() bool { return p.source != "" }

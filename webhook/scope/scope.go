@@ -6,6 +6,19 @@
 // verdict, edits, violations. How these reach a person or an API server is the business
 // of the packages that import this one. scope itself imports the Kubernetes API types, the Pod
 // Security checks, policy and podjson, and nothing else of Userscope; a test holds it to that.
+//
+// Its files stand in layers. A file uses identifiers of the layers before its own; a test counts the
+// exceptions.
+//
+//	1  text
+//	2  scope, visit, volumes
+//	3  claim, hostpath, review
+//	4  rule, govern, paths, stamp, userdata
+//	5  part
+//	6  rule_*
+//	7  identity
+//	8  rules
+//	9  create, update, delete, ephemeralcontainers
 package scope
 
 import (
@@ -82,6 +95,10 @@ type Edit struct {
 	// Userscope's own stamps, which take nothing away from what was sent.
 	Warning string
 }
+
+// Rule names a reason to refuse a Pod. The names are API: people search for them, and alerts
+// count them.
+type Rule string
 
 // Violation is one reason why a Pod is refused.
 type Violation struct {
