@@ -59,6 +59,22 @@ func validateBases(at *field.Path, p, other *policy.Policy) field.ErrorList {
 	return validateNodes(at, p.HostPathBases, bases, other.Name)
 }
 
+// validateCase refuses policies that divide the same base, the one with regard to case and the other without: where
+// the filesystem ignores case, Alice of the one would be alice of the other.
+func validateCase(at *field.Path, p, other *policy.Policy) field.ErrorList {
+	if p.User.LowerCase == other.User.LowerCase {
+		return nil
+	}
+	for _, base := range p.HostPathBases {
+		for _, others := range other.HostPathBases {
+			if nested(base, others) {
+				return field.ErrorList{field.Invalid(at, !p.User.LowerCase, "must be as in policy "+other.Name+", which divides "+others+" of hostPathBases, too")}
+			}
+		}
+	}
+	return nil
+}
+
 // validateClaims refuses to list a claim that some policy protects: listed claims are mounted
 // whole.
 func validateClaims(p, other *policy.Policy) field.ErrorList {
@@ -85,11 +101,11 @@ func validatePair(p, other *policy.Policy) field.ErrorList {
 		return field.ErrorList{field.Duplicate(field.NewPath("metadata", "name"), p.Name)}
 	}
 	at := field.NewPath("spec")
+	mistakes := validateCase(at.Child("caseSensitive"), p, other)
 	if !meet(p, other) {
 		// Where they meet, a Pod must pass both.
-		return validateBases(at.Child("hostPathBases"), p, other)
+		return append(mistakes, validateBases(at.Child("hostPathBases"), p, other)...)
 	}
-	var mistakes field.ErrorList
 	alike := func(name string, value any, same bool) {
 		if !same {
 			mistakes = append(mistakes, field.Invalid(at.Child(name), value,

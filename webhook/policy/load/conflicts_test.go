@@ -105,6 +105,21 @@ func TestBasesKeepOffTheBasesOfOthers(t *testing.T) {
 	checkParse(t, divided+"---"+again("deer-flow", "/srv/data", unlike), "") // a Pod must pass both
 }
 
+// Policies that divide the same base agree whether its filesystem tells A from a, wherever their Pods run.
+func TestCaseOfSharedBases(t *testing.T) {
+	divided := strings.Replace(minimal, "claim:", "hostPathBases: [/srv/data]\n  claim:", 1)
+	for _, namespace := range []string{"deer-flow", "elsewhere"} {
+		other := func(base string) string {
+			return strings.Replace(beside, "namespaces: [deer-flow]", "namespaces: ["+namespace+"]\n  caseSensitive: false\n  hostPathBases: ["+base+"]", 1)
+		}
+		checkParse(t, divided+"---"+other("/srv/data"),
+			`spec.caseSensitive: Invalid value: false: must be as in policy deer-flow, which divides /srv/data of hostPathBases, too`)
+		checkParse(t, divided+"---"+other("/srv/other"), "")
+		both := strings.Replace(divided, "claim:", "caseSensitive: false\n  claim:", 1)
+		checkParse(t, both+"---"+other("/srv/data"), "")
+	}
+}
+
 // Policies of one namespace share their keys, which no error shows.
 func TestKeysTogether(t *testing.T) {
 	keyed := func(policy, file string) string {
