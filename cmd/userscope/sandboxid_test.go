@@ -35,7 +35,8 @@ func TestSandboxID(t *testing.T) {
 		{"an illegal user", "--user a:b --thread t1", 2, "", `--user "a:b": has characters other than A-Z, a-z, 0-9, _ and -`},
 		{"an empty key file, as of a variable that is not set", "--user alice --thread t1 --key-file=", 2, "", "--key-file: is empty: name a file or a directory, or leave it out"},
 		{"a key that is no file", "--user alice --thread t1 --key-file /dev/null", 1, "", "--key-file: read key /dev/null: is no file"},
-		{"a missing key", "--user alice --thread t1 --key-file none", 1, "", "--key-file: stat none: no such file or directory"},
+		{"a missing key", "--user alice --thread t1 --key-file none", 1, "", "--key-file: names no file: no such file or directory"},
+		{"a missing key in a directory", "--user alice --thread t1 --key-file ./none", 1, "", "--key-file: stat ./none: no such file or directory"},
 		{"a short key", "--user alice --thread t1 --key-file " + short, 1, "", "and a key has at least 32"},
 	}
 	for _, test := range tests {

@@ -206,7 +206,11 @@ func TestMistakes(t *testing.T) {
 		},
 		{
 			"a key that is not mounted", "policies:" + withKey + "keys: [{secretName: keys, mountPath: /etc/keys}]",
-			`policies[0].spec.keyFile: "/etc/userscope/keys/first" is neither a mountPath of keys nor a file in one`,
+			"policies[0].spec.keyFile: is neither a mountPath of keys nor a file in one",
+		},
+		{
+			"a key where its file belongs", deerFlow("claim:", "keyFile: 9aF3kQ7tLm2VxR8cYb5WnD1sHg6JpZ4e\n    claim:"),
+			"policies[0].spec.keyFile: is neither a mountPath of keys nor a file in one",
 		},
 		{"two keys at one path", "keys: [{secretName: a, mountPath: /keys}, {secretName: b, mountPath: /keys}]", `keys[1].mountPath: "/keys" is there twice`},
 		{"a key where API servers mount nothing", "keys: [{secretName: a, mountPath: \"/keys:a\"}]", "at '/keys/0/mountPath': '/keys:a' does not match pattern"},

@@ -130,6 +130,9 @@ spec:
 // subdomain is what Kubernetes says of a name that is not of that form.
 const subdomain = `a lowercase RFC 1123 subdomain must consist of lower case alphanumeric characters, '-' or '.', and must start and end with an alphanumeric character (e.g. 'example.com', regex used for validation is '[a-z0-9]([-a-z0-9]*[a-z0-9])?(\.[a-z0-9]([-a-z0-9]*[a-z0-9])?)*')`
 
+// hiddenKey is the error of a key that stands where its file belongs.
+const hiddenKey = `p.yaml: spec.keyFile: Invalid value: "(not shown: it may be a key)": names no file: no such file or directory`
+
 // TestMistakes changes one thing of the minimal policy at a time.
 func TestMistakes(t *testing.T) {
 	second := strings.NewReplacer("name: deer-flow", "name: second", "claim: deer-flow-home", "claim: other",
@@ -242,7 +245,15 @@ func TestMistakes(t *testing.T) {
 		{"a proof without threads", "users/{user}/threads/{thread}/user-data", "home/{user}", `p.yaml: spec.proof: Invalid value: "Adopted": must be Never where the user-data directory has no {thread}: a sandbox id proves user and thread`},
 		{"a key that nothing needs", "claim:", "keyFile: testdata/keys/a\n  claim:", `p.yaml: spec.proof: Invalid value: "Adopted": must be Always where there is a keyFile: an identity that is believed needs no key`},
 		{"a missing key", "claim:", "proof: Always\n  keyFile: testdata/none\n  claim:", `p.yaml: spec.keyFile: Invalid value: "testdata/none": stat testdata/none: no such file or directory`},
-		{"a key file's name of two lines", "claim:", `proof: Always` + "\n  " + `keyFile: "a\nb"` + "\n  claim:", `p.yaml: spec.keyFile: Invalid value: "a\nb": stat a b: no such file or directory`},
+		{"a key file's name of two lines", "claim:", `proof: Always` + "\n  " + `keyFile: "a\nb"` + "\n  claim:", `p.yaml: spec.keyFile: Invalid value: "(not shown: it may be a key)": names no file: no such file or directory`},
+		{"a key in place of its file", "claim:", "proof: Always\n  keyFile: 9aF3kQ7tLm2VxR8cYb5WnD1sHg6JpZ4e\n  claim:", hiddenKey},
+		{"a short key in place of its file", "claim:", "proof: Always\n  keyFile: hunter2\n  claim:", hiddenKey},
+		{"a key with a slash in place of its file", "claim:", "proof: Always\n  keyFile: 9aF3kQ7/tLm2VxR8cYb5WnD1sHg6JpZ4e\n  claim:", hiddenKey},
+		{"a key that begins with a slash in place of its file", "claim:", "proof: Always\n  keyFile: /9aF3kQ7tLm2VxR8cYb5WnD1sHg6JpZ4e9\n  claim:", hiddenKey},
+		{"a key that is very long in place of its file", "claim:", "proof: Always\n  keyFile: " + strings.Repeat("9a/F", 2000) + "\n  claim:",
+			`p.yaml: spec.keyFile: Invalid value: "(not shown: it may be a key)": names no file: file name too long`},
+		{"a key of one byte", "claim:", "proof: Always\n  keyFile: testdata/same/a\n  claim:",
+			`p.yaml: spec.keyFile: Invalid value: "testdata/same/a": read key testdata/same/a: is one byte again and again: make a random key, for instance with: openssl rand -hex 32`},
 		{"a short key", "claim:", "proof: Always\n  keyFile: testdata/short/a\n  claim:", `p.yaml: spec.keyFile: Invalid value: "testdata/short/a": read key testdata/short/a: has 31 bytes without its last newline, and a key has at least 32`},
 		{"a short key beside a good one", "claim:", "proof: Always\n  keyFile: testdata/short\n  claim:", `p.yaml: spec.keyFile: Invalid value: "testdata/short": read key testdata/short/a: has 31 bytes without its last newline, and a key has at least 32`},
 		{"a directory without keys", "claim:", "proof: Always\n  keyFile: testdata/nokeys\n  claim:", `p.yaml: spec.keyFile: Invalid value: "testdata/nokeys": read keys testdata/nokeys: the directory holds no key`},

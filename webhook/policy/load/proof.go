@@ -55,17 +55,39 @@ func (c *compiler) keys(at *field.Path, file string) []policy.Key {
 		file = filepath.Join(c.dir, file)
 	}
 	keys, err := ReadKeys(file)
+	if err != nil && !namesFile(file) {
+		file = hidden
+	}
 	if err != nil {
 		c.invalid(at, file, "%v", err)
 	}
 	return keys
 }
 
+// hidden stands for a text that may be a key, pasted where its file belongs.
+const hidden = "(not shown: it may be a key)"
+
+// namesFile reports whether a text surely is a file's name and no key: there is such a file, or its directory is
+// there and the last element is shorter than any key. A text without a slash may be a key.
+func namesFile(text string) bool {
+	if _, err := os.Lstat(text); err == nil {
+		return true
+	}
+	if !strings.Contains(text, "/") || strings.Contains(text, "\n") || len(filepath.Base(text)) >= MinKeyLength {
+		return false
+	}
+	_, err := os.Stat(filepath.Dir(text))
+	return err == nil
+}
+
 // ReadKeys reads the keys of a file, or of a directory's files in the order of their names.
 // Names that begin with a dot are passed over: a mounted Secret has some of its own. The error
-// says which file is no key.
+// says which file is no key. It does not show a name that may be a key.
 func ReadKeys(file string) ([]policy.Key, error) {
 	info, err := os.Stat(file)
+	if err != nil && !namesFile(file) {
+		return nil, fmt.Errorf("names no file: %w", errors.Unwrap(err))
+	}
 	if err != nil {
 		return nil, err
 	}
@@ -110,6 +132,9 @@ func readKey(name string) (policy.Key, error) {
 	key := policy.Key(bytes.TrimSuffix(content, []byte("\n")))
 	if len(key) < MinKeyLength {
 		return nil, fmt.Errorf("has %d bytes without its last newline, and a key has at least %d", len(key), MinKeyLength)
+	}
+	if bytes.Count(key, key[:1]) == len(key) {
+		return nil, errors.New("is one byte again and again: make a random key, for instance with: openssl rand -hex 32")
 	}
 	return key, nil
 }

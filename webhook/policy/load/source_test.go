@@ -31,7 +31,7 @@ func TestSource(t *testing.T) {
 	}
 	keyed := strings.Replace(minimal, "claim:", "proof: Always\n  keyFile: keys\n  claim:", 1)
 	write(t, file, keyed)
-	write(t, key, strings.Repeat("a", 32))
+	write(t, key, strings.Repeat("a-", 16))
 
 	source, err := Open(file)
 	if err != nil {
@@ -51,10 +51,10 @@ func TestSource(t *testing.T) {
 		{"the file written again", func() { write(t, file, keyed) }, false, "", 1, "deer-flow-home"},
 		{"a comment", func() { write(t, file, keyed+"# why\n") }, true, "", 1, "deer-flow-home"},
 		{"no comment", func() { write(t, file, keyed) }, true, "", 1, "deer-flow-home"},
-		{"another key", func() { write(t, key, strings.Repeat("b", 32)) }, true, "", 1, "deer-flow-home"},
-		{"a second key", func() { write(t, key+"2", strings.Repeat("c", 32)) }, true, "", 2, "deer-flow-home"},
+		{"another key", func() { write(t, key, strings.Repeat("b-", 16)) }, true, "", 1, "deer-flow-home"},
+		{"a second key", func() { write(t, key+"2", strings.Repeat("c-", 16)) }, true, "", 2, "deer-flow-home"},
 		{"a broken key", func() { write(t, key, "short") }, false, "and a key has at least 32", 2, "deer-flow-home"},
-		{"the key mended", func() { write(t, key, strings.Repeat("b", 32)) }, false, "", 2, "deer-flow-home"},
+		{"the key mended", func() { write(t, key, strings.Repeat("b-", 16)) }, false, "", 2, "deer-flow-home"},
 		{"a broken policy", func() { write(t, file, "kind: Pod") }, false, "kind: Unsupported value", 2, "deer-flow-home"},
 		{"a truncated policy", func() { write(t, file, "") }, false, "holds no policy", 2, "deer-flow-home"},
 		{"no policy", func() { _ = os.Remove(file) }, false, "no such file", 2, "deer-flow-home"},

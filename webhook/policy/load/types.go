@@ -98,9 +98,8 @@ type Spec struct {
 
 	// KeyFile holds the key under which the gateway mints sandbox ids, or is a directory of several: the
 	// first by name signs, all verify. A key is the content of its file less one newline at the end, at
-	// least 32 bytes. A relative path is relative to the policy file; the chart takes an absolute path
-	// only. Without it sandbox ids are plain SHA-256. With it proof must be Always.
-	// +format=absolutePath
+	// least 32 bytes, which are not all the same. A relative path is relative to the policy file; the chart takes
+	// only a file or directory of its keys. Without it sandbox ids are plain SHA-256. With it proof must be Always.
 	KeyFile string `json:"keyFile,omitempty"`
 
 	// DefaultUser is the user of a Pod that names none. Without it such Pods are refused.
