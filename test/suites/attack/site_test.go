@@ -155,8 +155,11 @@ func refusal(t *testing.T, err error) outcome {
 	switch message := err.Error(); {
 	case strings.Contains(message, hooked):
 		refused := outcome{refusedBy: "userscope"}
-		for _, cause := range status.Status().Details.Causes {
-			refused.rules = append(refused.rules, string(cause.Type))
+		// A request that is too large to read is refused without causes.
+		if details := status.Status().Details; details != nil {
+			for _, cause := range details.Causes {
+				refused.rules = append(refused.rules, string(cause.Type))
+			}
 		}
 		return refused
 	case strings.Contains(message, fmt.Sprintf("failed calling webhook %q: received invalid webhook response", webhookprocess.WebhookName)):
