@@ -1,6 +1,8 @@
 package scope
 
 import (
+	"slices"
+
 	"userscope.dev/userscope/webhook/podjson"
 	"userscope.dev/userscope/webhook/policy"
 )
@@ -48,16 +50,17 @@ func (r *review) checkDebugger(p *policy.Policy) {
 
 // checkEphemeralContainer refuses mounts of persistent data, devices and privilege.
 func (r *review) checkEphemeralContainer() {
+	debuggers := slices.DeleteFunc(slices.Clone(r.judged), func(c container) bool { return c.list != ephemeralContainers })
+	if len(debuggers) == 0 {
+		return
+	}
 	persistent := map[string]string{}
 	for i := range r.pod.Spec.Volumes {
 		if volume := &r.pod.Spec.Volumes[i]; volume.PersistentVolumeClaim != nil || volume.HostPath != nil {
 			persistent[volume.Name] = volumeText(volume)
 		}
 	}
-	for _, c := range r.judged {
-		if c.list != ephemeralContainers {
-			continue
-		}
+	for _, c := range debuggers {
 		for i, m := range c.VolumeMounts {
 			if text, ok := persistent[m.Name]; ok {
 				r.refuse(RuleEphemeralContainer, c.at("volumeMounts", i, "name"), m.Name, "shows all of "+podjson.Printable(text)+": debug without it")

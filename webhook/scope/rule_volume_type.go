@@ -42,7 +42,7 @@ func (r *review) checkVolumeType(p *policy.Policy) {
 			continue
 		}
 		for j := range volume.Projected.Sources {
-			r.checkSources(p, volumeAt(i, "projected", "sources", j).Child, setFields(reflect.ValueOf(volume.Projected.Sources[j])), false)
+			r.checkSources(p, volumeAt(i, "projected", "sources", j).Child, setFields(reflect.ValueOf(&volume.Projected.Sources[j]), projectionSources), false)
 		}
 	}
 }

@@ -13,7 +13,7 @@ const noSource = "no known source"
 // sources returns the names of the volume's sources that this build knows, of which a valid
 // Volume has exactly one.
 func sources(volume *corev1.Volume) []string {
-	return setFields(reflect.ValueOf(volume.VolumeSource))
+	return setFields(reflect.ValueOf(&volume.VolumeSource), volumeSources)
 }
 
 // volumeText says what a volume is, for a message.
@@ -30,16 +30,30 @@ func volumeText(volume *corev1.Volume) string {
 	}
 }
 
-// setFields returns the JSON names of the pointers in an API struct that are not nil.
-func setFields(value reflect.Value) []string {
-	var names []string
-	for i := range value.NumField() {
-		if !value.Field(i).IsNil() {
-			name, _, _ := strings.Cut(value.Type().Field(i).Tag.Get("json"), ",")
-			names = append(names, name)
-		}
+// The JSON names of the sources that volumes and projections may have, by the index of their field.
+var (
+	volumeSources     = fieldNames(reflect.TypeFor[corev1.VolumeSource]())
+	projectionSources = fieldNames(reflect.TypeFor[corev1.VolumeProjection]())
+)
+
+// fieldNames returns the JSON names of an API struct's fields.
+func fieldNames(kind reflect.Type) []string {
+	names := make([]string, kind.NumField())
+	for i := range names {
+		names[i], _, _ = strings.Cut(kind.Field(i).Tag.Get("json"), ",")
 	}
 	return names
+}
+
+// setFields returns the names of the pointers that are not nil in the API struct that value points to.
+func setFields(value reflect.Value, names []string) []string {
+	var set []string
+	for i, fields := 0, value.Elem(); i < len(names); i++ {
+		if !fields.Field(i).IsNil() {
+			set = append(set, names[i])
+		}
+	}
+	return set
 }
 
 // projections returns the sources of a projected volume.
