@@ -1,6 +1,7 @@
 package admission
 
 import (
+	"encoding/json"
 	"fmt"
 	"net/http"
 	"strings"
@@ -90,7 +91,9 @@ func respond(name string, decision scope.Decision, rules []string) ctrladmission
 		response.AuditAnnotations[auditRules] = strings.Join(rules, ",")
 		return response
 	}
-	response.Patches = Patch(decision.Edits)
+	if len(decision.Edits) > 0 {
+		response.Patch, response.PatchType = patch(decision.Edits), &jsonPatch
+	}
 	response.Warnings = warnings(decision.Edits)
 	return response
 }
@@ -135,6 +138,28 @@ func refusal(name string, decision scope.Decision) *metav1.Status {
 		})
 	}
 	return status
+}
+
+// jsonPatch is the type of every patch.
+var jsonPatch = admissionv1.PatchTypeJSONPatch
+
+// patch is Patch as JSON. It is written here and not from Patch, whose operations each take an encoder of
+// their own.
+func patch(edits []scope.Edit) []byte {
+	type operation struct {
+		Op    string `json:"op"`
+		Path  string `json:"path"`
+		Value any    `json:"value,omitempty"` // omitted where it is nil, and only there
+	}
+	operations := make([]operation, len(edits))
+	for i, edit := range edits {
+		operations[i] = operation{edit.Op, edit.Path, edit.Value}
+	}
+	text, err := json.Marshal(operations)
+	if err != nil {
+		panic(err) // all values are strings, booleans, or maps of such
+	}
+	return text
 }
 
 // Patch renders edits as a JSON patch of the object that they were made for, one operation to

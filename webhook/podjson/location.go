@@ -37,12 +37,16 @@ func (l Location) String() string {
 	return b.String()
 }
 
+// usualPointer is as long as most pointers are, so that their memory is taken once.
+const usualPointer = 64
+
 // pointerEscapes are those of RFC 6901, section 3.
 var pointerEscapes = strings.NewReplacer("~", "~0", "/", "~1")
 
 // Pointer is the location as an RFC 6901 JSON pointer: /spec/volumes/0/name.
 func (l Location) Pointer() string {
 	var b strings.Builder
+	b.Grow(usualPointer)
 	for _, step := range l {
 		b.WriteByte('/')
 		switch step := step.(type) {

@@ -49,12 +49,14 @@ func (r *review) lookForIdentity() *claims {
 
 	paths := r.pathIdentities()
 	found.user = r.newPart("user", r.userRules())
+	found.user.mounted = make([]candidate, 0, len(paths))
 	for _, path := range paths {
 		found.user.mention(path.User, path)
 	}
 	r.look(&found.user)
 	if rules := r.threadRules(); len(rules) > 0 {
 		found.thread = r.newPart("thread", rules)
+		found.thread.mounted = make([]candidate, 0, len(paths))
 		for _, path := range paths {
 			found.thread.mention(path.Thread, path)
 		}

@@ -34,9 +34,10 @@ func (r *review) checkClaimMount(p *policy.Policy) {
 	if !r.identified {
 		return
 	}
-	r.scopeUserData(p)
+	ofClaim := claimMounts(p, r.pod)
+	r.scopeUserData(p, ofClaim)
 	const remedy = "mount a directory of the policy's layout"
-	for _, m := range claimMounts(p, r.pod) {
+	for _, m := range ofClaim {
 		if isUserData(p, m, r.dirs) {
 			continue
 		}

@@ -38,12 +38,13 @@ func (r *review) setEntry(entries map[string]string, field, key, value string) m
 	if got, ok := entries[key]; ok && got == value {
 		return entries
 	}
-	at := podjson.Location{"metadata", field}
 	if len(entries) == 0 {
+		at := podjson.Location{"metadata", field}
 		r.edits = append(r.edits, Edit{Op: "add", Path: at.Pointer(), Value: map[string]string{key: value}})
 		return map[string]string{key: value}
 	}
-	r.edits = append(r.edits, Edit{Op: "add", Path: at.Child(podjson.MapKey(key)).Pointer(), Value: value})
+	at := podjson.Location{"metadata", field, podjson.MapKey(key)}
+	r.edits = append(r.edits, Edit{Op: "add", Path: at.Pointer(), Value: value})
 	entries[key] = value
 	return entries
 }

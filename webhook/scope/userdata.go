@@ -7,9 +7,9 @@ import "userscope.dev/userscope/webhook/policy"
 // is exactly another directory of the Pod's identity. Whatever such a mount asked for, it is
 // given the identity's own directory.
 
-// scopeUserData points every user-data mount at the identity's own directory.
-func (r *review) scopeUserData(p *policy.Policy) {
-	for _, m := range claimMounts(p, r.pod) {
+// scopeUserData points every user-data mount of the claim at the identity's own directory.
+func (r *review) scopeUserData(p *policy.Policy, ofClaim []mount) {
+	for _, m := range ofClaim {
 		if !isUserData(p, m, r.dirs) {
 			continue
 		}

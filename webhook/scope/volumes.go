@@ -49,7 +49,11 @@ func fieldNames(kind reflect.Type) []string {
 func setFields(value reflect.Value, names []string) []string {
 	var set []string
 	for i, fields := 0, value.Elem(); i < len(names); i++ {
-		if !fields.Field(i).IsNil() {
+		switch {
+		case fields.Field(i).IsNil():
+		case set == nil:
+			set = names[i : i+1 : i+1] // there is seldom another
+		default:
 			set = append(set, names[i])
 		}
 	}
