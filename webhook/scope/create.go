@@ -24,7 +24,7 @@ func Create(policies policy.Policies, req Request) Decision {
 	}
 
 	r := &review{
-		sent: req.Pod, pod: req.Pod.DeepCopy(), unknown: req.Unknown, creator: req.Creator,
+		sent: req.Pod, pod: editable(req.Pod), unknown: req.Unknown, creator: req.Creator,
 		governing: governing, replaced: map[int]bool{},
 		edits: make([]Edit, 0, usualEdits),
 	}
