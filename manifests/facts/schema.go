@@ -17,6 +17,8 @@ type schema struct {
 	Ref                  string     `json:"$ref,omitempty"`
 	Type                 string     `json:"type,omitempty"`
 	Enum                 []string   `json:"enum,omitempty"`
+	Minimum              int        `json:"minimum,omitempty"`
+	Maximum              int        `json:"maximum,omitempty"`
 	MaxLength            int        `json:"maxLength,omitempty"`
 	MinLength            int        `json:"minLength,omitempty"`
 	Pattern              string     `json:"pattern,omitempty"`
@@ -131,6 +133,11 @@ func objectSchema(f Field) (schema, error) {
 	return s, nil
 }
 
+// bound returns the schema of a number in a range.
+func bound(least, most int) schema {
+	return schema{Description: fmt.Sprintf("a number from %d to %d", least, most), Type: "integer", Minimum: least, Maximum: most}
+}
+
 // The line before the generated part of values.schema.json, which goes to the end.
 const generatedFrom = "    \"generated\": {\"$comment\": \"From here on `make generate` writes: see manifests/facts.\"},\n"
 
@@ -146,7 +153,12 @@ func Schema(text string, facts *Facts, spec Field) (string, error) {
 		return "", err
 	}
 	safe := facts.IDs.Characters
+	least, most := policy.LeastBounds(), policy.MostBounds()
 	definitions, err := encode(properties{
+		{"volumesBound", bound(least.Volumes, most.Volumes)},
+		{"mountsBound", bound(least.Mounts, most.Mounts)},
+		{"containersBound", bound(least.Containers, most.Containers)},
+		{"environmentBound", bound(least.Environment, most.Environment)},
 		{"plainID", schema{
 			Description: fmt.Sprintf("an id of at most %d ASCII letters, digits, _ and -", facts.IDs.UserLength),
 			Type:        "string", MaxLength: facts.IDs.UserLength, Pattern: "^[" + safe + "]+$",

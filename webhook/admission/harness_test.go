@@ -65,6 +65,7 @@ func deerflow(t testing.TB) policy.Policies {
 	}
 	return policy.Policies{{
 		Name:              "deer-flow",
+		Bounds:            policy.MostBounds(),
 		Namespaces:        []string{"deer-flow"},
 		Claim:             "deer-flow-home",
 		Selector:          map[string]string{"app": "deer-flow-sandbox"},

@@ -75,6 +75,9 @@ type Policy struct {
 	// user gets directories of the thread only.
 	DefaultUser string
 
+	// Bounds limit how much a sandbox may have of anything.
+	Bounds Bounds
+
 	// Allow lists what else a sandbox may have.
 	Allow Allow
 }

@@ -8,6 +8,7 @@ import (
 // rules is the registry of all rules, in the order in which their checks are made. A rule stands in a
 // file that is named after it: host-path in rule_host_path.go.
 var rules = []*rule{
+	&tooManyRule,
 	&selectorMismatchRule,
 	&controllerOwnerRule,
 	&staticPodRule,

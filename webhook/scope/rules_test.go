@@ -12,6 +12,7 @@ func TestRuleNames(t *testing.T) {
 		"identity-invalid":      true,
 		"identity-conflict":     true,
 		"identity-unproven":     true,
+		"too-many":              false,
 		"selector-mismatch":     false,
 		"controller-owner":      false,
 		"static-pod":            false,

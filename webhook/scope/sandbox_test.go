@@ -38,6 +38,7 @@ func deerflow(tweaks ...func(*policy.Policy)) *policy.Policy {
 		}, Legacy: template("threads/{thread}/user-data")},
 		Proof:         policy.ProofAdopted,
 		HostPathBases: []string{"/base", "/other/base"},
+		Bounds:        policy.DefaultBounds(),
 		Allow:         policy.Allow{HostPaths: []string{"/skills"}, Claims: []string{"skills"}},
 	}
 	for _, tweak := range tweaks {

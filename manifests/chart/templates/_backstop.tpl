@@ -102,6 +102,18 @@ facts. */}}
   (dict "name" "selector" "is" (toJson .selector)) | toJson -}}
 {{- end }}
 
+{{/* Two expressions about the bounds, which come before all rules: .within, whether a Pod keeps them, and
+.words, which ones it does not. Call it with the chart's files and a policy: .files, .policy. */}}
+{{- define "userscope.backstop.bounds" -}}
+{{- $bounds := dict "name" "bounds" "is" (toJson .policy.bounds) -}}
+{{- $messages := dict "name" "messages" "is" (include "userscope.backstop.messages" .policy.facts) -}}
+{{- $parts := .files.Get "files/backstop/too-many.cel" | splitList "\n--- message\n" -}}
+{{- dict
+  "within" (include "userscope.backstop.named" (dict "names" (list $bounds) "macro" "exists" "expression" (first $parts | trim)))
+  "words" (include "userscope.backstop.named" (dict "names" (list $bounds $messages) "macro" "map"
+    "expression" (printf "\"userscope: too-many: \" + (\n%s\n).join(\"; too-many: \")" (last $parts | trim)))) | toJson -}}
+{{- end }}
+
 {{/* An expression with names for others. Call it with a list of names, each of which may use those before
 it, the macro, which is exists for a bool and map for anything else, and the expression: .names, .macro,
 .expression. */}}

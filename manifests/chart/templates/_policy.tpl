@@ -62,6 +62,7 @@ with the root context, and read the result with fromJsonArray.
   "userData" $spec.layout.userData
   "directories" $directories
   "hostPathBases" ($spec.hostPathBases | default list)
+  "bounds" (merge (deepCopy ($spec.bounds | default dict)) $facts.defaults.bounds)
   "allow" ($spec.allow | default dict)
   | toJson -}}
 {{- end }}

@@ -59,6 +59,7 @@ func (j *judgement) all() []string {
 	j.resources()
 	j.ownership()
 	j.baseline()
+	j.crowd()
 	return j.findings
 }
 

@@ -117,3 +117,21 @@ func (j *judgement) seLinux(where string, security object) {
 		j.condemn("I4", "%s sets seLinuxOptions %v", where, security["seLinuxOptions"])
 	}
 }
+
+// crowd is I4 for how much of something there is.
+func (j *judgement) crowd() {
+	has := map[string]int{"volumes": len(volumes(j.pod))}
+	for _, volume := range volumes(j.pod) {
+		has["volumes"] += len(children(child(volume, "projected"), "sources"))
+	}
+	for _, c := range containers(j.pod, []string{"initContainers", "containers"}) {
+		has["containers"]++
+		has["mounts"] += len(children(c.object, "volumeMounts"))
+		has["environment"] += len(children(c.object, "env")) + len(children(c.object, "envFrom"))
+	}
+	for name, bound := range j.policy.Bounds {
+		if has[name] > bound {
+			j.condemn("I4", "%d of %s, and %d may be", has[name], name, bound)
+		}
+	}
+}

@@ -7,6 +7,7 @@ import (
 	"os"
 	"path/filepath"
 	"slices"
+	"strconv"
 	"strings"
 
 	"sigs.k8s.io/yaml"
@@ -38,6 +39,9 @@ type Policy struct {
 	// Legacy is the user-data directory of old, which names a thread and nobody may mount; empty
 	// for none.
 	Legacy string
+
+	// Bounds are how many volumes, mounts, containers and environment entries there may be.
+	Bounds map[string]int
 
 	Allowed Allowed
 }
@@ -148,6 +152,7 @@ func readPolicy(name string, whole object, dir string) (Policy, error) {
 			DefaultUser:   spec.text("defaultUser", ""),
 		},
 		Volume:      spec.text("userDataVolume", "user-data"),
+		Bounds:      spec.below("bounds").bounds(),
 		MountPath:   spec.text("userDataMountPath", "/mnt/user-data"),
 		Root:        layout.text("root", ""),
 		HostBases:   spec.texts("hostPathBases"),
@@ -243,6 +248,17 @@ func (s section) directories() []Directory {
 		found = append(found, Directory{Path: directory.text("path", ""), Writable: directory.text("access", "") == "ReadWrite"})
 	}
 	return found
+}
+
+// bounds reads how much a sandbox may have.
+func (s section) bounds() map[string]int {
+	bounds := map[string]int{"volumes": 64, "mounts": 300, "containers": 16, "environment": 1200}
+	for name := range bounds {
+		if given := number(s.value(name)); given != "" {
+			bounds[name], _ = strconv.Atoi(given)
+		}
+	}
+	return bounds
 }
 
 // exempt reads the users and the groups that are exempt.

@@ -77,6 +77,24 @@ var harmful = []mutation{
 	{"a directory of the node", func(d *drawing) {
 		d.mount(d.volume("hostPath", object{"path": d.hostPath()}), of(d, object{}, object{"readOnly": true}, object{"subPath": "x"}))
 	}},
+	{"as much as there may be, or more", func(d *drawing) {
+		more := of(d, 0, 1)
+		switch of(d, "volumes", "mounts", "containers") {
+		case "volumes":
+			for len(list(d.spec(), "volumes")) < d.Policy.Bounds["volumes"]+more {
+				d.volume("emptyDir", object{})
+			}
+		case "mounts":
+			volume, c := d.volume("emptyDir", object{}), d.container()
+			for range d.Policy.Bounds["mounts"] + more - len(d.mounts(func(object) bool { return true })) {
+				add(c, "volumeMounts", object{"name": volume, "mountPath": "/" + d.name("path")})
+			}
+		default:
+			for len(d.containers("initContainers", "containers")) < d.Policy.Bounds["containers"]+more {
+				add(d.spec(), "containers", object{"name": d.name("container"), "image": "image"})
+			}
+		}
+	}},
 	{"another claim", func(d *drawing) {
 		d.mount(d.volume("persistentVolumeClaim", object{"claimName": of(d, append(d.Policy.Allowed.Claims, "postgres", d.In.Oracle[0].Claim)...), "readOnly": d.chance(50)}), of(d, nil, object{"readOnly": true}))
 	}},

@@ -12,7 +12,8 @@ import (
 )
 
 // Expressions must not cost more than API servers allow: Pods that are as large as they take them pass
-// if they are none of Userscope's business, and sandboxes that are larger than any pass as well.
+// if they are none of Userscope's business, and sandboxes that are as large as the policy's bounds pass as
+// well. Larger ones are refused for their size.
 func TestLargePods(t *testing.T) {
 	large := func(labels object) object {
 		pod := bystander(labels)
@@ -22,7 +23,7 @@ func TestLargePods(t *testing.T) {
 		return pod
 	}
 	mounted := bobs(nil)
-	fill(mounted, 10, 30, func(i int) (source, mount object) {
+	fill(mounted, 10, 29, func(i int) (source, mount object) {
 		return object{"persistentVolumeClaim": object{"claimName": "deer-flow-home"}},
 			object{"mountPath": fmt.Sprintf("/mnt/%d", i), "subPath": "deer-flow/integrations/lark-cli/sandbox-cli", "readOnly": true}
 	})
@@ -30,17 +31,19 @@ func TestLargePods(t *testing.T) {
 		name      string
 		namespace string
 		pod       object
+		want      string
 	}{
-		{"another Pod, by the webhook's conditions", called[0].Oracle[0].Namespaces[0], large(object{"app": "web"})},
-		{"another Pod, by the backstop's conditions", controlplane.Namespace, large(object{"app": "web"})},
-		{"a sandbox", controlplane.Namespace, stamped(large(object{"app": "deer-flow-sandbox"}))},
-		{"a sandbox with many mounts of the claim", controlplane.Namespace, stamped(mounted)},
+		{"another Pod, by the webhook's conditions", called[0].Oracle[0].Namespaces[0], large(object{"app": "web"}), ""},
+		{"another Pod, by the backstop's conditions", controlplane.Namespace, large(object{"app": "web"}), ""},
+		{"a sandbox beyond the bounds", controlplane.Namespace, stamped(large(object{"app": "deer-flow-sandbox"})), "userscope: too-many: "},
+		{"a sandbox with as many mounts of the claim as there may be", controlplane.Namespace, stamped(mounted), ""},
 	} {
 		t.Run(test.name, func(t *testing.T) {
 			s := withName(&random.Sample{Pod: test.pod, Request: oracle.Request{Namespace: test.namespace, Username: "somebody"}})
 			t.Logf("%d bytes", len(s.Raw()))
-			if _, err := ask(t.Context(), s.Request, http.MethodPost, "pods", s.Raw()); err != nil {
-				t.Error(err)
+			_, err := ask(t.Context(), s.Request, http.MethodPost, "pods", s.Raw())
+			if (err != nil) != (test.want != "") || err != nil && (failsToJudge(err) || !strings.Contains(err.Error(), test.want)) {
+				t.Errorf("%v, want %q", err, test.want)
 			}
 		})
 	}

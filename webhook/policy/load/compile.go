@@ -47,6 +47,7 @@ func compile(document *Document, dir string) (*policy.Policy, field.ErrorList) {
 		ReplaceUserData:   *spec.ReplaceUserData,
 		Layout:            c.layout(at.Child("layout"), spec.Layout, characters),
 		HostPathBases:     c.hostPaths(at.Child("hostPathBases"), spec.HostPathBases),
+		Bounds:            c.bounds(at.Child("bounds"), spec.Bounds),
 		Allow:             c.allow(at.Child("allow"), spec.Allow),
 	}
 	c.bases(at, p)

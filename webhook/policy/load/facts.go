@@ -22,6 +22,7 @@ func Defaults() Spec {
 		SandboxIDKey:      new("sandbox-id"),
 		Proof:             new(policy.ProofAdopted),
 		ReplaceUserData:   new(true),
+		Bounds:            defaultBounds(),
 	}
 }
 
@@ -33,6 +34,11 @@ func defaultExempt() policy.Creators {
 		exempt.Users = append(exempt.Users, serviceAccountPrefix+"kube-system:"+controller+"-controller")
 	}
 	return exempt
+}
+
+func defaultBounds() Bounds {
+	bounds := policy.DefaultBounds()
+	return Bounds{Volumes: &bounds.Volumes, Mounts: &bounds.Mounts, Containers: &bounds.Containers, Environment: &bounds.Environment}
 }
 
 // withDefaults returns a spec in which every pointer that is nil points to the field's default.

@@ -49,6 +49,7 @@ func TestDeerFlowPolicy(t *testing.T) {
 			{Template: template(t, "integrations/lark-cli/sandbox-cli"), Access: policy.ReadOnly},
 		}, Legacy: template(t, "threads/{thread}/user-data")},
 		HostPathBases: []string{"/.deer-flow", "/app/backend/.deer-flow"},
+		Bounds:        policy.Bounds{Volumes: 64, Mounts: 300, Containers: 16, Environment: 1200},
 		Allow:         policy.Allow{HostPaths: []string{"/skills"}, Claims: []string{"deer-flow-skills"}},
 	}}
 	if !reflect.DeepEqual(policies, want) {
@@ -232,6 +233,8 @@ func TestMistakes(t *testing.T) {
 		{"the kubelet's directory listed", "claim:", "allow: {hostPaths: [/varlib, /var/lib]}\n  claim:", `p.yaml: spec.allow.hostPaths[1]: Invalid value: "/var/lib": and /var/lib/kubelet, through which the node can be read or ruled, lie inside one another`},
 		{"a socket of the node listed", "claim:", "allow: {hostPaths: [/run/containerd]}\n  claim:", `p.yaml: spec.allow.hostPaths[0]: Invalid value: "/run/containerd": and /run, through which the node can be read or ruled, lie inside one another`},
 		{"a base above the kubelet's directory", "claim:", "hostPathBases: [/var/lib]\n  claim:", `p.yaml: spec.hostPathBases[0]: Invalid value: "/var/lib": and /var/lib/kubelet, through which the node can be read or ruled, lie inside one another`},
+		{"a bound below what sandboxes need", "claim:", "bounds: {volumes: 10, mounts: 300}\n  claim:", `p.yaml: spec.bounds.volumes: Invalid value: 10: must be between 20, which real sandboxes need, and 256`},
+		{"a bound above what API servers can do", "claim:", "bounds: {environment: 5000}\n  claim:", `p.yaml: spec.bounds.environment: Invalid value: 5000: must be between 64, which real sandboxes need, and 4096`},
 		{"a group that is none", "claim:", "allow: {fsGroup: -1}\n  claim:", `p.yaml: spec.allow.fsGroup: Invalid value: -1: must be between 0 and 2147483647, inclusive`},
 		{"a readable directory of the user above a thread's", "{root:", "{directories: [{path: 'users/{user}', access: ReadOnly}], root:", `p.yaml: spec.layout.directories[0].path: Invalid value: "users/{user}": users/{user}/threads/{thread}/user-data lies below users/{user}, which other identities can read`},
 		{"the claim listed as another", "claim:", "allow: {claims: [a, deer-flow-home]}\n  claim:", `p.yaml: spec.allow.claims[1]: Invalid value: "deer-flow-home": is the claim that policy deer-flow protects`},

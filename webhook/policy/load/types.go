@@ -118,8 +118,31 @@ type Spec struct {
 	// +format=absolutePath
 	HostPathBases []string `json:"hostPathBases,omitempty"`
 
+	// Bounds limit how much a sandbox may have of anything, so that no Pod keeps an API server busy. Those
+	// that are left out are the defaults.
+	Bounds Bounds `json:"bounds,omitzero"`
+
 	// Allow lists what else a sandbox may have. By default that is nothing.
 	Allow policy.Allow `json:"allow,omitzero"`
+}
+
+// Bounds are the largest numbers of some things in a sandbox.
+type Bounds struct {
+	// Volumes is how many volumes, and sources that are projected into volumes, a sandbox may have.
+	// +format=volumesBound
+	Volumes *int `json:"volumes,omitempty"`
+
+	// Mounts is how many volumeMounts its containers may have together.
+	// +format=mountsBound
+	Mounts *int `json:"mounts,omitempty"`
+
+	// Containers is how many init and regular containers it may have.
+	// +format=containersBound
+	Containers *int `json:"containers,omitempty"`
+
+	// Environment is how many entries of env and envFrom its containers may have together.
+	// +format=environmentBound
+	Environment *int `json:"environment,omitempty"`
 }
 
 // Layout is how the claim is divided.
