@@ -117,6 +117,19 @@ func fromValues(t *testing.T, where, values string) string {
 	return file.String()
 }
 
+// A page may show a policy as a file or as values of the chart; both are read.
+func TestPoliciesOfPages(t *testing.T) {
+	const file = "kind: Policy\nmetadata: {name: a}\n"
+	page := "```yaml\n" + file + "```\n\n```yaml\nspec: {}\n```\n\n```yaml\npolicies:\n  - name: b\n    spec: {claim: homes}\n```\n"
+	want := []shippedPolicy{
+		{"page, block 1", file},
+		{"page, block 3", "---\napiVersion: userscope.dev/v1alpha1\nkind: Policy\nmetadata:\n  name: b\nspec:\n  claim: homes\n"},
+	}
+	if got := policiesOf(t, "page", page); !slices.Equal(got, want) {
+		t.Errorf("got: %q, want: %q", got, want)
+	}
+}
+
 // A page shows a policy of manifests/policies as it is there, comments aside.
 func TestPagesShowTheFiles(t *testing.T) {
 	files := map[string]map[string]any{}
