@@ -6,9 +6,6 @@ import (
 	"userscope.dev/userscope/webhook/policy"
 )
 
-// usualEdits are as many as the stamps of a Pod take, and some.
-const usualEdits = 8
-
 // Create judges the creation of a Pod: it is ungoverned, or everything that it mounts comes to
 // lie in the directories of its identity, or it is refused. All violations are reported at
 // once. Applying the edits and deciding again changes nothing more.
@@ -26,7 +23,6 @@ func Create(policies policy.Policies, req Request) Decision {
 	r := &review{
 		sent: req.Pod, pod: editable(req.Pod), unknown: req.Unknown, creator: req.Creator,
 		governing: governing, replaced: map[int]bool{},
-		edits: make([]Edit, 0, usualEdits),
 	}
 	r.run(func(rule *rule) check { return rule.before })
 	// What drew a policy in may have been replaced, and a second decision would not see it.

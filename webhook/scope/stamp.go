@@ -32,11 +32,17 @@ func (r *review) stamp() {
 	}
 }
 
+// usualEdits are as many as the stamps of a Pod take, and some.
+const usualEdits = 8
+
 // setEntry sets a label or an annotation and returns the entries with it. There is no warning: it
 // takes nothing away from what was sent.
 func (r *review) setEntry(entries map[string]string, field, key, value string) map[string]string {
 	if got, ok := entries[key]; ok && got == value {
 		return entries
+	}
+	if r.edits == nil {
+		r.edits = make([]Edit, 0, usualEdits)
 	}
 	if len(entries) == 0 {
 		at := podjson.Location{"metadata", field}
