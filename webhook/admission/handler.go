@@ -5,7 +5,6 @@ import (
 	"log/slog"
 	"time"
 
-	"github.com/go-logr/logr"
 	"github.com/prometheus/client_golang/prometheus"
 	admissionv1 "k8s.io/api/admission/v1"
 	corev1 "k8s.io/api/core/v1"
@@ -70,19 +69,19 @@ func (h *Handler) Handle(ctx context.Context, req ctrladmission.Request) ctrladm
 	started := time.Now()
 	pod, decision, err := h.decide(req)
 	key, name := nameOf(req, pod)
-	logger := log.FromContext(ctx).WithValues(key, name)
+	logger := log.FromContext(ctx)
 	if err != nil {
 		h.metrics.observe(unjudged, nil, time.Since(started))
-		logger.Info("refused unjudged", "reason", err.Error())
+		logger.WithValues(key, name).Info("refused unjudged", "reason", err.Error())
 		return err.response()
 	}
 
 	rules := rulesOf(decision.Violations)
 	h.metrics.observe(string(decision.Verdict), rules, time.Since(started))
 	if decision.Verdict == scope.Refused {
-		logger.Info("refused", "rules", rules)
-	} else {
-		logger.V(debug).Info("admitted", "verdict", decision.Verdict)
+		logger.WithValues(key, name).Info("refused", "rules", rules)
+	} else if admitted := logger.V(debug); admitted.Enabled() {
+		admitted.WithValues(key, name).Info("admitted", "verdict", decision.Verdict)
 	}
 	return respond(name, decision, rules)
 }
@@ -166,13 +165,4 @@ func nameOf(req ctrladmission.Request, pod *corev1.Pod) (key, name string) {
 		return "generateName", cut(pod.GenerateName)
 	}
 	return "name", cut(req.Name)
-}
-
-// requestLogger puts into every log line of a request what a reader needs to find it again.
-func requestLogger(base logr.Logger, req *ctrladmission.Request) logr.Logger {
-	if req == nil {
-		return base
-	}
-	op := operation{req.Resource, req.SubResource, req.Operation}
-	return base.WithValues("uid", req.UID, "namespace", cut(req.Namespace), "operation", cut(op.String()), "creator", cut(req.UserInfo.Username))
 }

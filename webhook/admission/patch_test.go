@@ -1,6 +1,7 @@
 package admission
 
 import (
+	"bytes"
 	"encoding/json"
 	"testing"
 
@@ -22,7 +23,7 @@ func TestPatchIsWrittenAsItsOperations(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	if got := patch(edits); string(got) != string(want) {
+	if got := patch(edits); !bytes.Equal(got, want) {
 		t.Errorf("got:  %s\nwant: %s", got, want)
 	}
 }
