@@ -143,8 +143,9 @@ func issue(ctx context.Context, cluster *webhookprocess.Cluster, client kubernet
 		if metrics, err = get(ctx, http.DefaultClient, "http://"+health+"/metrics"); err != nil {
 			return err
 		}
-		if _, issued := metrics["userscope_issuer_certificate_not_after_seconds"]; !issued {
-			return errors.New("nothing is issued yet")
+		// One of the CA, and then one of the serving certificate.
+		if issued := metrics["userscope_issuer_certificate_not_after_seconds"]; len(issued.GetMetric()) < 2 {
+			return errors.New("not all is issued yet")
 		}
 		return nil
 	}, process)

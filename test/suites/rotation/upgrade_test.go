@@ -2,7 +2,6 @@ package rotation
 
 import (
 	"bytes"
-	"fmt"
 	"maps"
 	"strings"
 	"testing"
@@ -64,5 +63,5 @@ func TestUpgrade(t *testing.T) {
 	if created == 0 || scoped != created || len(failed) > 0 {
 		t.Errorf("%d Pods created, %d scoped, failed:\n%s", created, scoped, strings.Join(failed, "\n"))
 	}
-	t.Log(fmt.Sprintf("%d Pods created, none refused", created))
+	t.Logf("%d Pods created, none refused", created)
 }
