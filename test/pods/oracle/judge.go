@@ -57,6 +57,7 @@ func (j *judgement) all() []string {
 	j.secrets()
 	j.accounts()
 	j.resources()
+	j.lists()
 	j.ownership()
 	j.baseline()
 	j.crowd()

@@ -89,9 +89,6 @@ func (j *judgement) resources() {
 			}
 		}
 	}
-	if present(spec, "runtimeClassName") {
-		j.allow(j.policy.Allowed.RuntimeClasses, text(spec, "runtimeClassName"), "the runtime class")
-	}
 }
 
 // ownership is I4 for the settings that change a volume as a whole, other tenants' files

@@ -88,8 +88,9 @@ type Allowed struct {
 	ServiceAccounts []string
 	TokenAudiences  []string
 	ResourceClaims  []string
-	RuntimeClasses  []string
 	Capabilities    []string
+	// Listed holds the lists that Lists knows, by their fields.
+	Listed map[string][]string
 	// FSGroup is a number as JSON writes it; empty for none.
 	FSGroup string
 	// SELinuxOptions is the object as JSON has it; nil for none.
@@ -166,10 +167,13 @@ func readPolicy(name string, whole object, dir string) (Policy, error) {
 			ServiceAccounts: allow.texts("serviceAccounts"),
 			TokenAudiences:  allow.texts("tokenAudiences"),
 			ResourceClaims:  allow.texts("resourceClaims"),
-			RuntimeClasses:  allow.texts("runtimeClasses"),
 			Capabilities:    allow.texts("capabilities"),
 			FSGroup:         number(allow.value("fsGroup")),
+			Listed:          map[string][]string{},
 		},
+	}
+	for _, list := range Lists() {
+		policy.Allowed.Listed[list.Field] = allow.texts(list.Field)
 	}
 	for key, value := range child(whole, "selector") {
 		policy.Selector[key], _ = value.(string)

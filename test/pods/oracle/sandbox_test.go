@@ -32,7 +32,7 @@ func policy() Policy {
 		Allowed: Allowed{
 			HostPaths: []string{"/skills"}, Claims: []string{"skills"}, VolumeTypes: []string{"nfs", "ephemeral"},
 			Secrets: []string{"listed"}, ServiceAccounts: []string{"worker"}, TokenAudiences: []string{"vault"},
-			ResourceClaims: []string{"gpu"}, RuntimeClasses: []string{"kata"}, Capabilities: []string{"NET_ADMIN"},
+			ResourceClaims: []string{"gpu"}, Listed: map[string][]string{"runtimeClasses": {"kata"}}, Capabilities: []string{"NET_ADMIN"},
 			FSGroup: "1000", SELinuxOptions: object{"level": "s0:c1"},
 		},
 	}

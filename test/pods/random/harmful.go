@@ -215,7 +215,9 @@ var harmful = []mutation{
 			at(d.container(), "resources", kind)[name] = of[any](d, "1", 1)
 		}
 	}},
-	{"a runtime class", func(d *drawing) { d.spec()["runtimeClassName"] = of(d, "runc", "", "gvisor") }},
+	{"an entry that some list could have", func(d *drawing) {
+		of(d, oracle.Lists()...).Write(d.Pod, of(d, "runc", "", "gvisor", "intranet.example"))
+	}},
 	{"an fsGroup", func(d *drawing) { at(d.spec(), "securityContext")["fsGroup"] = of(d, 0, 1000, 2000) }},
 	{"an fsGroupChangePolicy", func(d *drawing) {
 		at(d.spec(), "securityContext")["fsGroupChangePolicy"] = of(d, "Always", "OnRootMismatch", "")

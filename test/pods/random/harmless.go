@@ -1,5 +1,7 @@
 package random
 
+import "userscope.dev/userscope/test/pods/oracle"
+
 // harmless are changes after which a good Pod still passes.
 var harmless = []mutation{
 	{"fields of tomorrow outside volumes", func(d *drawing) {
@@ -124,7 +126,9 @@ func listed(d *drawing) {
 	some(a.ResourceClaims, func(claim string) {
 		d.spec()["resourceClaims"] = []any{object{"name": "r", of(d, "resourceClaimName", "resourceClaimTemplateName"): claim}}
 	})
-	some(a.RuntimeClasses, func(class string) { d.spec()["runtimeClassName"] = class })
+	for _, list := range oracle.Lists() {
+		some(a.Listed[list.Field], func(entry string) { list.Write(d.Pod, entry) })
+	}
 	some(a.Capabilities, func(capability string) {
 		at(d.container(), "securityContext")["capabilities"] = object{"add": []any{capability, "CHOWN"}}
 	})

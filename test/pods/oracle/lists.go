@@ -1,0 +1,59 @@
+package oracle
+
+// List is a list of a policy's allow whose entries stand in a Pod by themselves.
+type List struct {
+	// Field is the name of the list in allow.
+	Field string
+
+	// what says what an entry is.
+	what string
+
+	// read returns the entries that a Pod has. They need to be listed.
+	read func(pod map[string]any) []string
+
+	// Write gives a Pod one entry.
+	Write func(pod map[string]any, entry string)
+}
+
+// Lists returns where the entries of these lists stand.
+func Lists() []List {
+	return []List{
+		{
+			Field: "hostAliases", what: "a name in /etc/hosts",
+			read: func(pod map[string]any) []string {
+				var names []string
+				for _, alias := range children(child(pod, "spec"), "hostAliases") {
+					entries, _ := alias["hostnames"].([]any)
+					for _, entry := range entries {
+						name, _ := entry.(string)
+						names = append(names, name)
+					}
+				}
+				return names
+			},
+			Write: func(pod map[string]any, name string) {
+				child(pod, "spec")["hostAliases"] = []any{map[string]any{"ip": "192.0.2.1", "hostnames": []any{name}}}
+			},
+		},
+		{
+			Field: "runtimeClasses", what: "the runtime class",
+			read: func(pod map[string]any) []string {
+				spec := child(pod, "spec")
+				if !present(spec, "runtimeClassName") {
+					return nil
+				}
+				return []string{text(spec, "runtimeClassName")}
+			},
+			Write: func(pod map[string]any, class string) { child(pod, "spec")["runtimeClassName"] = class },
+		},
+	}
+}
+
+// lists is I4 for them.
+func (j *judgement) lists() {
+	for _, list := range Lists() {
+		for _, entry := range list.read(j.pod) {
+			j.allow(j.policy.Allowed.Listed[list.Field], entry, "%s", list.what)
+		}
+	}
+}
