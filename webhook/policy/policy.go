@@ -122,6 +122,9 @@ type Allow struct {
 	// RuntimeClasses may be asked for.
 	RuntimeClasses []string `json:"runtimeClasses,omitempty"`
 
+	// HostAliases are names that a sandbox may put into its /etc/hosts.
+	HostAliases []string `json:"hostAliases,omitempty"`
+
 	// Capabilities may be added beyond the Pod Security baseline's. Service meshes need them.
 	// +format=networkCapability
 	Capabilities []string `json:"capabilities,omitempty"`

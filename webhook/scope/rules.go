@@ -29,6 +29,7 @@ var rules = []*rule{
 	&volumeDeviceRule,
 	&resourceClaimRule,
 	&runtimeClassRule,
+	&hostAliasesRule,
 	&fsGroupRule,
 	&seLinuxOptionsRule,
 	&podSecurityRule,
