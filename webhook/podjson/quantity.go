@@ -14,13 +14,12 @@ import (
 	"sigs.k8s.io/json"
 )
 
-// The decoder of quantities, such as cpu: 100m, takes time that grows with the value of an exponent
-// and faster than the number of digits: 1e-2000000000 would keep it busy for hours. No API server
-// gets as far as to send one; whoever reaches the webhook's port without an API server shall not
-// make it stand still.
+// The decoder of quantities, such as cpu: 100m, takes time that grows with the value of an exponent,
+// and faster than the number of digits: an exponent of many digits keeps it busy for hours. No API
+// server gets as far as to send one. Whoever reaches the webhook's port without an API server shall
+// not make it stand still. Three digits of an exponent are refused, which it still reads at once.
 
-// monstrous is a number with an exponent of more digits, or with more digits, than a quantity of
-// anything has.
+// monstrous is a number that has more digits, or more digits in its exponent, than any quantity has.
 var monstrous = regexp.MustCompile(`^[+-]?[0-9.]+[eE][+-]?[0-9]{3}[0-9]*$|^[+-]?[0-9.]{100}`)
 
 // checkQuantities tells which quantity in the JSON of a Pod is a monstrous number. Elsewhere such
