@@ -21,8 +21,8 @@ func (c container) at(steps ...any) podjson.Location {
 	return append(podjson.Location{"spec", c.list, c.index}, steps...)
 }
 
-// containers returns every container of the Pod: init, regular and ephemeral. It is the only
-// walk over them, so that no rule forgets a kind.
+// containers returns every container of the Pod: init, regular and ephemeral. The decision
+// walks over them nowhere else, so that no rule forgets a kind.
 func containers(pod *corev1.Pod) []container {
 	spec := &pod.Spec
 	all := make([]container, 0, len(spec.InitContainers)+len(spec.Containers)+len(spec.EphemeralContainers))

@@ -206,7 +206,7 @@ func (s *Server) serveWebhook(ctx context.Context, listener net.Listener) error 
 	return nil
 }
 
-// parting sends clients away with their answers while the server drains. API servers keep their
+// parting closes each connection after its response while the server drains. API servers keep their
 // connections, which no Service moves to another Pod, and never repeat a request: one that they write into a
 // connection in the moment in which it is closed fails, and with it a Pod.
 func (s *Server) parting(handler http.Handler) http.Handler {

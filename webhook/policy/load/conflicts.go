@@ -140,8 +140,8 @@ func sameSet(a, b []string) bool {
 	return len(a) == len(b) && !slices.ContainsFunc(a, func(entry string) bool { return !slices.Contains(b, entry) })
 }
 
-// validateExemptions refuses exempt creators that the programs of a governed namespace, be it
-// another policy's, could be: whoever breaks into one of them would be exempt too.
+// validateExemptions refuses to exempt ServiceAccounts of any governed namespace, including another
+// policy's: whoever breaks into a program of such a namespace would be exempt too.
 func validateExemptions(p *policy.Policy, policies policy.Policies) field.ErrorList {
 	governed := func(namespace string) bool {
 		return slices.ContainsFunc(policies, func(p *policy.Policy) bool { return slices.Contains(p.Namespaces, namespace) })
