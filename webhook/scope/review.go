@@ -92,7 +92,10 @@ func (r *review) decision() Decision {
 	if len(r.violations) > 0 {
 		return Decision{Verdict: Refused, Identity: r.id, Violations: r.violations, More: r.more}
 	}
-	d := Decision{Verdict: Allowed, Identity: r.id, Edits: r.edits}
+	d := Decision{Verdict: Allowed, Identity: r.id}
+	if len(r.edits) > 0 {
+		d.Edits = r.edits
+	}
 	for _, edit := range r.edits {
 		if edit.Warning != "" {
 			d.Verdict = Rewritten

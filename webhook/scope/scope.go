@@ -12,7 +12,7 @@
 //
 //	1  text
 //	2  scope, visit, volumes
-//	3  claim, hostpath, review
+//	3  claim, editable, hostpath, review
 //	4  rule, govern, paths, stamp, userdata
 //	5  part
 //	6  rule_*
