@@ -19,9 +19,6 @@ const batchSize = 1024
 // do, it does not touch the tree.
 func Apply(ctx context.Context, claimFS FS, options Options, progress Progress) (*Plan, error) {
 	a := &applier{ctx: ctx, fs: claimFS, session: session{fs: claimFS}, progress: progress}
-	a.mover = mover{fs: claimFS, noted: func() error {
-		return a.session.journal.writeAndSync(journal.Record{Reserves: &struct{}{}})
-	}}
 	plan, err := a.apply(options)
 	return plan, errors.Join(err, a.session.release())
 }
@@ -99,7 +96,9 @@ func (a *applier) begin() error {
 	}
 	a.prepared = newPreparer(a.fs, self.Mount)
 	a.blocked = map[claim.Path]error{}
-	return a.session.begin(self)
+	err = a.session.begin(self)
+	a.mover = mover{fs: a.fs, filesystem: a.session.filesystem}
+	return err
 }
 
 // announce writes into the journal what is to be done for all items. One fsync covers all batches,

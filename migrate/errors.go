@@ -16,11 +16,13 @@ var (
 	errOtherName = errors.New("is the directory of another name here, as where the filesystem ignores case")
 	// errChanged: a file is not the file that was planned for.
 	errChanged = errors.New("is gone, or another, since it was planned")
+	// errNoLinks: a file moves by a link where renames can replace, and a run must know its own link again.
+	errNoLinks = errors.New("this filesystem has no way to move a file without replacing another: move it by hand")
 )
 
 // ofOneFile are the errors after which the other files can still move.
 var ofOneFile = []error{
-	errChanged, errOtherName, fs.ErrExist, fs.ErrNotExist, fs.ErrPermission, syscall.EXDEV, syscall.EBUSY,
+	errChanged, errOtherName, errNoLinks, fs.ErrExist, fs.ErrNotExist, fs.ErrPermission, syscall.EXDEV, syscall.EBUSY,
 	syscall.ELOOP, syscall.ENOTDIR, syscall.ENAMETOOLONG, syscall.EMLINK,
 }
 

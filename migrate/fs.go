@@ -30,7 +30,9 @@ type FS interface {
 	Link(from, to claim.Path) error
 	Unlink(p claim.Path) error
 
+	FSType() (string, error)
 	Lock(p claim.Path) (unlock func() error, err error)
+	Locked(p claim.Path) (bool, error)
 	Read(p claim.Path) (io.ReadCloser, error)
 	Append(p claim.Path) (claim.File, error)
 	SyncDir(p claim.Path) error

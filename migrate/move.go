@@ -2,50 +2,49 @@ package migrate
 
 import (
 	"errors"
-	"syscall"
 
 	"userscope.dev/userscope/migrate/claim"
+	"userscope.dev/userscope/migrate/journal"
 )
 
 // mover moves files to where none is.
 type mover struct {
 	fs FS
-	// reserves tells that the filesystem cannot rename without replacing, as NFS cannot.
-	reserves bool
-	// noted is called before the first place is reserved.
-	noted func() error
+	// filesystem says how that is done on the claim.
+	filesystem *journal.Filesystem
 }
 
 // move renames a file. If something is where it is to be, the error is fs.ErrExist, and both stay.
 //
-// Where the filesystem cannot promise that itself, an empty directory reserves the place: no
-// other can then be made there, and rename(2) replaces no directory that has something in it. A
-// file, which has no such thing, gets its new name before it loses the old one.
+// Where the filesystem cannot rename without replacing, an empty directory reserves the place: no other can
+// then be made there, and the probe has seen that rename(2) replaces no directory that has something in it.
+// A file gets its new name before it loses the old one.
 func (m *mover) move(file claim.Info, from, to claim.Path) error {
-	if !m.reserves {
-		err := m.fs.Rename(from, to)
-		if !errors.Is(err, syscall.EINVAL) && !errors.Is(err, syscall.ENOSYS) {
-			return existing(err)
-		}
-		if err := m.noted(); err != nil {
-			return err
-		}
-		m.reserves = true
-	}
-	if file.Kind != claim.Directory {
-		if err := m.fs.Link(from, to); err != nil {
-			return err
-		}
-		if err := m.fs.Unlink(from); err != nil { // it must not keep both
-			return errors.Join(err, release(m.fs, from, to, file.Identity))
-		}
-		return nil
+	switch {
+	case m.filesystem.Moves == journal.Atomic:
+		return existing(m.fs.Rename(from, to))
+	case file.Kind != claim.Directory:
+		return m.moveFile(file, from, to)
 	}
 	if err := m.fs.Mkdir(to); err != nil {
 		return err
 	}
 	if err := m.fs.RenameOnto(from, to); err != nil {
 		return errors.Join(existing(err), m.free(from, to))
+	}
+	return nil
+}
+
+// moveFile moves a file by a second name.
+func (m *mover) moveFile(file claim.Info, from, to claim.Path) error {
+	if !m.filesystem.Links {
+		return errNoLinks
+	}
+	if err := m.fs.Link(from, to); err != nil {
+		return err
+	}
+	if err := m.fs.Unlink(from); err != nil { // it must not keep both
+		return errors.Join(err, release(m.fs, m.filesystem, from, to, file.Identity))
 	}
 	return nil
 }
@@ -62,7 +61,7 @@ func (m *mover) free(from, to claim.Path) error {
 
 // release ends a move that was cut short between its two steps: the file is at its old place, and
 // the new one is reserved.
-func release(claimFS FS, from, to claim.Path, id claim.Identity) error {
+func release(claimFS FS, filesystem *journal.Filesystem, from, to claim.Path, id claim.Identity) error {
 	was, err := reach(claimFS, from)
 	if err != nil || was.Kind == claim.Missing || id.Compare(was) == claim.Different {
 		return err
@@ -71,7 +70,7 @@ func release(claimFS FS, from, to claim.Path, id claim.Identity) error {
 	switch {
 	case err != nil:
 		return err
-	case is.Made(euid()):
+	case filesystem.Made(is, euid()):
 		return freed(claimFS.Rmdir(to))
 	case is.Kind == claim.Regular && id.Compare(is) == claim.Same:
 		return claimFS.Unlink(to)

@@ -19,8 +19,10 @@ type session struct {
 	// before is the content of the journal, read while the lock was held.
 	before state
 	// fresh is true if there was no journal then.
-	fresh   bool
-	journal journalWriter
+	fresh bool
+	// filesystem is what the run has found out about the claim's filesystem.
+	filesystem *journal.Filesystem
+	journal    journalWriter
 }
 
 // lock locks the claim and reads the journal again: another run may have begun or ended just now.
@@ -48,6 +50,14 @@ func (s *session) begin(self claim.Info) error {
 	if err != nil {
 		return err
 	}
+	probed, err := probe(s.fs)
+	if err == nil {
+		err = probed.refused()
+	}
+	if err != nil {
+		return err
+	}
+	s.filesystem = &probed.Filesystem
 	if s.before.header == nil {
 		header := &journal.Header{Version: journal.Version, Root: self.Inode, RootTime: s.rootTime, RootID: &self.Identity}
 		if err := s.create(header); err != nil {
@@ -61,7 +71,7 @@ func (s *session) begin(self claim.Info) error {
 	if err != nil {
 		return errors.Join(err, s.journal.file.Close())
 	}
-	run := &journal.Run{Legacy: legacy, Time: time.Now().UTC(), State: &dir.Identity}
+	run := &journal.Run{Legacy: legacy, Time: time.Now().UTC(), State: &dir.Identity, Filesystem: s.filesystem}
 	for _, step := range []func() error{
 		func() error { return s.journal.file.Truncate(s.before.size) }, // removes a torn line
 		func() error { return s.journal.writeAndSync(journal.Record{Run: run}) },
@@ -168,6 +178,9 @@ func lock(claimFS FS) (unlock func() error, err error) {
 // discard removes all trace of the state. If it is cut short after the journal is gone, only the
 // root's own time is lost.
 func discard(claimFS FS, unlock func() error, rootTime time.Time) error {
+	if err := clearProbe(claimFS); err != nil {
+		return errors.Join(err, unlock())
+	}
 	for _, file := range []claim.Path{newJournalFile(), journalFile()} {
 		if err := claimFS.Unlink(file); err != nil && !errors.Is(err, fs.ErrNotExist) {
 			return errors.Join(err, unlock())

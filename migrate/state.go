@@ -32,6 +32,8 @@ type state struct {
 	done   bool   // nothing was cut short
 	// reserves is true if places may be reserved to which nothing has moved.
 	reserves bool
+	// filesystem is what the last run found out about it; nil in format 1.
+	filesystem *journal.Filesystem
 	// renumbered is true if the filesystem has numbered its files anew since the journal was written.
 	renumbered bool
 	// found are directories of the batches that apply found when it was to make them.
@@ -68,6 +70,8 @@ func readJournal(claimFS FS, each func(journal.Record) error) (state, error) {
 		case record.Run != nil:
 			s.legacy = record.Run.Legacy
 			s.runs++
+			s.filesystem = record.Run.Filesystem
+			s.reserves = s.reserves || s.filesystem != nil && s.filesystem.Moves == journal.Reserving
 			if record.Run.State != nil && record.Run.State.Compare(dir) != claim.Same {
 				s.renumbered = true
 			}
@@ -186,7 +190,7 @@ func clearUpBatch(ctx context.Context, claimFS FS, batch *journal.Batch, before 
 		if err != nil {
 			return err
 		}
-		if info.Made(euid()) || info.Made(dir.UID) {
+		if before.filesystem.Made(info, euid()) || before.filesystem.Made(info, dir.UID) {
 			if err := own(claimFS, dir, info); err != nil {
 				return err
 			}
@@ -199,7 +203,7 @@ func clearUpBatch(ctx context.Context, claimFS FS, batch *journal.Batch, before 
 		if ctx.Err() != nil {
 			return errNotPlanned
 		}
-		if err := release(claimFS, move.From, move.To, move.Identity); err != nil {
+		if err := release(claimFS, before.filesystem, move.From, move.To, move.Identity); err != nil {
 			return err
 		}
 	}

@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"io/fs"
 	"slices"
+	"syscall"
 	"time"
 
 	"userscope.dev/userscope/migrate/claim"
@@ -59,8 +60,6 @@ func Undo(ctx context.Context, claimFS FS, options UndoOptions, progress Progres
 	}
 	u := &undoer{ctx: ctx, fs: claimFS, progress: progress, dirs: newDirectories(), left: newLeftovers()}
 	u.reader = runReader{fs: claimFS, made: u.dirs.made}
-	// The journal stays as it is: apply has noted, when it moved something, that places are reserved.
-	u.mover = mover{fs: claimFS, noted: func() error { return nil }}
 	err = u.undo(options)
 	if err == nil && len(u.left.list) == 0 {
 		u.left.list, err = strangers(claimFS)
@@ -86,6 +85,8 @@ type undoer struct {
 	progress Progress
 
 	rootTime time.Time
+	// reserved is true if empty directories may reserve places.
+	reserved bool
 	// renumbered is true if the filesystem has numbered its files anew since apply.
 	renumbered bool
 	dirs       directories
@@ -105,9 +106,13 @@ func (u *undoer) undo(options UndoOptions) error {
 		return nil
 	}
 	u.rootTime, u.renumbered = before.header.RootTime, before.renumbered
-	// Use the journal's answer and do not probe again: if an interrupted undo already reserved the
-	// place, rename returns EEXIST before it can return EINVAL.
-	u.mover.reserves = before.reserves
+	if u.ctx.Err() != nil {
+		return errInterrupted
+	}
+	if u.mover, err = undoMover(u.fs, before); err != nil {
+		return err
+	}
+	u.reserved = before.reserves || u.mover.filesystem.Moves == journal.Reserving
 	for dir := range before.found {
 		delete(u.dirs.made, dir)
 	}
@@ -122,6 +127,20 @@ func (u *undoer) undo(options UndoOptions) error {
 		return nil
 	}
 	return u.tidy()
+}
+
+// undoMover probes the filesystem, and returns what moves files back. On a full disk, which undo may be the way
+// out of, the answer of the last apply holds.
+func undoMover(claimFS FS, before state) (mover, error) {
+	probed, err := probe(claimFS)
+	full := errors.Is(err, syscall.ENOSPC) || errors.Is(err, syscall.EDQUOT)
+	switch {
+	case full && before.filesystem != nil:
+		return mover{claimFS, before.filesystem}, nil
+	case err != nil:
+		return mover{}, err
+	}
+	return mover{claimFS, &probed.Filesystem}, probed.refused()
 }
 
 // survey notes what is to be restored once all files are back.
@@ -167,8 +186,8 @@ func (u *undoer) moveBack(move journal.Move) error {
 	switch {
 	case place == atOld: // it never moved, or is back
 		u.left.found(move, u.reader.place(move.From))
-		if err == nil && (u.mover.reserves || move.Compare(now) == claim.Same) {
-			return u.failed(move, release(u.fs, move.From, move.To, move.Identity))
+		if err == nil && (u.reserved || move.Compare(now) == claim.Same) {
+			return u.failed(move, release(u.fs, u.mover.filesystem, move.From, move.To, move.Identity))
 		}
 		return nil
 	case err != nil:
@@ -211,7 +230,7 @@ func (u *undoer) frees(move journal.Move, old claim.Info) bool {
 	if old.Kind != claim.Directory {
 		return false
 	}
-	return u.mover.reserves && old.Made(euid()) || u.dirs.made[root(u.reader.place(move.From))]
+	return u.reserved && u.mover.filesystem.Made(old, euid()) || u.dirs.made[root(u.reader.place(move.From))]
 }
 
 // failed lists a file, or returns the error if it concerns more than this file.
@@ -248,10 +267,11 @@ func strangers(claimFS FS) (left []Left, err error) {
 	if err != nil {
 		return nil, err
 	}
+	own := []claim.Path{journalFile(), newJournalFile(), lockFile(), stateDir().Join(probeDir().Base())}
 	slices.Sort(names)
 	for _, name := range names {
 		file := stateDir().Join(name)
-		if file != journalFile() && file != newJournalFile() && file != lockFile() {
+		if !slices.Contains(own, file) {
 			left = append(left, Left{file.Name, "is not the migration's, and would keep its directory: move it away"})
 		}
 	}

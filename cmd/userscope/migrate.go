@@ -44,7 +44,7 @@ docs/migrate.md walks through an upgrade.`,
 		Args: cobra.NoArgs,
 		RunE: func(cmd *cobra.Command, _ []string) error { return cmd.Help() },
 	}
-	command.AddCommand(migratePlanCommand(), migrateApplyCommand(), migrateUndoCommand())
+	command.AddCommand(migratePlanCommand(), migrateApplyCommand(), migrateUndoCommand(), migrateProbeCommand())
 	return command
 }
 

@@ -38,6 +38,20 @@ func (c *Claim) Lock(p Path) (unlock func() error, err error) {
 	}
 }
 
+// Locked reports whether a lock file is locked, also by this process.
+func (c *Claim) Locked(p Path) (bool, error) {
+	file, err := c.file(p, unix.O_RDWR)
+	if err != nil {
+		return false, err
+	}
+	defer file.Close()
+	err = retry(func() error { return unix.Flock(int(file.Fd()), unix.LOCK_EX|unix.LOCK_NB) })
+	if errors.Is(err, unix.EWOULDBLOCK) {
+		return true, nil
+	}
+	return false, c.failure("flock", p, err)
+}
+
 // unlock removes a lock file, unless another run has one of that name: this one's was taken away.
 func (c *Claim) unlock(p Path, fd int) error {
 	own, err := stat(fd, "")

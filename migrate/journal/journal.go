@@ -30,8 +30,8 @@ type Record struct {
 	// Moving follows the batches of a run once they are synced, before the first of them is done. Its
 	// content is never read. As a line after the batches it tells that a torn batch is damage.
 	Moving *struct{} `json:"moving,omitempty"`
-	// Reserves says that the filesystem cannot rename without replacing, so that from here on
-	// places are reserved first.
+	// Reserves says, in version 1, that the filesystem cannot rename without replacing, so that from here on
+	// places are reserved first. In version 2 the run's Filesystem says so.
 	Reserves *struct{} `json:"reserves,omitempty"`
 	// Found is a directory of a batch, with its time of change, that somebody else had made when it
 	// was to be made: undo does not remove it.
@@ -57,6 +57,8 @@ type Run struct {
 	// State is the identity of the directory that holds the journal, since version 2. Where its number has
 	// changed, the filesystem has numbered its files anew.
 	State *claim.Identity `json:"state,omitempty"`
+	// Filesystem is what the run found out about the filesystem, since version 2.
+	Filesystem *Filesystem `json:"filesystem,omitempty"`
 }
 
 // Batch is a part of what a run is about to do.

@@ -135,6 +135,7 @@ func TestFaultsBeforeTheFirstMove(t *testing.T) {
 			tree.old()
 			before := tree.snapshot(t)
 			l := tree.open(t)
+			l.inProbe = true
 			l.before = func(n int, op string, _ []claim.Path) error {
 				if n == at {
 					return &os.PathError{Op: op, Err: syscall.ENOSPC}

@@ -32,6 +32,8 @@ type layer struct {
 	ignoresCase bool
 	// forgets changes what the filesystem knows of a file; nil leaves it.
 	forgets func(claim.Path, claim.Info) claim.Info
+	// inProbe calls before and after also around the calls of the probe.
+	inProbe bool
 	// tears writes half of what a write is to write that fails before it.
 	tears bool
 
@@ -49,6 +51,9 @@ func (l *layer) call(op string, do func() error, paths ...claim.Path) error {
 	n := l.calls
 	l.calls++
 	l.ops = append(l.ops, op)
+	if !l.inProbe && len(paths) > 0 && strings.HasPrefix(paths[len(paths)-1].Name, stateDir+"/probe") {
+		return do()
+	}
 	if l.before != nil {
 		if err := l.before(n, op, paths); err != nil {
 			return err
@@ -182,6 +187,11 @@ func (l *layer) Lock(p claim.Path) (unlock func() error, err error) {
 	return func() error { return l.call("unlock", l.locked, p) }, nil
 }
 
+func (l *layer) Locked(p claim.Path) (held bool, err error) {
+	err = l.call("locked", func() (err error) { held, err = l.Claim.Locked(p); return err }, p)
+	return held, err
+}
+
 func (l *layer) Read(p claim.Path) (file io.ReadCloser, err error) {
 	err = l.call("read", func() (err error) { file, err = l.Claim.Read(p); return err }, p)
 	return file, err
@@ -251,6 +261,7 @@ var errDead = errors.New("the process is dead")
 // die lets the layer fail from a call on, before or after it is made.
 func (l *layer) die(at int, after bool) {
 	dead := false
+	l.inProbe = true
 	l.before = func(n int, _ string, _ []claim.Path) error {
 		if n == at && !after {
 			dead = true

@@ -64,7 +64,7 @@ func TestPlan(t *testing.T) {
 		`conflict "../threads/taken-twice" users/dave/threads/taken-twice a directory is there, and a directory in migration-conflicts too`,
 		`conflict "../threads/agents" users/dave/threads/agents a directory is there, and migration-conflicts/agents is for others`,
 		`unowned "../threads/nobodys"  nobody owns it`,
-		`illegal "../threads/t.4"  has characters other than A-Z, a-z, 0-9, _ and -`,
+		`illegal "../threads/t.4"  has characters other than A-Z, a-z, 0-9, _ and - (see idCharacters)`,
 		`illegal "../threads/line\nbreak"  has characters other than A-Z, a-z, 0-9, _ and -`,
 		`illegal "../threads/` + strings.Repeat("l", 255) + `"  is 255 bytes long, and 64 are allowed`,
 		`illegal "../threads/illegal-owner"  its owner "../bob" has characters other than A-Z, a-z, 0-9, _ and -`,

@@ -116,7 +116,7 @@ func checksum(path string, size int64) (string, error) {
 func xattrs(path string) (string, error) {
 	list := make([]byte, 4096)
 	n, err := unix.Llistxattr(path, list)
-	if errors.Is(err, syscall.ENOTSUP) || errors.Is(err, syscall.EACCES) {
+	if errors.Is(err, syscall.ENOTSUP) || errors.Is(err, syscall.EACCES) || errors.Is(err, syscall.EIO) { // EIO is rclone's
 		return "", nil
 	}
 	if err != nil {
