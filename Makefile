@@ -77,8 +77,9 @@ bench: build $(KUBERNETES) bin/helm ## measure what it costs, and write docs/ben
 # The loop that people work in. Tests whose package starts API servers depend on controlplane. Results
 # of the second module are not cached: Go does not see when the files change that lie outside of it.
 .PHONY: check
-check: lint ## run the linters, and the tests that start no API server
+check: ## run the linters, and the tests that start no API server
 	@status=0; \
+	$(MAKE) lint || status=1; \
 	go test -short ./... || status=1; \
 	cd test && go test -short -count=1 $$(go list -test -f '{{.ForTest}} {{join .Deps " "}}' ./... | \
 		awk '/^[^ ]/ && !/\/kit\/controlplane( |$$)/ { print $$1 }' | sort -u) || status=1; \
@@ -141,7 +142,7 @@ lint: bin/golangci-lint bin/go-licenses ## run the linters over all Go code, and
 	@status=0; \
 	for module in . test test/tools/dashboard test/tools/promql; do \
 		echo "Linting the module $$(cd $$module && go list -m)"; \
-		(cd $$module && $(CURDIR)/bin/golangci-lint run ./...) || status=1; \
+		(cd $$module && $(CURDIR)/bin/golangci-lint run --allow-serial-runners ./...) || status=1; \
 		(cd $$module && go mod tidy -diff) || status=1; \
 	done; \
 	echo "Looking at the licenses of what the program is made of"; \
