@@ -46,7 +46,12 @@ func (l Layout) All() []Directory {
 
 // IsShared reports whether a path below the root is a directory that everybody shares.
 func (l Layout) IsShared(below string) bool {
-	return slices.ContainsFunc(l.Directories, func(d Directory) bool { return !d.HasUser() && d.String() == below })
+	for i := range l.Directories {
+		if d := &l.Directories[i]; !d.HasUser() && d.String() == below {
+			return true
+		}
+	}
+	return false
 }
 
 // NeedsThread reports whether an identity of the layout has a thread at all.

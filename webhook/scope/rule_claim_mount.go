@@ -1,6 +1,10 @@
 package scope
 
-import "userscope.dev/userscope/webhook/policy"
+import (
+	corev1 "k8s.io/api/core/v1"
+
+	"userscope.dev/userscope/webhook/policy"
+)
 
 // RuleClaimMount is the rule of this file.
 const RuleClaimMount Rule = "claim-mount"
@@ -66,18 +70,29 @@ func (r *review) checkClaimMount(p *policy.Policy) {
 // but an emptyDir: the kubelet reads them from the volume's root, past every subPath (KEP-3721).
 // Should several volumes carry one name, one of another kind is enough.
 func (r *review) checkEnvFiles() {
-	scratch := map[string]bool{}
-	for i := range r.pod.Spec.Volumes {
-		volume := &r.pod.Spec.Volumes[i]
-		before, again := scratch[volume.Name]
-		scratch[volume.Name] = volume.EmptyDir != nil && (before || !again)
-	}
+	var scratch map[string]bool
 	for _, c := range r.judged {
 		for i, env := range c.Env {
-			if env.ValueFrom != nil && env.ValueFrom.FileKeyRef != nil && !scratch[env.ValueFrom.FileKeyRef.VolumeName] {
-				r.refuse(RuleClaimMount, c.at("env", i, "valueFrom", "fileKeyRef", "volumeName"), env.ValueFrom.FileKeyRef.VolumeName,
-					saysFileVariable)
+			if env.ValueFrom == nil || env.ValueFrom.FileKeyRef == nil {
+				continue
+			}
+			if scratch == nil {
+				scratch = scratchVolumes(r.pod)
+			}
+			if name := env.ValueFrom.FileKeyRef.VolumeName; !scratch[name] {
+				r.refuse(RuleClaimMount, c.at("env", i, "valueFrom", "fileKeyRef", "volumeName"), name, saysFileVariable)
 			}
 		}
 	}
+}
+
+// scratchVolumes returns the names of volumes, and whether all of a name are emptyDirs.
+func scratchVolumes(pod *corev1.Pod) map[string]bool {
+	scratch := map[string]bool{}
+	for i := range pod.Spec.Volumes {
+		volume := &pod.Spec.Volumes[i]
+		before, again := scratch[volume.Name]
+		scratch[volume.Name] = volume.EmptyDir != nil && (before || !again)
+	}
+	return scratch
 }

@@ -50,6 +50,9 @@ func (r *review) checkVolumeType(p *policy.Policy) {
 // listedUnknown returns the indices of the volumes whose source is unknown to this build but listed
 // by the policy.
 func (r *review) listedUnknown(p *policy.Policy) map[int]bool {
+	if len(r.unknown) == 0 {
+		return nil
+	}
 	volumes := map[int]bool{}
 	for _, field := range r.unknown {
 		if index, ok := field.Volume(); ok && field.IsSource(p.Allow.VolumeTypes) {
