@@ -83,7 +83,7 @@ Exit codes: 0 drained after a signal, 1 failed, 2 wrong usage.`,
 	flags.StringSliceVar(&options.ClientNames, "client-names", nil, "common or DNS `NAME`s of these certificates, of which a cluster's CA also signs others (required with --client-ca)")
 	flags.DurationVar(&options.ReadTimeout, "read-timeout", server.DefaultReadTimeout, "`DURATION` in which a request must have come, its body included")
 	flags.IntVar(&options.MaxConnections, "max-connections", server.DefaultMaxConnections, "`NUMBER` of connections to the webhook at once")
-	flags.IntVar(&limits.Values, "max-json-values", limits.Values, "most JSON values of a request's body, a larger `NUMBER` is refused with 413")
+	flags.IntVar(&limits.Values, "max-json-values", 0, "most JSON values of a request's body, a larger `NUMBER` is refused with 413; 0 follows from the bounds of the policies")
 	flags.Int64Var(&limits.Bytes, "max-held-bytes", limits.Bytes, "most `BYTES` of bodies that all requests hold together")
 	flags.IntVar(&limits.Decodes, "max-decodes", limits.Decodes, "`NUMBER` of bodies that are decoded and judged at once")
 	flags.DurationVar(&limits.Wait, "max-wait", limits.Wait, "`DURATION` that a body may wait for its turn to be judged")

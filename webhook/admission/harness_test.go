@@ -87,7 +87,9 @@ func newWebhook(t testing.TB, policies func() policy.Policies, registerer promet
 	if err != nil {
 		t.Fatal(err)
 	}
-	return admission.NewWebhook(handler, admission.DefaultLimits())
+	limits := admission.DefaultLimits()
+	limits.Values = 20000 // so that policies which panic are asked by the handler only
+	return admission.NewWebhook(handler, limits)
 }
 
 // newDeerflowWebhook returns the webhook with the policy of these tests.

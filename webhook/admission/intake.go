@@ -17,6 +17,7 @@ import (
 	ctrladmission "sigs.k8s.io/controller-runtime/pkg/webhook/admission"
 
 	"userscope.dev/userscope/webhook/limits"
+	"userscope.dev/userscope/webhook/policy"
 )
 
 // The limits as the metric names them.
@@ -42,23 +43,27 @@ type limitedError struct {
 // intake reads bodies within limits.
 type intake struct {
 	limits Limits
-	bytes  *limits.Bytes
-	turns  *limits.Turns
+	// policies are those in force, whose bounds say how many values a body may have.
+	policies func() policy.Policies
+	bytes    *limits.Bytes
+	turns    *limits.Turns
 	// large are the turns of large bodies, which need one of these before the other: there is one place less, where
 	// there are several, so that bodies of the ordinary size never wait for them.
 	large *limits.Turns
 	told  limits.Seldom
 }
 
-func newIntake(l Limits) *intake {
-	return &intake{limits: l, bytes: limits.NewBytes(l.Bytes), turns: limits.NewTurns(l.Decodes), large: limits.NewTurns(max(l.Decodes-1, 1))}
+func newIntake(l Limits, policies func() policy.Policies) *intake {
+	return &intake{limits: l, policies: policies, bytes: limits.NewBytes(l.Bytes), turns: limits.NewTurns(l.Decodes), large: limits.NewTurns(max(l.Decodes-1, 1))}
 }
 
 // body is what was read of one request, and what it holds meanwhile.
 type body struct {
 	data   []byte
 	values limits.Values
-	hold   *limits.Hold
+	// maxValues is how many values it may have.
+	maxValues int
+	hold      *limits.Hold
 	// turns are those that it has taken.
 	turns []*limits.Turns
 }
@@ -93,7 +98,7 @@ func (in *intake) take(w http.ResponseWriter, r *http.Request) (*body, *limitedE
 	})
 	defer stop()
 	peer := limits.Peer(r)
-	b := &body{hold: in.bytes.Hold(peer, func() { cancel(errRevoked) })}
+	b := &body{hold: in.bytes.Hold(peer, func() { cancel(errRevoked) }), maxValues: in.limits.maxValues(in.policies)}
 	err := in.read(ctx, b, r)
 	if err == nil {
 		err = in.await(ctx, b, peer)
@@ -131,8 +136,8 @@ func (in *intake) read(ctx context.Context, b *body, r *http.Request) *limitedEr
 			_, _ = b.values.Write(b.data[len(b.data) : len(b.data)+n])
 			b.data = b.data[:len(b.data)+n]
 			switch {
-			case b.values.Count() > in.limits.Values:
-				return newLimited(limitValues, true, tooLarge("the body has more than %d JSON values (--max-json-values)", in.limits.Values))
+			case b.values.Count() > b.maxValues:
+				return newLimited(limitValues, true, tooLarge("the body has more than %d JSON values (--max-json-values)", b.maxValues))
 			case len(b.data) > maxBody:
 				return newLimited(limitBody, true, tooLarge("the body is larger than %d bytes, for which there is no flag", maxBody))
 			case err == nil:
@@ -145,8 +150,8 @@ func (in *intake) read(ctx context.Context, b *body, r *http.Request) *limitedEr
 				return nil
 			}
 		}
-		size = min(2*size, maxBody+1)
-		runtime.Gosched() // so that nobody waits for those who send without a pause
+		size = min(4*size, maxBody+1) // twice as much each time would leave as much again for the collector
+		runtime.Gosched()             // so that nobody waits for those who send without a pause
 	}
 }
 
@@ -168,7 +173,7 @@ func (in *intake) await(ctx context.Context, b *body, peer string) *limitedError
 	waiting, cancel := context.WithTimeout(ctx, in.limits.Wait)
 	defer cancel()
 	needed := []*limits.Turns{in.turns}
-	if in.isLarge(b) {
+	if b.isLarge() {
 		needed = []*limits.Turns{in.large, in.turns}
 	}
 	var err error
@@ -194,9 +199,7 @@ func (in *intake) await(ctx context.Context, b *body, peer string) *limitedError
 // as much as an ordinary sandbox has.
 const largeBody = 256 << 10
 
-func (in *intake) isLarge(b *body) bool {
-	return len(b.data) > largeBody || b.values.Count() > in.limits.Values/10
-}
+func (b *body) isLarge() bool { return len(b.data) > largeBody || b.values.Count() > b.maxValues/10 }
 
 // noBytes is the refusal of a body for which there are no more bytes.
 func (in *intake) noBytes(ctx context.Context) *limitedError {

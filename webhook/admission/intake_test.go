@@ -2,6 +2,7 @@ package admission_test
 
 import (
 	"encoding/json"
+	"fmt"
 	"io"
 	"net/http"
 	"net/http/httptest"
@@ -29,6 +30,9 @@ type limited struct {
 // newLimited returns a webhook that asks for its policies where they are not nil.
 func newLimited(t testing.TB, given admission.Limits, policies func() policy.Policies) limited {
 	t.Helper()
+	if given.Values == 0 {
+		given.Values = 20000 // policies that make a test wait are asked once
+	}
 	if policies == nil {
 		all := deerflow(t)
 		policies = func() policy.Policies { return all }
@@ -136,6 +140,32 @@ func TestTooManyValues(t *testing.T) {
 	if len(lines) != 1 || !strings.Contains(lines[0], "refused by a limit") || !strings.Contains(lines[0], `"peer":"10.0.0.1"`) {
 		t.Errorf("three refusals in a moment are logged as %q, want a line", lines)
 	}
+}
+
+// Without a flag the number of values follows from the policy with the largest bounds, whatever it is at the moment.
+func TestValuesFollowFromBounds(t *testing.T) {
+	policies := deerflow(t)
+	policies[0].Bounds = policy.Bounds{Volumes: 1, Mounts: 2, Containers: 3, Environment: 4}
+	second := *policies[0]
+	second.Bounds = policy.Bounds{Volumes: 1, Mounts: 2, Containers: 3, Environment: 5}
+	handler, err := admission.New(func() policy.Policies { return policies }, prometheus.NewRegistry())
+	if err != nil {
+		t.Fatal(err)
+	}
+	l := limited{admission.NewWebhook(handler, admission.DefaultLimits()), nil}
+	expect := func(most int) {
+		t.Helper()
+		if got := l.send(t, "10.0.0.1", strings.NewReader(valued(t, most))); got.Result != nil && got.Result.Code == http.StatusRequestEntityTooLarge {
+			t.Errorf("with as many as may be: %v", got.Result)
+		}
+		wantLimited(t, l.send(t, "10.0.0.1", strings.NewReader(valued(t, most+1))), http.StatusRequestEntityTooLarge,
+			fmt.Sprintf("the body has more than %d JSON values (--max-json-values)", most))
+	}
+	expect(2 * (1000 + 16 + 2*12 + 3*200 + 4*14))
+	policies = append(policies, &second)
+	expect(2 * (1000 + 16 + 2*12 + 3*200 + 5*14))
+	policies = nil
+	expect(2000)
 }
 
 // forever are values without end.
@@ -315,11 +345,11 @@ func TestLimitsAreValidated(t *testing.T) {
 		given func(*admission.Limits)
 		want  string
 	}{
-		{"no values", func(l *admission.Limits) { l.Values = 0 }, "--max-json-values 0: must be positive"},
+		{"fewer than no values", func(l *admission.Limits) { l.Values = -1 }, "--max-json-values -1: must not be negative"},
 		{"no place", func(l *admission.Limits) { l.Decodes = 0 }, "--max-decodes 0: must be positive"},
 		{"no time", func(l *admission.Limits) { l.Wait = 0 }, "--max-wait 0s: must be positive"},
 		{"too few bytes", func(l *admission.Limits) { l.Bytes = 22020098 }, "--max-held-bytes 22020098: must be at least 22020099, for the largest body and those that are decoded (--max-decodes 2)"},
-		{"too few bytes for more places", func(l *admission.Limits) { l.Decodes = 4 }, "--max-held-bytes 33554432: must be at least 36700165, for the largest body and those that are decoded (--max-decodes 4)"},
+		{"too few bytes for more places", func(l *admission.Limits) { l.Decodes = 4 }, "--max-held-bytes 25165824: must be at least 36700165, for the largest body and those that are decoded (--max-decodes 4)"},
 	} {
 		t.Run(test.name, func(t *testing.T) {
 			given := admission.DefaultLimits()

@@ -20,7 +20,7 @@ func NewWebhook(handler *Handler, limits Limits) http.Handler {
 	return &webhook{
 		metrics:  handler.metrics,
 		reviewer: &ctrladmission.Webhook{Handler: handler, LogConstructor: requestLogger},
-		intake:   newIntake(limits),
+		intake:   newIntake(limits, handler.policies),
 	}
 }
 
