@@ -2,12 +2,50 @@ package attack
 
 import (
 	"encoding/json"
+	"os"
 	"reflect"
+	"slices"
 	"strings"
 	"testing"
 
 	corev1 "k8s.io/api/core/v1"
+
+	"userscope.dev/userscope/test/kit/repo"
 )
+
+// TestEveryRuleIsAttacked wants an attack for each rule, which are the folders of the fixtures.
+func TestEveryRuleIsAttacked(t *testing.T) {
+	needs := map[string]string{
+		"ephemeral-volume": "a policy that lists the type ephemeral",
+		"unknown-field":    "a field that only a later API server passes on",
+		"user-data-volume": "a policy with replaceUserData: false",
+	}
+	attacked := map[string]bool{}
+	for _, group := range attacks(t) {
+		for _, attack := range group.Attacks {
+			for rule := range strings.SplitSeq(attack.With, ", ") {
+				attacked[rule] = true
+			}
+		}
+	}
+	dir, err := repo.Path("test", "pods", "fixtures")
+	if err != nil {
+		t.Fatal(err)
+	}
+	entries, err := os.ReadDir(dir)
+	if err != nil {
+		t.Fatal(err)
+	}
+	rules := slices.DeleteFunc(entries, func(entry os.DirEntry) bool { return !entry.IsDir() })
+	if len(rules) < 20 {
+		t.Fatalf("%s has %d folders", dir, len(rules))
+	}
+	for _, rule := range rules {
+		if reason := needs[rule.Name()]; attacked[rule.Name()] == (reason != "") {
+			t.Errorf("test/suites/attack/attacks.yaml: attacks %s: %t; why none would be possible: %q", rule.Name(), attacked[rule.Name()], reason)
+		}
+	}
+}
 
 // What the API can say of a volume, a mount or the source of a variable is part of some attack or
 // is named here. A field that a later version of the API adds is neither.

@@ -4,6 +4,7 @@ import (
 	"os"
 	"os/exec"
 	"path"
+	"regexp"
 	"slices"
 	"strings"
 	"testing"
@@ -40,6 +41,29 @@ func TestCitations(t *testing.T) {
 	}
 	for _, problem := range problems {
 		t.Error(problem)
+	}
+}
+
+// TestDevelopment holds docs/development.md to naming only tests that are there.
+func TestDevelopment(t *testing.T) {
+	page, err := repo.Path("docs", "development.md")
+	if err != nil {
+		t.Fatal(err)
+	}
+	text, err := os.ReadFile(page)
+	if err != nil {
+		t.Fatal(err)
+	}
+	names := regexp.MustCompile(`\bTest[A-Z]\w+`).FindAllString(string(text), -1)
+	if len(names) < 10 {
+		t.Fatalf("%s names %d tests", page, len(names))
+	}
+	for _, name := range names {
+		find := exec.Command("git", "grep", "--untracked", "-q", "func "+name+"(")
+		find.Dir = path.Dir(path.Dir(page))
+		if err := find.Run(); err != nil {
+			t.Errorf("docs/development.md: there is no test %s: %v", name, err)
+		}
 	}
 }
 
