@@ -14,10 +14,14 @@ mkdir -p "$logs"
 say() { printf '%s  %s\n' "$(date +%H:%M:%S)" "$*" >&2; }
 fail() { say "$1; the end of $2:"; tail -n 40 "$2" >&2; exit 1; }
 
-say "unit tables of webhook/scope"
-go test -count=1 -cover ./webhook/scope >"$logs/coverage" 2>&1 || fail "a table fails" "$logs/coverage"
-coverage=$(grep -oE '[0-9.]+%' "$logs/coverage")
-awk -v have="${coverage%\%}" 'BEGIN { exit !(have >= 97) }' || fail "the tables cover only $coverage" "$logs/coverage"
+# What decides: the policy, the reading of Pods, and the decision itself.
+decision=(webhook/policy webhook/podjson webhook/scope)
+say "unit tables of the decision"
+go test -count=1 -coverprofile "$logs/profile" -coverpkg "$(IFS=,; echo "${decision[*]/#/./}")" "${decision[@]/#/./}" >"$logs/coverage" 2>&1 ||
+  fail "a table fails" "$logs/coverage"
+go tool cover -func "$logs/profile" >"$logs/functions"
+coverage=$(sed -n 's/^total:.*[[:space:]]\([0-9.]*%\)$/\1/p' "$logs/functions")
+awk -v have="${coverage%\%}" 'BEGIN { exit !(have >= 97) }' || fail "the tables cover only $coverage" "$logs/functions"
 
 say "every Pod of a small alphabet"
 (cd test && go test -count=1 -v -timeout 1h ./suites/exhaustion -one-in 1) >"$logs/exhaustion" 2>&1 || fail "the oracle disagrees" "$logs/exhaustion"
@@ -52,12 +56,15 @@ go build -o bin/userscope ./cmd/userscope
 kills=$(grep -oE '[0-9]+ processes killed, [0-9]+ of them at work' "$logs/migrate") || fail "no migration was killed" "$logs/migrate"
 deaths=$(grep -cE '^ +--- PASS: .*/(before|within|after|with)' "$logs/migrate") || fail "no migration died" "$logs/migrate"
 
-say "mutants of webhook/scope"
+say "mutants of the decision"
 (cd test/tools/gremlins && go build -o ../../../bin/gremlins tool)
 (cd test && go build -o ../bin/mutants ./cmd/mutants)
-bin/gremlins unleash --workers 2 --timeout-coefficient 20 --output "$logs/mutants.json" ./webhook/scope >"$logs/gremlins" 2>&1 ||
-  fail "gremlins fails" "$logs/gremlins"
-bin/mutants webhook/scope "$logs/mutants.json" >"$logs/mutants" 2>"$logs/mutants.log" || fail "a mutant lives" "$logs/mutants.log"
+for package in "${decision[@]}"; do
+  bin/gremlins unleash --workers 2 --timeout-coefficient 20 --output "$logs/mutants.json" "./$package" >"$logs/gremlins" 2>&1 ||
+    fail "gremlins fails" "$logs/gremlins"
+  printf '\n### %s\n\n' "$package" >>"$logs/mutants"
+  bin/mutants "$package" "$logs/mutants.json" >>"$logs/mutants" 2>"$logs/mutants.log" || fail "a mutant lives" "$logs/mutants.log"
+done
 
 # fuzz MODULE PACKAGE TARGET WHAT, on one core
 fuzz() {
@@ -103,11 +110,11 @@ $(cat "$logs"/Fuzz*.row)
 | hostile and other provisioners through one API server, which are one peer | $(flood through) | no restart, memory below the chart's limit |
 | migrations and their undoing, cut short before and after every call to the filesystem | $deaths deaths | nothing lost, taken up by the next run |
 | the same, their processes killed at random | $kills | nothing lost, taken up by the next run |
-| statement coverage of \`webhook/scope\` by its own unit tables | $coverage | at least 97 % |
+| statement coverage of \`webhook/policy\`, \`webhook/podjson\` and \`webhook/scope\` by their own unit tables | $coverage | at least 97 % |
 
-## Mutants of webhook/scope
+## Mutants of the decision
 
-Every mutant that gremlins makes is tried against the unit tables of the package, also those in the
+Every mutant that gremlins makes of a package is tried against the unit tables of that package, also those in the
 cases of switches, which it takes for not covered itself.
 $(cat "$logs/mutants")
 TEXT

@@ -1,6 +1,7 @@
 package policy
 
 import (
+	"regexp"
 	"strings"
 	"testing"
 )
@@ -39,5 +40,50 @@ func TestFurtherCharacters(t *testing.T) {
 				t.Errorf("%q: %q, want %q", test.id, got, test.want)
 			}
 		})
+	}
+}
+
+func TestIDRule(t *testing.T) {
+	rule := IDRule{MaxLength: 4, LowerCase: true, Pattern: regexp.MustCompile(`^(?:[a-c]+)$`)}
+	for id, want := range map[string]string{
+		"abca":  "",
+		"":      "is empty",
+		"abcab": "is 5 bytes long, and 4 are allowed",
+		"aBc":   "has upper-case letters, which the policy's filesystem cannot tell from lower-case ones",
+		"aZ":    "has upper-case letters, which the policy's filesystem cannot tell from lower-case ones",
+		"aAc":   "has upper-case letters, which the policy's filesystem cannot tell from lower-case ones",
+		"abcd":  "does not match the policy's pattern",
+	} {
+		if got := rule.Check(id); got != want {
+			t.Errorf("%q: %q, want %q", id, got, want)
+		}
+	}
+	if got := (IDRule{MaxLength: 4}).Check("AbZ"); got != "" {
+		t.Errorf("a rule without more refuses upper-case letters: %s", got)
+	}
+}
+
+func TestIdentityText(t *testing.T) {
+	for want, id := range map[string]Identity{"alice/t1": {User: "alice", Thread: "t1"}, "alice": {User: "alice"}} {
+		if got := id.String(); got != want {
+			t.Errorf("got %s, want %s", got, want)
+		}
+	}
+}
+
+func TestBounds(t *testing.T) {
+	least, usual, most := LeastBounds(), DefaultBounds(), MostBounds()
+	for _, bound := range []struct {
+		name               string
+		least, usual, most int
+	}{
+		{"volumes", least.Volumes, usual.Volumes, most.Volumes},
+		{"mounts", least.Mounts, usual.Mounts, most.Mounts},
+		{"containers", least.Containers, usual.Containers, most.Containers},
+		{"environment", least.Environment, usual.Environment, most.Environment},
+	} {
+		if bound.least <= 0 || bound.usual < bound.least || bound.most < bound.usual {
+			t.Errorf("%s: %d to %d, by default %d", bound.name, bound.least, bound.most, bound.usual)
+		}
 	}
 }

@@ -14,6 +14,7 @@ import (
 	"io"
 	"os"
 	"os/exec"
+	"path"
 	"path/filepath"
 	"slices"
 	"strings"
@@ -63,7 +64,7 @@ const (
 // explained is a mutant that lives, and why that is no gap in the tests. The line of the program
 // stands for its number, which changes.
 type explained struct {
-	File string `json:"file"`
+	File string `json:"file"` // from the repository's root
 	Type string `json:"type"`
 	Line string `json:"line"`
 	Why  string `json:"why"`
@@ -78,7 +79,7 @@ func run(dir, file string, out, progress io.Writer) error {
 	if err := json.Unmarshal(content, &found); err != nil {
 		return fmt.Errorf("%s: %w", file, err)
 	}
-	r := report{counts: map[string]int{}, used: map[explained]bool{}}
+	r := report{dir: dir, counts: map[string]int{}, used: map[explained]bool{}}
 	if err := yaml.UnmarshalStrict(explanations, &r.known); err != nil {
 		return fmt.Errorf("explained.yaml: %w", err)
 	}
@@ -102,6 +103,7 @@ func run(dir, file string, out, progress io.Writer) error {
 
 // report is what became of the mutants.
 type report struct {
+	dir      string // of the package
 	known    []explained
 	counts   map[string]int
 	used     map[explained]bool
@@ -119,7 +121,7 @@ func (r *report) add(name, program string, m mutant) {
 		return
 	}
 	line := strings.TrimSpace(strings.Split(program, "\n")[m.Line-1])
-	i := slices.IndexFunc(r.known, func(e explained) bool { return e.File == name && e.Type == m.Type && e.Line == line })
+	i := slices.IndexFunc(r.known, func(e explained) bool { return e.File == r.dir+"/"+name && e.Type == m.Type && e.Line == line })
 	if m.Status != lived || i < 0 {
 		r.mistakes = append(r.mistakes, fmt.Sprintf("%s:%d:%d: %s %s, and nothing explains it: %s", name, m.Line, m.Column, m.Type, m.Status, line))
 		return
@@ -132,7 +134,7 @@ func (r *report) add(name, program string, m mutant) {
 // write writes the report, or fails if it is not good.
 func (r *report) write(out io.Writer) error {
 	for _, e := range r.known {
-		if !r.used[e] {
+		if path.Dir(e.File) == r.dir && !r.used[e] {
 			r.mistakes = append(r.mistakes, fmt.Sprintf("explained.yaml: %s: no %s of this line lives any more: %s", e.File, e.Type, e.Line))
 		}
 	}

@@ -32,7 +32,7 @@ func TestMutants(t *testing.T) {
 
 func TestReport(t *testing.T) {
 	const program = "a\n  b < c\n"
-	known := explained{"p.go", "CONDITIONALS_BOUNDARY", "b < c", "it is so"}
+	known := explained{"webhook/p/p.go", "CONDITIONALS_BOUNDARY", "b < c", "it is so"}
 	for _, test := range []struct {
 		name    string
 		mutants []mutant
@@ -42,10 +42,10 @@ func TestReport(t *testing.T) {
 		{"another lives", []mutant{{1, 1, "x", killed}, {2, 5, known.Type, lived}, {1, 1, "y", lived}}, "p.go:1:1: y LIVED, and nothing explains it: a"},
 		{"one did not end", []mutant{{1, 1, "x", timedOut}, {2, 5, known.Type, lived}}, ""},
 		{"one was not tried", []mutant{{1, 1, "x", killed}, {2, 5, known.Type, "SKIPPED"}}, "SKIPPED"},
-		{"an explanation of none", []mutant{{1, 1, "x", killed}}, "explained.yaml: p.go: no CONDITIONALS_BOUNDARY of this line lives any more: b < c"},
+		{"an explanation of none", []mutant{{1, 1, "x", killed}}, "explained.yaml: webhook/p/p.go: no CONDITIONALS_BOUNDARY of this line lives any more: b < c"},
 		{"none at all", nil, "gremlins did not run"},
 	} {
-		r := report{known: []explained{known}, counts: map[string]int{}, used: map[explained]bool{}}
+		r := report{dir: "webhook/p", known: []explained{known, {"webhook/q/q.go", "x", "a", "of another package"}}, counts: map[string]int{}, used: map[explained]bool{}}
 		for _, m := range test.mutants {
 			r.add("p.go", program, m)
 		}
