@@ -3,6 +3,7 @@ package admission
 import (
 	"context"
 	"log/slog"
+	"slices"
 	"time"
 
 	"github.com/prometheus/client_golang/prometheus"
@@ -61,6 +62,19 @@ var (
 	addEphemeralContainers = operation{resource: pods, subresource: "ephemeralcontainers", verb: admissionv1.Update}
 )
 
+// harmless are the subresources by which an update changes nothing that Userscope looks at. API servers do not
+// ask about them.
+var harmless = []string{"status", "resize"}
+
+// known returns the operation by which another is judged: an update through a subresource that a later
+// version of Kubernetes may have is one of the Pod.
+func (o operation) known() operation {
+	if o.resource == pods && o.verb == admissionv1.Update && o != addEphemeralContainers && !slices.Contains(harmless, o.subresource) {
+		return updatePod
+	}
+	return o
+}
+
 // debug is the level of log/slog of that name as logr counts levels.
 const debug = -int(slog.LevelDebug)
 
@@ -92,7 +106,7 @@ func (h *Handler) decide(req ctrladmission.Request) (*corev1.Pod, scope.Decision
 	if req.UID == "" {
 		return nil, scope.Decision{}, malformed("request: is missing or has no uid")
 	}
-	op := operation{req.Resource, req.SubResource, req.Operation}
+	op := operation{req.Resource, req.SubResource, req.Operation}.known()
 	switch op {
 	case createPod, updatePod, deletePod, addEphemeralContainers:
 	default:

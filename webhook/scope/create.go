@@ -19,7 +19,11 @@ func Create(policies policy.Policies, req Request) Decision {
 	if len(governing) == 0 {
 		return Decision{Verdict: Ungoverned}
 	}
+	return judge(req, governing).decision()
+}
 
+// judge judges a whole Pod under the policies that govern it.
+func judge(req Request, governing policy.Policies) *review {
 	r := &review{
 		sent: req.Pod, pod: editable(req.Pod), unknown: req.Unknown, creator: req.Creator,
 		governing: governing, replaced: map[int]bool{},
@@ -33,5 +37,5 @@ func Create(policies policy.Policies, req Request) Decision {
 	r.judged = containers(r.pod)
 	r.runContainers()
 	r.stamp()
-	return r.decision()
+	return r
 }

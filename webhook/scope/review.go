@@ -31,7 +31,12 @@ const MaxViolations = 32
 
 // refuse records a violation. Policies that share a namespace may find the same one.
 func (r *review) refuse(rule Rule, at podjson.Location, value, message string) {
-	violation := Violation{Rule: rule, Path: at.String(), Value: value, Message: message}
+	r.refuseAt(rule, at.String(), value, message)
+}
+
+// refuseAt records a violation at a path.
+func (r *review) refuseAt(rule Rule, path, value, message string) {
+	violation := Violation{Rule: rule, Path: path, Value: value, Message: message}
 	if r.found[violation] {
 		return
 	}

@@ -23,7 +23,7 @@ var immutableFieldRule = rule{
 	update: (*review).checkImmutableField,
 }
 
-// A stored Pod's mounts never change, so that an update can only lie about whose it is. On a
+// No released API server lets a stored Pod's mounts change, so that an update lies about whose it is. On a
 // marked Pod, the keys that say so are fixed; on any other, neither the marker nor the
 // selector's labels can be added. Everything else passes, finalizers and deletion above all:
 // Userscope never wedges a Pod.
@@ -61,6 +61,31 @@ func (r *review) checkNotAdopted(p *policy.Policy) {
 	}
 	if p.Selects(r.pod.Labels) && !p.Selects(r.old.Labels) {
 		r.refuse(RuleImmutableField, podjson.Location{"metadata", "labels"}, labelsText(p.Selector), remedy)
+	}
+}
+
+// judgeRespecified judges the volumes and containers of a stored Pod like those of a new one. An update is
+// not corrected: what a new Pod would need is refused.
+func (r *review) judgeRespecified(req Request) {
+	const remedy = "a running Pod is not corrected: create a new Pod instead"
+	governing := slices.Clone(r.governing)
+	governing = slices.DeleteFunc(governing, func(p *policy.Policy) bool { return !isSandbox(p, r.old) && !governs(p, &req) })
+	if len(governing) == 0 {
+		return
+	}
+	// Ephemeral containers have rules of their own.
+	req.Pod = req.Pod.DeepCopy()
+	req.Pod.Spec.EphemeralContainers = nil
+	judged := judge(req, governing)
+	r.adopt(judged.decision())
+	if !isMarked(r.old) {
+		r.refuse(RuleImmutableField, podjson.Location{"spec"}, "", "changes what a Pod mounts that was not judged when it was created: create a new Pod instead")
+		return
+	}
+	for _, edit := range judged.edits {
+		if edit.Warning != "" {
+			r.refuse(RuleImmutableField, podjson.Location{"spec"}, "", edit.Warning+": "+remedy)
+		}
 	}
 }
 

@@ -80,7 +80,7 @@ webhook, and nothing else. Call it with a policy. */}}
 && !({{ include "userscope.cel.sandbox" . }})
 {{- end }}
 
-{{/* The Pods whose new ephemeral containers are judged. Call it with a policy. */}}
+{{/* The Pods whose new containers and volumes are judged. Call it with a policy. */}}
 {{- define "userscope.cel.debugged" -}}
 {{ include "userscope.cel.sandbox" . }}
 || {{ include "userscope.cel.governed" . }}
@@ -92,14 +92,35 @@ object.spec.?ephemeralContainers.orValue([]).filter(c,
   !oldObject.spec.?ephemeralContainers.orValue([]).exists(o, o.name == c.name))
 {{- end }}
 
-{{/* Whether a request debugs a Pod of some policy, which is the longest condition. Call it with
-policies. */}}
-{{- define "userscope.cel.debugging" -}}
-request.?subResource.orValue("") != "ephemeralcontainers" || (
+{{/*
+Whether an update changes volumes, or a container's name, mounts, devices, environment or security context. No
+released API server lets it; KEP-6395 prepares it.
+*/}}
+{{- define "userscope.cel.respecified" -}}
+object.spec.?volumes != oldObject.spec.?volumes
+|| ["initContainers", "containers"].exists(list,
+  dyn(object.spec)[?list].orValue([]).size() != dyn(oldObject.spec)[?list].orValue([]).size()
+  || !dyn(object.spec)[?list].orValue([]).all(c, dyn(oldObject.spec)[?list].orValue([]).exists(o, o.name == c.name
+    && c.?volumeMounts == o.?volumeMounts && c.?volumeDevices == o.?volumeDevices
+    && c.?env == o.?env && c.?envFrom == o.?envFrom && c.?securityContext == o.?securityContext)))
+{{- end }}
+
+{{/* Whether an update goes through a subresource by which nothing of that changes. API servers ask for most of
+them: the kubelet reports a Pod's status. */}}
+{{- define "userscope.cel.harmless" -}}
+request.?subResource.orValue("") in ["status", "resize"]
+{{- end }}
+
+{{/* Whether an update is one to judge, which is the longest condition. Call it with policies and the chart's
+files: .policies, .files. */}}
+{{- define "userscope.cel.updated" -}}
+request.operation != "UPDATE" || (
+{{- include "userscope.cel.any" (dict "policies" .policies "condition" "userscope.cel.relabelled" "files" .files) | nindent 2 }}
+) || (
   {{ include "userscope.cel.added" . | indent 2 | trim }}.size() > 0
-  && (
-{{- include "userscope.cel.any" (dict "policies" . "condition" "userscope.cel.debugged") | nindent 4 }}
-  )
+  || {{ include "userscope.cel.respecified" . | indent 2 | trim }}
+) && (
+{{- include "userscope.cel.any" (dict "policies" .policies "condition" "userscope.cel.debugged") | nindent 2 }}
 )
 {{- end }}
 
@@ -113,14 +134,12 @@ request.?subResource.orValue("") != "ephemeralcontainers" || (
 {{/* When what happens to a stored Pod is judged. Call it with policies and the chart's
 files: .policies, .files. */}}
 {{- define "userscope.matchConditions.stored" -}}
-- name: an-update-changes-what-is-a-sandbox-and-whose
+- name: nothing-harmless-is-updated
   expression: |-
-    request.operation != "UPDATE" || request.?subResource.orValue("") != "" || (
-    {{- include "userscope.cel.any" (dict "policies" .policies "condition" "userscope.cel.relabelled" "files" .files) | nindent 6 }}
-    )
-- name: a-sandbox-gets-an-ephemeral-container
+    !({{ include "userscope.cel.harmless" . }})
+- name: an-update-changes-what-is-judged
   expression: |-
-    {{- include "userscope.cel.debugging" .policies | nindent 4 }}
+    {{- include "userscope.cel.updated" . | nindent 4 }}
 - name: a-provisioner-deletes-what-is-no-sandbox
   expression: |-
     request.operation != "DELETE" || (

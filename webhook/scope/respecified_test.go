@@ -1,0 +1,87 @@
+package scope
+
+import (
+	"slices"
+	"strings"
+	"testing"
+
+	corev1 "k8s.io/api/core/v1"
+
+	"userscope.dev/userscope/webhook/policy"
+)
+
+// TestUpdateOfVolumesAndContainers has updates as no released API server makes them: KEP-6395 prepares new
+// volumes and mounts, and KEP-5972 proposes new containers.
+func TestUpdateOfVolumesAndContainers(t *testing.T) {
+	stored := func() *corev1.Pod {
+		return sandbox(annotation(policy.MarkerAnnotation, "deer-flow"), annotation("user-id", "alice"), annotation("thread-id", "t1"))
+	}
+	claim := corev1.Volume{Name: "all", VolumeSource: corev1.VolumeSource{PersistentVolumeClaim: &corev1.PersistentVolumeClaimVolumeSource{ClaimName: "deer-flow-home"}}}
+	node := corev1.Volume{Name: "node", VolumeSource: corev1.VolumeSource{HostPath: &corev1.HostPathVolumeSource{Path: "/"}}}
+	scratch := corev1.Volume{Name: "scratch", VolumeSource: corev1.VolumeSource{EmptyDir: &corev1.EmptyDirVolumeSource{}}}
+	yes := true
+	for _, test := range []struct {
+		name   string
+		change func(spec *corev1.PodSpec)
+		want   []Rule
+	}{
+		{"nothing", func(*corev1.PodSpec) {}, nil},
+		{"another image", func(s *corev1.PodSpec) { s.Containers[0].Image = "other" }, nil},
+		{"a harmless volume", func(s *corev1.PodSpec) { s.Volumes = append(s.Volumes, scratch) }, nil},
+		{"a volume of the node", func(s *corev1.PodSpec) { s.Volumes = append(s.Volumes, node) }, []Rule{RuleHostPath}},
+		{"a mount of the whole claim", func(s *corev1.PodSpec) {
+			s.Volumes = append(s.Volumes, claim)
+			s.Containers[0].VolumeMounts = append(s.Containers[0].VolumeMounts, corev1.VolumeMount{Name: "all", MountPath: "/all"})
+		}, []Rule{RuleClaimMount}},
+		{"user data of another", func(s *corev1.PodSpec) { s.Containers[0].VolumeMounts[0].SubPath = bobDir }, []Rule{RuleImmutableField}},
+		{"a container", func(s *corev1.PodSpec) {
+			s.Containers = append(s.Containers, corev1.Container{Name: "more", SecurityContext: &corev1.SecurityContext{Privileged: &yes}})
+		}, []Rule{RulePodSecurity}},
+		{"a device", func(s *corev1.PodSpec) {
+			s.Containers[0].VolumeDevices = []corev1.VolumeDevice{{Name: "user-data", DevicePath: "/dev/x"}}
+		}, []Rule{RuleVolumeDevice}},
+		{"a variable", func(s *corev1.PodSpec) {
+			s.Containers[0].Env = []corev1.EnvVar{{Name: "X", ValueFrom: &corev1.EnvVarSource{SecretKeyRef: &corev1.SecretKeySelector{
+				LocalObjectReference: corev1.LocalObjectReference{Name: "postgres"}, Key: "x",
+			}}}}
+		}, []Rule{RuleSecret}},
+		{"a debugger", func(s *corev1.PodSpec) {
+			s.EphemeralContainers = []corev1.EphemeralContainer{{EphemeralContainerCommon: corev1.EphemeralContainerCommon{
+				Name: "debug", SecurityContext: &corev1.SecurityContext{Privileged: &yes},
+			}}}
+		}, []Rule{RuleEphemeralContainer}},
+	} {
+		t.Run(test.name, func(t *testing.T) {
+			pod := stored()
+			test.change(&pod.Spec)
+			req := Request{Namespace: "deer-flow", Creator: Creator{Username: provisioner}, Pod: pod}
+			decision := Update(policy.Policies{deerflow()}, req, stored())
+			var rules []Rule
+			for _, v := range decision.Violations {
+				rules = append(rules, v.Rule)
+			}
+			if !slices.Equal(slices.Compact(rules), test.want) || len(decision.Edits) > 0 {
+				t.Errorf("got %+v, want %v", decision, test.want)
+			}
+		})
+	}
+}
+
+// TestUpdateOfAPodThatWasNotJudged gives the claim to a Pod of somebody who may not have it.
+func TestUpdateOfAPodThatWasNotJudged(t *testing.T) {
+	old := &corev1.Pod{Spec: corev1.PodSpec{Containers: []corev1.Container{{Name: "web"}}}}
+	old.Name = "web"
+	pod := old.DeepCopy()
+	pod.Spec.Volumes = []corev1.Volume{{Name: "all", VolumeSource: corev1.VolumeSource{
+		PersistentVolumeClaim: &corev1.PersistentVolumeClaimVolumeSource{ClaimName: "deer-flow-home"},
+	}}}
+	for creator, want := range map[string]Verdict{"dana": Refused, replicaSets: Ungoverned} {
+		decision := Update(policy.Policies{deerflow()}, Request{Namespace: "deer-flow", Creator: Creator{Username: creator}, Pod: pod}, old)
+		if decision.Verdict != want {
+			t.Errorf("%s: %+v, want %s", creator, decision, want)
+		}
+		if want == Refused && !strings.Contains(decision.Violations[len(decision.Violations)-1].Message, "was not judged") {
+			t.Errorf("%s: %+v", creator, decision.Violations)
+		}
+	}
+}
