@@ -1,7 +1,9 @@
 package chart
 
 import (
+	"encoding/json"
 	"slices"
+	"strings"
 	"testing"
 	"time"
 
@@ -83,6 +85,31 @@ func TestVolumes(t *testing.T) {
 	}
 	if !slices.Equal(items, []string{"tls.crt", "tls.key", "ca.crt"}) || tls.Optional != nil {
 		t.Errorf("the Secret is mounted as %+v", tls)
+	}
+}
+
+// A node may read the Secrets that its Pods name. No Pod of the chart names that of the CA's private key.
+func TestNoPodNamesTheCA(t *testing.T) {
+	const authorities = "userscope-issuer-ca"
+	found := 0
+	for _, object := range parse(t, render(t, "policies:"+withKey+"keys: [{secretName: keys, mountPath: /etc/userscope/keys}]")) {
+		found += strings.Count(object.GetName(), authorities)
+		if template, ok, _ := unstructured.NestedMap(object.Object, "spec", "template", "spec"); ok {
+			containers, _ := template["containers"].([]any)
+			for _, container := range containers {
+				delete(container.(map[string]any), "args") // the issuer is told the name, and asks the API server
+			}
+			text, err := json.Marshal(template)
+			if err != nil {
+				t.Fatal(err)
+			}
+			if strings.Contains(string(text), authorities) {
+				t.Errorf("the Pods of %s %s name the CA's Secret: %s", object.GetKind(), object.GetName(), text)
+			}
+		}
+	}
+	if found != 1 {
+		t.Errorf("%d objects are named %s, want one", found, authorities)
 	}
 }
 
