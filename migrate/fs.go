@@ -17,6 +17,7 @@ type FS interface {
 	Identify(p claim.Path) (claim.Info, error)
 	FirstLink(p claim.Path, below []string) (string, error)
 	List(p claim.Path) ([]string, error)
+	Project(p claim.Path) (claim.Project, error)
 	Mounts(tree claim.Tree) ([]claim.Path, error)
 
 	Mkdir(p claim.Path) error

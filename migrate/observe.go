@@ -45,6 +45,10 @@ type observer struct {
 	items   []Item
 	above   chain
 	mount   uint64
+	// self is the root's own directory.
+	self claim.Info
+	// boundaries are by the tree that holds the items.
+	boundaries map[claim.Path]*boundaries
 }
 
 func (o *observer) observe() error {
@@ -56,6 +60,7 @@ func (o *observer) observe() error {
 		return err
 	}
 	o.mount, o.above = self.Mount, chain{fs: o.fs, mount: self.Mount}
+	o.self, o.boundaries = self, map[claim.Path]*boundaries{}
 	sources := []*source{threads(o.options.Layout)}
 	if o.options.SharedDataTo != "" {
 		sources = append(sources, sharedSources(o.options.Layout)...)
@@ -119,6 +124,11 @@ func (o *observer) source(s *source) error {
 	if err != nil {
 		return err
 	}
+	dir, err := o.fs.Lstat(s.dir)
+	if err != nil {
+		return err
+	}
+	o.boundaries[s.dir] = &boundaries{fs: o.fs, device: dir.Device}
 	o.items = slices.Grow(o.items, len(names))
 	for _, name := range names {
 		if s.only != nil && !slices.Contains(s.only, name) {
@@ -190,11 +200,32 @@ func (o *observer) target(item *Item) error {
 	if err != nil {
 		return err
 	}
-	return o.options.settle(item, target, func() (place, error) {
+	err = o.options.settle(item, target, func() (place, error) {
 		parked := *item
 		parked.Status = Park
 		return o.place(parked.to())
 	})
+	if err != nil || !item.Status.Pending() {
+		return err
+	}
+	why, err := o.boundaries[item.source.dir].between(item, o.below(item.to().Dir()))
+	if why != "" {
+		item.Status, item.Why = Elsewhere, why
+	}
+	return err
+}
+
+// below returns the deepest directory that is there on the way to a place. The chain has looked at that place
+// last.
+func (o *observer) below(dir claim.Path) link {
+	deepest := link{root(""), o.self}
+	for _, l := range o.above.known {
+		if l.info.Kind != claim.Directory || len(l.path.Name) > len(dir.Name) || l.path.Tree != dir.Tree {
+			break
+		}
+		deepest = l
+	}
+	return deepest
 }
 
 // place looks at a place and at the directories above it.

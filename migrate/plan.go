@@ -41,11 +41,12 @@ const (
 	Stray     Status = "stray"     // it is not what belongs there
 	Foreign   Status = "foreign"   // another filesystem is mounted there
 	Collision Status = "collision" // the filesystem, or the new layout, ignores case, and two names differ only in that
+	Elsewhere Status = "elsewhere" // rename cannot move it, because its place is in another subvolume or quota project
 	Failed    Status = "failed"    // the filesystem refused it
 )
 
 // Statuses are all of them, in the order of reports.
-var Statuses = []Status{Move, Park, Moved, Parked, Conflict, Unowned, Illegal, Link, Stray, Foreign, Collision, Failed}
+var Statuses = []Status{Move, Park, Moved, Parked, Conflict, Unowned, Illegal, Link, Stray, Foreign, Collision, Elsewhere, Failed}
 
 // Pending reports whether a run would move the file.
 func (s Status) Pending() bool { return s == Move || s == Park }

@@ -80,7 +80,8 @@ func migratePlanCommand() *cobra.Command {
 What is left has one of these statuses: conflict (its new place is taken), unowned, illegal (its
 name or its owner's is no id), link (a symbolic link is where a directory must be), stray (it is
 not what belongs there), foreign (another filesystem is mounted there), collision (the filesystem
-or, for agents, the new layout ignores case, and two names differ in nothing else).
+or, for agents, the new layout ignores case, and two names differ in nothing else), elsewhere
+(rename cannot move it, because its place is in another subvolume or quota project).
 
 Exit codes: 0 all would move, or nothing is left to; 1 failed; 2 wrong usage; 3 something would be
 left.`,

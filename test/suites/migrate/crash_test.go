@@ -117,7 +117,7 @@ func deaths(t *testing.T, ops []string, test func(t *testing.T, die func(*layer)
 		})
 	}
 	for at, op := range ops {
-		looks := slices.Contains([]string{"lstat", "firstLink", "locked", "list", "read", "useLegacy"}, op)
+		looks := slices.Contains([]string{"lstat", "firstLink", "locked", "project", "list", "read", "useLegacy"}, op)
 		if !looks || *every {
 			try("before", at, false, false, false)
 		}

@@ -180,6 +180,57 @@ func TestFilesystems(t *testing.T) {
 	})
 }
 
+// A plan foresees that a place lies in another subvolume or quota project, so that apply leaves the thread. A
+// thread that is a subvolume itself moves.
+func TestElsewhere(t *testing.T) {
+	for _, test := range []struct {
+		filesystem
+		prepare string
+		want    []string
+	}{
+		{filesystem{name: "btrfs", needs: []string{"btrfs", "mkfs.btrfs"}, make: fmt.Sprintf(loop, "mkfs.btrfs -q"), mount: `mount -o loop $D/image $M`},
+			`btrfs -q subvolume create $M/deer-flow; mkdir -p $M/threads/plain; btrfs -q subvolume create $M/threads/subvolume`,
+			[]string{
+				`elsewhere "../threads/plain" users/alice/threads/plain is in another Btrfs subvolume, or on another device, than the root: rename cannot move it there`,
+				`moved "../threads/subvolume" users/alice/threads/subvolume`,
+			}},
+		{filesystem{name: "xfs", needs: []string{"xfs_io", "mkfs.xfs"}, make: fmt.Sprintf(loop, "mkfs.xfs -q"), mount: `mount -o loop $D/image $M`},
+			`mkdir -p $M/deer-flow $M/threads/plain $M/threads/subvolume
+for dir in deer-flow threads/subvolume; do xfs_io -r -c "chproj 7" -c "chattr +P" $M/$dir; done`,
+			[]string{
+				`elsewhere "../threads/plain" users/alice/threads/plain has the quota project 0, and the root has 7: rename cannot move it there`,
+				`moved "../threads/subvolume" users/alice/threads/subvolume`,
+			}},
+	} {
+		t.Run(test.name, func(t *testing.T) {
+			if os.Geteuid() != 0 {
+				t.Logf("NOT TRIED on %s: mounting needs root", test.name)
+				return
+			}
+			m, err := newMounted(t, test.filesystem)
+			if err != nil {
+				t.Logf("NOT TRIED on %s: %v", test.name, err)
+				return
+			}
+			if err := m.script(test.prepare); err != nil {
+				t.Fatal(err)
+			}
+			tree := &Tree{
+				Dir: m.point, Root: filepath.Join(m.point, "deer-flow"), Legacy: filepath.Join(m.point, "threads"),
+				Owners: map[string]string{"plain": "alice", "subvolume": "alice"},
+			}
+			plan, err := tree.apply(t, tree.open(t))
+			if err != nil {
+				t.Fatal(err)
+			}
+			equalLines(t, describePlan(plan), test.want)
+			if undone, err := tree.undo(t, tree.open(t)); err != nil || undone.Back != 1 || len(undone.Left) > 0 {
+				t.Errorf("%v, %+v", err, undone)
+			}
+		})
+	}
+}
+
 // openAt opens a tree of a mounted filesystem.
 func (m *mounted) openAt(t *testing.T, tree *Tree, state string) *claim.Claim {
 	t.Helper()

@@ -130,6 +130,11 @@ func (l *layer) FirstLink(p claim.Path, below []string) (link string, err error)
 	return link, err
 }
 
+func (l *layer) Project(p claim.Path) (project claim.Project, err error) {
+	err = l.call("project", func() (err error) { project, err = l.Claim.Project(p); return err }, p)
+	return project, err
+}
+
 func (l *layer) Mkdir(p claim.Path) error {
 	return l.call("mkdir", func() error {
 		if there, err := l.lstat(p); err == nil && there.Kind != claim.Missing {
