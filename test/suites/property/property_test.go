@@ -14,25 +14,23 @@ import (
 	"userscope.dev/userscope/webhook/scope"
 )
 
-// How many requests are drawn, unless the command line says so, and how many are in the batch that is the
-// same each time.
-var drawn, batch = "10000", 20000
+// drawn is how many requests are drawn, unless the command line says so. With -short, rapid draws a fifth.
+const drawn = "10000"
+
+// batch is how many requests are drawn that are the same each time.
+var batch = 20000
 
 // TestMain raises rapid's hundred Pods, and keeps rapid from leaving files in the tree: what it
 // prints is enough to find a failure again. The command line has the last word.
 func TestMain(m *testing.M) {
-	flag.Parse()
-	if testing.Short() {
-		drawn, batch = "1000", 3000
-	}
-	settings := map[string]string{"rapid.nofailfile": "true"}
-	if checks := flag.Lookup("rapid.checks"); checks.Value.String() == checks.DefValue {
-		settings[checks.Name] = drawn
-	}
-	for name, value := range settings {
+	for name, value := range map[string]string{"rapid.checks": drawn, "rapid.nofailfile": "true"} {
 		if err := flag.Set(name, value); err != nil {
 			panic(err)
 		}
+	}
+	flag.Parse() // which testing.Short asks for
+	if testing.Short() {
+		batch = 3000
 	}
 	os.Exit(m.Run())
 }
