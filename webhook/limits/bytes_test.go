@@ -27,6 +27,7 @@ func TestBytes(t *testing.T) {
 		{"a smaller peer takes from the largest", nil, []step{{"a1", 60, true, nil}, {"a2", 40, true, nil}, {"b1", 10, true, []string{"a1"}}}},
 		{"as often as needed", nil, []step{{"a1", 35, true, nil}, {"a2", 35, true, nil}, {"a3", 30, true, nil}, {"b1", 40, true, []string{"a1", "a2"}}}},
 		{"no further than a peer's own share", nil, []step{{"a1", 50, true, nil}, {"b1", 50, true, nil}, {"a2", 1, false, nil}, {"b2", 1, false, nil}}},
+		{"not up to as much as another has", nil, []step{{"a1", 60, true, nil}, {"b1", 40, true, nil}, {"b1", 20, false, nil}, {"b1", 19, true, []string{"a1"}}}},
 		{"a third peer takes from both", nil, []step{{"a1", 51, true, nil}, {"b1", 49, true, nil}, {"c1", 10, true, []string{"a1"}}, {"c1", 38, true, nil},
 			{"d1", 10, true, []string{"b1"}}}},
 		{"what is worked on is not taken away", []string{"a1"}, []step{{"a1", 60, true, nil}, {"a2", 40, true, nil}, {"b1", 30, true, []string{"a2"}}, {"b1", 20, false, nil}}},
