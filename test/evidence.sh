@@ -77,7 +77,7 @@ fuzz() {
 set -m # each job has a process group, which ends as a whole
 trap 'jobs -p | sed s/^/-/ | xargs -r kill --' EXIT
 # Two at a time.
-say "fuzzing for three times $fuzztime"
+say "fuzzing for four times $fuzztime"
 fuzz test ./suites/fuzz FuzzPodJSON "JSON as a Pod: decided, applied, judged by the oracle" & first=$!
 fuzz test ./suites/property FuzzCreate "the choices that make a Pod: decided, judged by the oracle" & second=$!
 wait "$first"
@@ -90,6 +90,8 @@ fuzz . ./webhook/policy FuzzTemplate "templates and the paths that they write an
 fuzz . ./webhook/scope FuzzSpelling "paths that spell identities" & second=$!
 wait "$first"
 wait "$second"
+fuzz . ./webhook/policy FuzzTree "paths that are found among an identity's directories, which are written out" & first=$!
+wait "$first"
 
 cat >docs/evidence.md <<TEXT
 # Evidence
