@@ -261,3 +261,22 @@ func TestProgress(t *testing.T) {
 		t.Errorf("says\n%s\nwant\n%s", stderr.String(), want)
 	}
 }
+
+// The probe says what it found, and leaves nothing.
+func TestMigrateProbe(t *testing.T) {
+	root := t.TempDir()
+	stdout, stderr, code := command("", "migrate", "probe", "--root", root)
+	for _, want := range []string{"rename without replacing ", "a lock ", "times of directories "} {
+		if code != 0 || stderr != "" || !strings.Contains(stdout, want) {
+			t.Errorf("exit code %d, %s, has no %q:\n%s", code, stderr, want, stdout)
+		}
+	}
+	stdout, _, code = command("", "migrate", "probe", "--root", root, "-o", "json")
+	var printed probeResult
+	if err := json.Unmarshal([]byte(stdout), &printed); err != nil || code != 0 || printed.Filesystem == "" || len(printed.Checks) < 8 || printed.Problem != "" {
+		t.Errorf("%v, exit code %d: %s", err, code, stdout)
+	}
+	if left, err := os.ReadDir(root); err != nil || len(left) > 0 {
+		t.Errorf("%v, left %v", err, left)
+	}
+}
