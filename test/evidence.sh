@@ -59,8 +59,8 @@ deaths=$(grep -cE '^ +--- PASS: .*/(before|within|after|with)' "$logs/migrate") 
 say "mutants of the decision"
 (cd test/tools/gremlins && go build -o ../../../bin/gremlins tool)
 (cd test && go build -o ../bin/mutants ./cmd/mutants)
-for package in "${decision[@]}"; do
-  bin/gremlins unleash --workers 2 --timeout-coefficient 20 --output "$logs/mutants.json" "./$package" >"$logs/gremlins" 2>&1 ||
+for package in "${decision[@]}"; do # without the packages below it
+  bin/gremlins unleash --workers 2 --timeout-coefficient 20 --exclude-files / --output "$logs/mutants.json" "./$package" >"$logs/gremlins" 2>&1 ||
     fail "gremlins fails" "$logs/gremlins"
   printf '\n### %s\n\n' "$package" >>"$logs/mutants"
   bin/mutants "$package" "$logs/mutants.json" >>"$logs/mutants" 2>"$logs/mutants.log" || fail "a mutant lives" "$logs/mutants.log"
