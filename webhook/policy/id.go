@@ -48,7 +48,7 @@ const (
 )
 
 // IDCharacters are all characters that a policy may admit.
-const IDCharacters = string(Dot + AtSign + Plus + Tilde)
+const IDCharacters = ".@+~"
 
 // LostAndFound is the directory of a filesystem's check, at the root of ext4 for instance: nobody's.
 const LostAndFound = "lost+found"

@@ -19,6 +19,9 @@ func TestAlphabet(t *testing.T) {
 }
 
 func TestFurtherCharacters(t *testing.T) {
+	if all := string(Dot + AtSign + Plus + Tilde); IDCharacters != all {
+		t.Errorf("the characters are %q, and each for itself %q", IDCharacters, all)
+	}
 	const other = "has characters other than A-Z, a-z, 0-9, _ and -"
 	for _, test := range []struct{ name, characters, id, want string }{
 		{"a dot", ".", "first.last", ""},
