@@ -120,7 +120,7 @@ func TestLostAnswer(t *testing.T) {
 	}
 }
 
-// A filesystem that is too full for the lock or the journal, or refuses anything else before the first
+// A filesystem that is too full for the lock, the probe or the journal, or refuses anything else before the first
 // move is announced, is left as it was, without a trace of the run.
 func TestFaultsBeforeTheFirstMove(t *testing.T) {
 	undisturbed := small(t)
@@ -130,36 +130,43 @@ func TestFaultsBeforeTheFirstMove(t *testing.T) {
 	}
 	writes := 0
 	for at, op := range l.ops {
-		t.Run(fmt.Sprintf("%d %s", at, op), func(t *testing.T) {
-			tree := small(t)
-			tree.old()
-			before := tree.snapshot(t)
-			l := tree.open(t)
-			l.inProbe = true
-			l.before = func(n int, op string, _ []claim.Path) error {
-				if n == at {
-					return &os.PathError{Op: op, Err: syscall.ENOSPC}
-				}
-				return nil
-			}
-			if _, err := tree.apply(t, l); !errors.Is(err, syscall.ENOSPC) || tree.err != nil {
-				t.Fatal(err, tree.err)
-			}
-			if diff := tree.snapshot(t).Diff(before); diff != "" {
-				t.Errorf("changes\n%s", diff)
-			}
-			if _, err := os.Lstat(filepath.Join(tree.Root, stateDir)); !os.IsNotExist(err) {
-				t.Errorf("leaves its state: %v", err)
-			}
-		})
+		for _, errno := range []syscall.Errno{syscall.ENOSPC, syscall.ESTALE} {
+			testFaultBeforeTheFirstMove(t, at, op, errno)
+		}
 		if op == "write" {
 			writes++
 		}
-		if writes == 4 { // header, run, batch, and the word that it begins
+		if writes == 6 { // two of the probe, header, run, batch, and the word that it begins
 			return
 		}
 	}
 	t.Errorf("wrote %d times", writes)
+}
+
+// testFaultBeforeTheFirstMove lets one call fail.
+func testFaultBeforeTheFirstMove(t *testing.T, at int, op string, errno syscall.Errno) {
+	t.Run(fmt.Sprintf("%d %s %v", at, op, errno), func(t *testing.T) {
+		tree := small(t)
+		tree.old()
+		before := tree.snapshot(t)
+		l := tree.open(t)
+		l.inProbe = true
+		l.before = func(n int, op string, _ []claim.Path) error {
+			if n == at {
+				return &os.PathError{Op: op, Err: errno}
+			}
+			return nil
+		}
+		if _, err := tree.apply(t, l); !errors.Is(err, errno) || tree.err != nil {
+			t.Fatal(err, tree.err)
+		}
+		if diff := tree.snapshot(t).Diff(before); diff != "" {
+			t.Errorf("changes\n%s", diff)
+		}
+		if _, err := os.Lstat(filepath.Join(tree.Root, stateDir)); !os.IsNotExist(err) {
+			t.Errorf("leaves its state: %v", err)
+		}
+	})
 }
 
 // A journal that cannot be read once more, under the lock, is not taken for one that is missing: an
