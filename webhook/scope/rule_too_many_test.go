@@ -26,7 +26,13 @@ func TestTooMany(t *testing.T) {
 	initial := func(all ...corev1.Container) func(*corev1.Pod) {
 		return func(pod *corev1.Pod) { pod.Spec.InitContainers = all }
 	}
-	volume := addVolume(corev1.Volume{Name: "scratch", VolumeSource: scratch})
+	more := func(n int) func(*corev1.Pod) {
+		return func(pod *corev1.Pod) {
+			for range n {
+				addVolume(corev1.Volume{Name: "scratch", VolumeSource: scratch})(pod)
+			}
+		}
+	}
 	sources := func(all ...corev1.VolumeProjection) func(*corev1.Pod) {
 		return addVolume(corev1.Volume{Name: "all", VolumeSource: corev1.VolumeSource{Projected: &corev1.ProjectedVolumeSource{Sources: all}}})
 	}
@@ -34,12 +40,12 @@ func TestTooMany(t *testing.T) {
 		return []Violation{{RuleTooMany, at, has, fmt.Sprintf("are more than the policy's bounds.%s (%d): use fewer, or raise the bound", name, may)}}
 	}
 	tests := []createTest{
-		{name: "as many volumes", pod: sandbox(volume, volume), verdict: Allowed},
-		{name: "too many volumes", pod: sandbox(volume, volume, volume), verdict: Refused, violations: tooMany("spec.volumes", "4", "volumes", 3)},
+		{name: "as many volumes", pod: sandbox(more(2)), verdict: Allowed},
+		{name: "too many volumes", pod: sandbox(more(3)), verdict: Refused, violations: tooMany("spec.volumes", "4", "volumes", 3)},
 		{name: "as many with their sources", pod: sandbox(sources(one)), verdict: Allowed},
 		{name: "too many with their sources", pod: sandbox(sources(one, one)), verdict: Refused, violations: tooMany("spec.volumes", "4", "volumes", 3)},
-		{name: "as many of the rest", pod: sandbox(volume, initial(container(3, 2, 1))), verdict: Allowed},
-		{name: "too many mounts", pod: sandbox(volume, initial(container(4, 0, 0))), verdict: Refused, violations: tooMany("spec.containers", "5", "mounts", 4)},
+		{name: "as many of the rest", pod: sandbox(more(1), initial(container(3, 2, 1))), verdict: Allowed},
+		{name: "too many mounts", pod: sandbox(more(1), initial(container(4, 0, 0))), verdict: Refused, violations: tooMany("spec.containers", "5", "mounts", 4)},
 		{name: "too many variables", pod: sandbox(initial(container(0, 2, 2))), verdict: Refused, violations: tooMany("spec.containers", "4", "environment", 3)},
 		{name: "too many containers", pod: sandbox(initial(container(0, 0, 0), container(0, 0, 0))), verdict: Refused,
 			violations: tooMany("spec.containers", "3", "containers", 2)},
