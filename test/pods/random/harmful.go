@@ -78,6 +78,7 @@ var harmful = []mutation{
 		d.mount(d.volume("hostPath", object{"path": d.hostPath()}), of(d, object{}, object{"readOnly": true}, object{"subPath": "x"}))
 	}},
 	{"as much as there may be, or more", func(d *drawing) {
+		d.spec()["automountServiceAccountToken"] = false // to which an API server adds no token's volume
 		more := of(d, 0, 1)
 		switch of(d, "volumes", "mounts", "containers") {
 		case "volumes":
