@@ -30,7 +30,7 @@ var (
 	// heading is a heading of Markdown.
 	heading = regexp.MustCompile(`(?m)^#+ (.*)$`)
 	// fence is a block of code, in which nothing is a heading or a link.
-	fence = regexp.MustCompile("(?ms)^```.*?^```$")
+	fence = regexp.MustCompile("(?s)(?:\\A|\n)```.*?\n```(?:\n|\\z)")
 )
 
 // part is a text that becomes a part of docs/rules.md, and links as that page does.

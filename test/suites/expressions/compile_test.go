@@ -10,10 +10,9 @@ import (
 
 	"github.com/google/cel-go/cel"
 	celast "github.com/google/cel-go/common/ast"
-	"sigs.k8s.io/yaml"
-
 	admissionregistrationv1 "k8s.io/api/admissionregistration/v1"
 	plugincel "k8s.io/apiserver/pkg/admission/plugin/cel"
+	"sigs.k8s.io/yaml"
 
 	"userscope.dev/userscope/test/kit/repo"
 )

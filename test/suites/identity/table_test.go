@@ -74,12 +74,12 @@ func TestTable(t *testing.T) {
 
 // TestCorpus holds the table to real Pods, where there are some.
 func TestCorpus(t *testing.T) {
-	corpus := os.Getenv("USERSCOPE_CORPUS")
-	if corpus == "" {
+	folder := os.Getenv("USERSCOPE_CORPUS")
+	if folder == "" {
 		return
 	}
 	table := judgeFolder(t, ownPods)
-	for version, got := range judgeFolder(t, corpus) {
+	for version, got := range judgeFolder(t, folder) {
 		if want, ok := table[version]; !ok || got != want {
 			t.Errorf("%+v:\ngot  %q\nwant %q, as of our own Pods", version, got, want)
 		}

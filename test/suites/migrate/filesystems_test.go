@@ -38,7 +38,7 @@ until (echo >/dev/tcp/127.0.0.1/$PORT) 2>/dev/null; do :; done
 printf 'use_locks 0\nask_auth 0\n' >$D/davfs.conf`
 
 var filesystems = []filesystem{
-	{name: "tmpfs", mount: `mount -t tmpfs tmpfs $M`, files: true},
+	{name: "tmpfs", mount: `mount -t tmpfs scratch $M`, files: true},
 	{name: "ext4", needs: []string{"mkfs.ext4"}, make: fmt.Sprintf(loop, "mkfs.ext4 -q"), mount: `mount -o loop $D/image $M`, files: true},
 	{name: "xfs", needs: []string{"mkfs.xfs"}, make: fmt.Sprintf(loop, "mkfs.xfs -q"), mount: `mount -o loop $D/image $M`, files: true},
 	{name: "btrfs", needs: []string{"mkfs.btrfs"}, make: fmt.Sprintf(loop, "mkfs.btrfs -q"), mount: `mount -o loop $D/image $M`, files: true},
@@ -124,7 +124,8 @@ func newMounted(t *testing.T, f filesystem) (*mounted, error) {
 	if err := m.script(`mkdir $D/back; ` + f.make); err != nil {
 		return nil, err
 	}
-	return m, m.script(f.mount)
+	err := m.script(f.mount)
+	return m, err
 }
 
 // plainTree makes a tree of what every filesystem can hold.
@@ -132,11 +133,11 @@ func plainTree(dir string) (*Tree, error) {
 	tree := &Tree{Dir: dir, Root: filepath.Join(dir, "deer-flow"), Legacy: filepath.Join(dir, "threads"), Owners: map[string]string{}}
 	tree.mkdir(tree.Root, 0o755)
 	for i := range 12 {
-		tree.mark(filepath.Join(tree.thread(fmt.Sprintf("thread-%d", i), fmt.Sprintf("user-%d", i%3)), "a/b/c"))
+		tree.mark(filepath.Join(tree.thread(fmt.Sprintf("thread-%d", i), fmt.Sprintf("user-%d", i%3)), "a", "b", "c"))
 	}
 	tree.thread("taken", "user-1")
 	tree.mark(filepath.Join(tree.userDir("user-1"), "threads", "taken", "marker"))
-	tree.mark(filepath.Join(tree.Root, "agents/writer/config.yaml"))
+	tree.mark(filepath.Join(tree.Root, "agents", "writer", "config.yaml"))
 	tree.mark(filepath.Join(tree.Root, "memory.json"))
 	tree.old()
 	return tree, tree.err

@@ -15,7 +15,7 @@ import (
 // renumber lets a layer's filesystem have neither handles nor times of birth, and numbers that depend on a mount,
 // as many FUSE filesystems have.
 func (l *layer) renumber(mount uint64) {
-	l.forgets = func(p claim.Path, info claim.Info) claim.Info {
+	l.forgets = func(_ claim.Path, info claim.Info) claim.Info {
 		name := fnv.New64()
 		fmt.Fprintf(name, "%d %d", mount, info.Inode)
 		info.Identity, info.Stable = claim.Identity{Inode: name.Sum64()}, false
