@@ -5,7 +5,7 @@
 //
 // The plan is decided by pure functions (plan.go, collide.go); observe.go looks at the claim for
 // them, apply.go and undo.go change it, through the narrow interface of fs.go. The package imports
-// scope, claim and journal and nothing else of Userscope.
+// policy, claim and journal and nothing else of Userscope.
 //
 // # What a crash leaves
 //

@@ -3,6 +3,6 @@
 // annotations, a log line and metrics.
 //
 // It judges nothing itself. What it cannot hand to scope it refuses; no path through this
-// package allows a request that scope has not seen. It imports scope, and the policy and podjson of
-// which scope is made, and none of Userscope's other packages.
+// package allows a request that scope has not seen. It imports scope, the policy and podjson of which
+// scope is made, limits, and none of Userscope's other packages.
 package admission

@@ -1,4 +1,4 @@
-// Command migrate measures userscope migrate against what it cannot do without: plan against a
+// Command benchmigrate measures userscope migrate against what it cannot do without: plan against a
 // bare walk of the tree, apply against a bare loop of mkdir and rename over the same tree.
 //
 //	go run ./cmd/benchmigrate -dir DIR -threads 100000 -files 10 -users 1000

@@ -1,4 +1,4 @@
-// Command image judges the container image that `make image` built: what is in it, how large it
+// Command tryimage judges the container image that `make image` built: what is in it, how large it
 // is, that the same commit gives it again, and that it runs as Kubernetes' restricted Pod Security
 // standard wants it. It exits with 0 only if all is right. It needs root, and runc.
 package main

@@ -18,5 +18,5 @@
 //	I5  the stamped identity is valid
 //	I7  outside the fields that may change the Pod is exactly what was sent
 //
-// I6, I8 and I9 are about decisions, not about Pods; package trial checks them.
+// I6, I8 and I9 are about decisions, not about Pods; package differential checks them.
 package oracle

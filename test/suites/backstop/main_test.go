@@ -97,7 +97,7 @@ func start(ctx context.Context) (stop func() error, err error) {
 	return stop, awaitCalls(ctx)
 }
 
-// installations returns the installations of package trial in namespaces of their own, and their
+// installations returns the installations of package differential in namespaces of their own, and their
 // policies as values of one chart.
 func installations(prefix string) ([]differential.Installation, []Policy, error) {
 	all, err := differential.Installations()
