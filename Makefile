@@ -33,7 +33,7 @@ build: ## build bin/userscope
 # program lie the license texts of all of it, as they ask for.
 ARCHITECTURES := amd64 arm64
 .PHONY: programs
-programs: bin/go-licenses
+programs: bin/go-licenses ## build what the image holds, for each architecture, into bin/image/programs
 	@go mod verify
 	@for arch in $(ARCHITECTURES); do \
 		export GOOS=linux GOARCH=$$arch; \
@@ -68,7 +68,7 @@ demo: build $(KUBERNETES) ## show it on a real API server; KEEP=1 leaves that ru
 	@cd test && go build -o ../bin/demo ./cmd/demo
 	@bin/demo $(if $(KEEP),-keep)
 
-# BENCH are further arguments, as in BENCH="-rounds 3 -targets backstop -baseline HEAD~1".
+# BENCH are further arguments, as in BENCH="-rounds 3 -targets backstop,baseline -baseline HEAD~1".
 .PHONY: bench
 bench: build $(KUBERNETES) bin/helm ## measure what it costs, and write docs/benchmarks.md; SCALE=1 stores 20,000 sandboxes
 	@cd test && go build -o ../bin/bench ./cmd/bench

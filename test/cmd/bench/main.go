@@ -3,7 +3,7 @@
 // The namespaces take turns many times a second, so that whatever else the machine does meets all of them,
 // and what counts are ratios of one round.
 //
-//	bin/bench -rounds 3 -clients 1,8 -targets installed,backstop -baseline HEAD~1
+//	bin/bench -rounds 3 -clients 1,8 -targets backstop,baseline -baseline HEAD~1
 package main
 
 import (
