@@ -17,7 +17,7 @@ import (
 
 // Report describes the certificates and the problems with them. Without problems all is well.
 type Report struct {
-	// Rows are the certificates, in the order of trust: the Secret's, the caBundles', and the served one.
+	// Rows are the certificates, in the order of trust: the Secrets', the caBundles', and the served one.
 	Rows []Row `json:"certificates"`
 	// Problems need a person, one line each.
 	Problems []string `json:"problems"`
@@ -25,7 +25,7 @@ type Report struct {
 
 // Row is one certificate, or the place where one is missing.
 type Row struct {
-	// Where is the place of the certificate: a key of the Secret, a webhook, or an address.
+	// Where is the place of the certificate: a key of a Secret, a webhook, or an address.
 	Where string `json:"where"`
 	// Fingerprint is the SHA-256 of the certificate, in hex; empty without a certificate. Issuer is the fingerprint
 	// of the CA that it chains to; empty for a CA.
