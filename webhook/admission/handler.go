@@ -137,7 +137,7 @@ func (h *Handler) decide(req ctrladmission.Request) (*corev1.Pod, scope.Decision
 		}
 	}
 	if op != createPod {
-		if old, _, err = decode("request.oldObject", req.OldObject.Raw); err != nil {
+		if old, asked.StoredUnknown, err = decode("request.oldObject", req.OldObject.Raw); err != nil {
 			return nil, scope.Decision{}, err
 		}
 	}

@@ -7,6 +7,7 @@ import (
 
 	corev1 "k8s.io/api/core/v1"
 
+	"userscope.dev/userscope/webhook/podjson"
 	"userscope.dev/userscope/webhook/policy"
 )
 
@@ -83,5 +84,60 @@ func TestUpdateOfAPodThatWasNotJudged(t *testing.T) {
 		if want == Refused && !strings.Contains(decision.Violations[len(decision.Violations)-1].Message, "was not judged") {
 			t.Errorf("%s: %+v", creator, decision.Violations)
 		}
+	}
+}
+
+// TestUpdateOfUnknownFields has fields of a later version join a sandbox, stay and leave it. The types that hold
+// a Pod do not show them.
+func TestUpdateOfUnknownFields(t *testing.T) {
+	const (
+		plain    = `"volumes": []`
+		volume   = `"volumes": [{"emptyDir": {}, "future": {"claim": "all"}}]`
+		another  = `"volumes": [{"emptyDir": {}, "future": {"claim": "bobs"}}]`
+		mount    = `"containers": [{"volumeMounts": [{"future": "../bob"}]}]`
+		debugger = `"ephemeralContainers": [{"volumeMounts": [{"future": 1}]}]`
+	)
+	for _, test := range []struct {
+		name, old, pod string
+		want           Verdict
+	}{
+		{"a field of a volume joins", plain, volume, Refused},
+		{"a field of a mount joins", plain, mount, Refused},
+		{"another takes its place", volume, mount, Refused},
+		{"it holds something else", volume, another, Refused},
+		{"it stays", volume, volume, Allowed},
+		{"it leaves", volume, plain, Allowed},
+		{"a field of an ephemeral container joins", plain, debugger, Allowed},
+	} {
+		t.Run(test.name, func(t *testing.T) {
+			req := Request{Namespace: "deer-flow", Creator: Creator{Username: provisioner}}
+			stored := sandbox(annotation(policy.MarkerAnnotation, "deer-flow"), annotation("user-id", "alice"), annotation("thread-id", "t1"))
+			req.Pod = stored.DeepCopy()
+			req.Unknown, req.StoredUnknown = unknownIn(t, test.pod), unknownIn(t, test.old)
+			if got := Update(policy.Policies{deerflow()}, req, stored); got.Verdict != test.want {
+				t.Errorf("got %+v, want %s", got, test.want)
+			}
+		})
+	}
+}
+
+func unknownIn(t *testing.T, spec string) []podjson.UnknownField {
+	t.Helper()
+	_, unknown, err := podjson.Parse([]byte(`{"metadata": {}, "spec": {` + spec + `}}`))
+	if err != nil {
+		t.Fatal(err)
+	}
+	return unknown
+}
+
+// TestUpdateWithoutAStamp mounts bob's data in a sandbox that nobody's data was in when it was created.
+func TestUpdateWithoutAStamp(t *testing.T) {
+	never := deerflow(func(p *policy.Policy) { p.Proof = policy.ProofNever })
+	bobs := sandbox(annotation(policy.MarkerAnnotation, "deer-flow"), noLabel("user-id"), noLabel("thread-id"), subPath(bobDir))
+	idle := bobs.DeepCopy()
+	idle.Spec.Volumes, idle.Spec.Containers[0].VolumeMounts = nil, nil
+	decision := Update(policy.Policies{never}, Request{Namespace: "deer-flow", Creator: Creator{Username: provisioner}, Pod: bobs}, idle)
+	if decision.Verdict != Refused || !strings.Contains(decision.Violations[0].Message, "/metadata/annotations/user-id: is not as Userscope would stamp it") {
+		t.Errorf("%+v", decision)
 	}
 }

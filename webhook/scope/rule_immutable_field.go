@@ -1,6 +1,7 @@
 package scope
 
 import (
+	"cmp"
 	"maps"
 	"slices"
 
@@ -82,10 +83,9 @@ func (r *review) judgeRespecified(req Request) {
 		r.refuse(RuleImmutableField, podjson.Location{"spec"}, "", "changes what a Pod mounts that was not judged when it was created: create a new Pod instead")
 		return
 	}
-	for _, edit := range judged.edits {
-		if edit.Warning != "" {
-			r.refuse(RuleImmutableField, podjson.Location{"spec"}, "", edit.Warning+": "+remedy)
-		}
+	for _, edit := range judged.edits { // stamps, too: who has none has no data to mount
+		text := cmp.Or(edit.Warning, podjson.Printable(edit.Path)+": is not as Userscope would stamp it")
+		r.refuse(RuleImmutableField, podjson.Location{"spec"}, "", text+": "+remedy)
 	}
 }
 

@@ -42,6 +42,9 @@ type Request struct {
 
 	// Unknown are the fields of the Pod that podjson.Parse could not read into it.
 	Unknown []podjson.UnknownField
+
+	// StoredUnknown are those of the Pod as it is stored; nil for a creation.
+	StoredUnknown []podjson.UnknownField
 }
 
 // Creator is who asks: the userInfo of an admission request.

@@ -6,6 +6,7 @@ import (
 
 	corev1 "k8s.io/api/core/v1"
 
+	"userscope.dev/userscope/webhook/podjson"
 	"userscope.dev/userscope/webhook/policy"
 )
 
@@ -21,7 +22,7 @@ func Update(policies policy.Policies, req Request, old *corev1.Pod) Decision {
 	if len(newEphemeralContainers(req.Pod, old)) > 0 {
 		r.adopt(AddEphemeralContainers(policies, req, old))
 	}
-	if isRespecified(req.Pod, old) {
+	if isRespecified(req.Pod, old) || !sameUnknown(req.Unknown, req.StoredUnknown) {
 		r.judgeRespecified(req)
 	}
 	if !isMarked(old) && len(r.violations) == 0 {
@@ -44,6 +45,20 @@ func isRespecified(pod, old *corev1.Pod) bool {
 	return !reflect.DeepEqual(pod.Spec.Volumes, old.Spec.Volumes) ||
 		areRespecified(pod.Spec.InitContainers, old.Spec.InitContainers) ||
 		areRespecified(pod.Spec.Containers, old.Spec.Containers)
+}
+
+// sameUnknown reports whether two lists hold the same fields, those of ephemeral containers aside. What such a
+// field mounts nobody here can say, and the types that are compared do not have it.
+func sameUnknown(a, b []podjson.UnknownField) bool {
+	judged := func(all []podjson.UnknownField) (texts []string) {
+		for _, field := range all {
+			if field.At[1] != ephemeralContainers {
+				texts = append(texts, field.At.String()+": "+field.Value)
+			}
+		}
+		return texts
+	}
+	return slices.Equal(judged(a), judged(b))
 }
 
 func areRespecified(containers, old []corev1.Container) bool {

@@ -70,6 +70,7 @@ func (in Installation) change(
 	if err != nil {
 		return nil, err
 	}
+	req.StoredUnknown = stored.Unknown
 	o := &Outcome{Decision: decide(in.Policies, req, stored.Pod)}
 	if again := decide(in.Policies, req, stored.Pod); !reflect.DeepEqual(again, o.Decision) {
 		o.problem("I9: a second decision on the same request is\n%+v\nafter\n%+v", again, o.Decision)
