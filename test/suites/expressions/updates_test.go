@@ -138,6 +138,28 @@ func TestHarmlessUpdatesPass(t *testing.T) {
 	}
 }
 
+// A Pod with more containers than a condition can look for among each other is not stuck: its finalizers go.
+func TestManyContainersDoNotWedgeAPod(t *testing.T) {
+	all := install(t)
+	many := storedPods(t)[0]
+	for n := range 1000 {
+		name := fmt.Sprintf("c-%d", n)
+		many.Spec.EphemeralContainers = append(many.Spec.EphemeralContainers,
+			corev1.EphemeralContainer{EphemeralContainerCommon: corev1.EphemeralContainerCommon{Name: name, Image: "debugger"}})
+		many.Spec.InitContainers = append(many.Spec.InitContainers, corev1.Container{Name: "i" + name, Image: "sandbox"})
+		many.Spec.Containers = append(many.Spec.Containers, corev1.Container{Name: "r" + name, Image: "sandbox"})
+	}
+	many.Finalizers = []string{"example.com/hold"}
+	done := many.DeepCopy()
+	done.Finalizers = nil
+	r := &request{operation: admission.Update, namespace: "deer-flow", pod: done, old: many, user: user.DefaultInfo{Name: "dana"}}
+	for name, show := range forms {
+		if called, refused := all.outcome(t, r, show); called || refused != "" {
+			t.Errorf("%s: called: %t, refused: %q", name, called, refused)
+		}
+	}
+}
+
 // Updates as no released API server makes them: the webhook is called, and the backstop refuses them, through
 // whichever subresource they come.
 func TestHarmfulUpdatesAreRefused(t *testing.T) {
