@@ -19,11 +19,11 @@ func Create(policies policy.Policies, req Request) Decision {
 	if len(governing) == 0 {
 		return Decision{Verdict: Ungoverned}
 	}
-	return judge(req, governing).decision()
+	return judge(req, governing, governs).decision()
 }
 
-// judge judges a whole Pod under the policies that govern it.
-func judge(req Request, governing policy.Policies) *review {
+// judge judges a whole Pod under the policies that govern it, of which one stays that still does when edits are made.
+func judge(req Request, governing policy.Policies, stays func(*policy.Policy, *Request) bool) *review {
 	r := &review{
 		sent: req.Pod, pod: editable(req.Pod), unknown: req.Unknown, creator: req.Creator,
 		governing: governing, replaced: map[int]bool{},
@@ -31,7 +31,7 @@ func judge(req Request, governing policy.Policies) *review {
 	r.run(func(rule *rule) check { return rule.before })
 	// What drew a policy in may have been replaced, and a second decision would not see it.
 	edited := Request{Namespace: req.Namespace, Creator: req.Creator, Pod: r.pod}
-	r.governing = slices.DeleteFunc(governing, func(p *policy.Policy) bool { return !governs(p, &edited) })
+	r.governing = slices.DeleteFunc(governing, func(p *policy.Policy) bool { return !stays(p, &edited) })
 	r.id, r.identified = r.identify()
 	r.run(func(rule *rule) check { return rule.check })
 	r.judged = containers(r.pod)

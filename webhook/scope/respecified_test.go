@@ -141,3 +141,17 @@ func TestUpdateWithoutAStamp(t *testing.T) {
 		t.Errorf("%+v", decision)
 	}
 }
+
+// TestUpdateOfAPodThatOnlyItsMarkerGoverns adds a volume to a Pod that was judged for the claim that it then had.
+func TestUpdateOfAPodThatOnlyItsMarkerGoverns(t *testing.T) {
+	old := sandbox(annotation(policy.MarkerAnnotation, "deer-flow"), noLabel("app"))
+	old.Spec.Volumes, old.Spec.Containers[0].VolumeMounts = nil, nil
+	pod := old.DeepCopy()
+	pod.Spec.Volumes = []corev1.Volume{hostPathVolume("node", "/")}
+	for _, creator := range []Creator{{Username: "dana"}, {Username: "admin", Groups: []string{"system:masters"}}} {
+		got := Update(policy.Policies{deerflow()}, Request{Namespace: "deer-flow", Creator: creator, Pod: pod}, old)
+		if got.Verdict != Refused || got.Violations[0].Rule != RuleHostPath {
+			t.Errorf("%s: %+v", creator.Username, got)
+		}
+	}
+}

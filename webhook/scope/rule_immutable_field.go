@@ -69,15 +69,17 @@ func (r *review) checkNotAdopted(p *policy.Policy) {
 // not corrected: what a new Pod would need is refused.
 func (r *review) judgeRespecified(req Request) {
 	const remedy = "a running Pod is not corrected: create a new Pod instead"
+	// What was judged stays a sandbox, whoever asks and whatever it has now.
+	concerns := func(p *policy.Policy, req *Request) bool { return isSandbox(p, r.old) || governs(p, req) }
 	governing := slices.Clone(r.governing)
-	governing = slices.DeleteFunc(governing, func(p *policy.Policy) bool { return !isSandbox(p, r.old) && !governs(p, &req) })
+	governing = slices.DeleteFunc(governing, func(p *policy.Policy) bool { return !concerns(p, &req) })
 	if len(governing) == 0 {
 		return
 	}
 	// Ephemeral containers have rules of their own.
 	req.Pod = req.Pod.DeepCopy()
 	req.Pod.Spec.EphemeralContainers = nil
-	judged := judge(req, governing)
+	judged := judge(req, governing, concerns)
 	r.adopt(judged.decision())
 	if !isMarked(r.old) {
 		r.refuse(RuleImmutableField, podjson.Location{"spec"}, "", "changes what a Pod mounts that was not judged when it was created: create a new Pod instead")
