@@ -25,6 +25,7 @@ func TestWebhooks(t *testing.T) {
 	wantMutating, wantValidating := webhook.Configuration(controlplane.Namespace), webhook.ValidatingConfiguration(controlplane.Namespace)
 	wantMutating.Webhooks[0].ClientConfig = service("/mutate")
 	wantValidating.Webhooks[0].ClientConfig = service("/validate")
+	wantValidating.Webhooks[0].Rules[1].Resources = []string{"pods/*"} // the first condition lets the known ones through
 
 	mutating, validating := &admissionregistrationv1.MutatingWebhookConfiguration{}, &admissionregistrationv1.ValidatingWebhookConfiguration{}
 	for _, object := range parse(t, render(t, "")) {
