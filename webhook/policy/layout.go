@@ -27,7 +27,7 @@ type Layout struct {
 	Directories []Directory
 
 	// Legacy is the user-data directory of old, by thread alone, below the root, a base or
-	// At the claim's root. Nobody may mount it; it names the thread of the Pods that do. The
+	// at the claim's root. Nobody may mount it; it names the thread of the Pods that do. The
 	// zero value matches nothing.
 	Legacy Template
 }

@@ -22,7 +22,8 @@ func Create(policies policy.Policies, req Request) Decision {
 	return judge(req, governing, governs).decision()
 }
 
-// judge judges a whole Pod under the policies that govern it, of which one stays that still does when edits are made.
+// judge judges a whole Pod under the policies that govern the Pod. After the first edits, only the policies for
+// which stays holds judge on.
 func judge(req Request, governing policy.Policies, stays func(*policy.Policy, *Request) bool) *review {
 	r := &review{
 		sent: req.Pod, pod: editable(req.Pod), unknown: req.Unknown, creator: req.Creator,

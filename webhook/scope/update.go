@@ -47,8 +47,8 @@ func isRespecified(pod, old *corev1.Pod) bool {
 		areRespecified(pod.Spec.Containers, old.Spec.Containers)
 }
 
-// sameUnknown reports whether two lists hold the same fields, those of ephemeral containers aside. What such a
-// field mounts nobody here can say, and the types that are compared do not have it.
+// sameUnknown reports whether two lists hold the same fields. Ephemeral containers have rules of their own, so
+// their fields do not count. isRespecified cannot see unknown fields: the Go types do not hold them.
 func sameUnknown(a, b []podjson.UnknownField) bool {
 	judged := func(all []podjson.UnknownField) (texts []string) {
 		for _, field := range all {
