@@ -1,78 +1,93 @@
 #!/usr/bin/env bash
 # Runs what takes too long for every test run, and writes the figures to docs/evidence.md. It ends
 # with a failure, and leaves the page as it was, if anything is found. Its logs stay in
-# bin/evidence.
+# bin/evidence/COMMIT. A run that was cut short goes on where it was, as long as the commit is the same.
 #
 #   FUZZTIME=10m test/evidence.sh
 set -euo pipefail
 cd "$(dirname "$0")/.."
 fuzztime=${FUZZTIME:-10m}
-commit=$(git describe --always --dirty)
-logs=bin/evidence
-rm -rf "$logs"
+commit=$(git describe --always --abbrev=12 --dirty)
+logs=$PWD/bin/evidence/$commit
+[[ $commit != *-dirty ]] || rm -rf "$logs"
 mkdir -p "$logs"
 say() { printf '%s  %s\n' "$(date +%H:%M:%S)" "$*" >&2; }
 fail() { say "$1; the end of $2:"; tail -n 40 "$2" >&2; exit 1; }
+# once LOG WHAT FUNCTION: calls the function, whose output goes to the log, unless an earlier run of this commit did.
+# The shell does not end at errors in the function: && does.
+once() {
+  [ ! -e "$logs/$1.done" ] || { say "$2: done before"; return; }
+  say "$2"
+  "$3" >"$logs/$1" 2>&1 || fail "$2: failed" "$logs/$1"
+  touch "$logs/$1.done"
+}
 
 # What decides: the policy, the reading of Pods, and the decision itself.
 decision=(webhook/policy webhook/podjson webhook/scope)
-say "unit tables of the decision"
-go test -count=1 -coverprofile "$logs/profile" -coverpkg "$(IFS=,; echo "${decision[*]/#/./}")" "${decision[@]/#/./}" >"$logs/coverage" 2>&1 ||
-  fail "a table fails" "$logs/coverage"
-go tool cover -func "$logs/profile" >"$logs/functions"
-coverage=$(sed -n 's/^total:.*[[:space:]]\([0-9.]*%\)$/\1/p' "$logs/functions")
-awk -v have="${coverage%\%}" 'BEGIN { exit !(have >= 97) }' || fail "the tables cover only $coverage" "$logs/functions"
+unit_tables() {
+  go test -count=1 -coverprofile "$logs/profile" -coverpkg "$(IFS=,; echo "${decision[*]/#/./}")" "${decision[@]/#/./}" &&
+    go tool cover -func "$logs/profile"
+}
+once tables "unit tables of the decision" unit_tables
+coverage=$(sed -n 's/^total:.*[[:space:]]\([0-9.]*%\)$/\1/p' "$logs/tables")
+awk -v have="${coverage%\%}" 'BEGIN { exit !(have >= 97) }' || fail "the tables cover only $coverage" "$logs/tables"
 
-say "every Pod of a small alphabet"
-(cd test && go test -count=1 -v -timeout 1h ./suites/exhaustion -one-in 1) >"$logs/exhaustion" 2>&1 || fail "the oracle disagrees" "$logs/exhaustion"
+# suite PACKAGE ARGUMENT...: a package of the tests' module
+suite() { (cd test && go test -count=1 -v "./suites/$1" "${@:2}"); }
+
+exhaustion() { suite exhaustion -timeout 1h -one-in 1; }
+once exhaustion "every Pod of a small alphabet" exhaustion
 exhaustion=$(grep -oE '[0-9]+ Pods in [0-9hms.]+' "$logs/exhaustion" | sed ':a; N; $!ba; s/\n/; /g' || true)
 [ -n "$exhaustion" ] || fail "no Pod was tried" "$logs/exhaustion"
 
-say "every state of the issuer, two of it at once"
-USERSCOPE_MODEL_LONG=1 go test -count=1 -v -timeout 3h -run '^TestModel$' ./certs/rotation >"$logs/model" 2>&1 || fail "the issuer is not safe" "$logs/model"
+model() { USERSCOPE_MODEL_LONG=1 go test -count=1 -v -timeout 3h -run '^TestModel$' ./certs/rotation; }
+once model "every state of the issuer, two of it at once" model
 model=$(grep -oE '[0-9]+ states' "$logs/model" | paste -sd ';' | sed 's/;/; /g' || true)
 [ -n "$model" ] || fail "no state was visited" "$logs/model"
 
-say "random Pods"
-(cd test && go test -count=1 -v -timeout 1h ./suites/property -rapid.checks 50000) >"$logs/property" 2>&1 || fail "the oracle disagrees" "$logs/property"
+property() { suite property -timeout 1h -rapid.checks 50000; }
+once property "random Pods" property
 
-say "rotations of the CA"
-(cd test && go test -count=1 -v -timeout 2h ./suites/rotation -run '^TestRotation$' -rotations 20) >"$logs/rotation" 2>&1 || fail "a rotation is noticed" "$logs/rotation"
+rotation() { suite rotation -timeout 2h -run '^TestRotation$' -rotations 20; }
+once rotation "rotations of the CA" rotation
 rotation=$(sed -n 's/.*: \([0-9]* rotations, .* trusted\)$/\1/p' "$logs/rotation")
 [ -n "$rotation" ] || fail "no CA was replaced" "$logs/rotation"
 
-say "random Pods on a real API server"
-(cd test && go test -count=1 -v -timeout 1h ./suites/backstop -rapid.checks 5000) >"$logs/backstop" 2>&1 || fail "the API server's part disagrees" "$logs/backstop"
+backstop() { suite backstop -timeout 1h -rapid.checks 5000; }
+once backstop "random Pods on a real API server" backstop
 
-say "hostile clients"
 make -s build
-(cd test && go test -count=1 -v -timeout 30m ./suites/flood -hostile 200 -for 1m) >"$logs/flood" 2>&1 || fail "a flood does harm" "$logs/flood"
-flood() { sed -n "s/.*_test.go:[0-9]*: \($1.*\)\$/\1/p" "$logs/flood"; }
-[ -n "$(flood 200)" ] && [ -n "$(flood through)" ] || fail "nothing was flooded" "$logs/flood"
+flood() { suite flood -timeout 30m -hostile 200 -for 1m; }
+once flood "hostile clients" flood
+flooded() { sed -n "s/.*_test.go:[0-9]*: \($1.*\)\$/\1/p" "$logs/flood"; }
+[ -n "$(flooded 200)" ] && [ -n "$(flooded through)" ] || fail "nothing was flooded" "$logs/flood"
 
-say "migrations that are cut short"
-go build -o bin/userscope ./cmd/userscope
-(cd test && go test -count=1 -v -timeout 2h ./suites/migrate -run 'TestCrash|TestKill' -every -kills 500) >"$logs/migrate" 2>&1 || fail "a migration loses something" "$logs/migrate"
+migrate() { suite migrate -timeout 2h -run 'TestCrash|TestKill' -every -kills 500; }
+once migrate "migrations that are cut short" migrate
 kills=$(grep -oE '[0-9]+ processes killed, [0-9]+ of them at work' "$logs/migrate") || fail "no migration was killed" "$logs/migrate"
 deaths=$(grep -cE '^ +--- PASS: .*/(before|within|after|with)' "$logs/migrate") || fail "no migration died" "$logs/migrate"
 
-say "mutants of the decision"
-(cd test/tools/gremlins && go build -o ../../../bin/gremlins tool)
-(cd test && go build -o ../bin/mutants ./cmd/mutants)
-for package in "${decision[@]}"; do # without the packages below it
-  bin/gremlins unleash --workers 2 --timeout-coefficient 20 --exclude-files / --output "$logs/mutants.json" "./$package" >"$logs/gremlins" 2>&1 ||
-    fail "gremlins fails" "$logs/gremlins"
-  printf '\n### %s\n\n' "$package" >>"$logs/mutants"
-  bin/mutants "$package" "$logs/mutants.json" >>"$logs/mutants" 2>"$logs/mutants.log" || fail "a mutant lives" "$logs/mutants.log"
-done
+mutants() {
+  (cd test/tools/gremlins && go build -o ../../../bin/gremlins tool) &&
+    (cd test && go build -o ../bin/mutants ./cmd/mutants) || return
+  rm -f "$logs/mutants.md"
+  for package in "${decision[@]}"; do # without the packages below it
+    bin/gremlins unleash --workers 2 --timeout-coefficient 20 --exclude-files / --output "$logs/mutants.json" "./$package" &&
+      printf '\n### %s\n\n' "$package" >>"$logs/mutants.md" &&
+      bin/mutants "$package" "$logs/mutants.json" >>"$logs/mutants.md" || return
+  done
+}
+once mutants "mutants of the decision" mutants
 
 # fuzz MODULE PACKAGE TARGET WHAT, on one core
 fuzz() {
+  [ ! -e "$logs/$3.row" ] || return 0
   (cd "$1" && go test "$2" -run '^$' -fuzz "^$3\$" -fuzztime "$fuzztime" -parallel 1) >"$logs/$3" 2>&1 || fail "$3 finds something, or does not run" "$logs/$3"
   local inputs
   inputs=$(sed -n 's/.*execs: \([0-9]*\).*/\1/p' "$logs/$3" | tail -n 1)
   [ "${inputs:-0}" -gt 0 ] || fail "$3 tried nothing" "$logs/$3"
-  printf '| fuzzing %s (`%s`) | %s, %s inputs | nothing found |\n' "$4" "$3" "$fuzztime" "$inputs" >"$logs/$3.row"
+  printf '| fuzzing %s (`%s`) | %s, %s inputs | nothing found |\n' "$4" "$3" "$fuzztime" "$inputs" >"$logs/$3.row.new"
+  mv "$logs/$3.row.new" "$logs/$3.row"
 }
 set -m # each job has a process group, which ends as a whole
 trap 'jobs -p | sed s/^/-/ | xargs -r kill --' EXIT
@@ -108,8 +123,8 @@ $commit, on $(nproc) cores. It ends with a failure, and writes nothing, if anyth
 | CAs replaced on a real API server, under the load of 8 clients, with 2 replicas that see the Secret late | $rotation | nothing noticed |
 | random Pods and requests on a real API server: what calls the webhook, what the backstop refuses, by the decision and the oracle | 5000 of each kind | no disagreement |
 $(cat "$logs"/Fuzz*.row)
-| hostile clients of one address, beside 8 clients of another that ask what API servers ask | $(flood 200) | no restart, memory below the chart's limit, 99 of 100 answered within a second, none failed |
-| hostile and other provisioners through one API server, which are one peer | $(flood through) | no restart, memory below the chart's limit |
+| hostile clients of one address, beside 8 clients of another that ask what API servers ask | $(flooded 200) | no restart, memory below the chart's limit, 99 of 100 answered within a second, none failed |
+| hostile and other provisioners through one API server, which are one peer | $(flooded through) | no restart, memory below the chart's limit |
 | migrations and their undoing, cut short before and after every call to the filesystem | $deaths deaths | nothing lost, taken up by the next run |
 | the same, their processes killed at random | $kills | nothing lost, taken up by the next run |
 | statement coverage of \`webhook/policy\`, \`webhook/podjson\` and \`webhook/scope\` by their own unit tables | $coverage | at least 97 % |
@@ -118,6 +133,6 @@ $(cat "$logs"/Fuzz*.row)
 
 Every mutant that gremlins makes of a package is tried against the unit tables of that package, also those in the
 cases of switches, which it takes for not covered itself.
-$(cat "$logs/mutants")
+$(cat "$logs/mutants.md")
 TEXT
 say "written: docs/evidence.md"
