@@ -14,7 +14,7 @@ func unlabelled(pod object, entry Entry) []variant {
 	switch {
 	case users.in(pod) == 0:
 		rule = "identity-missing"
-	case !entry.proved():
+	case !entry.Proved():
 		rule = "identity-unproven"
 	}
 	all := []variant{{name: "unlabelled", unlabelled: true, rule: rule, change: func(object, identity) {}}}

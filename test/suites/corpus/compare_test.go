@@ -175,6 +175,37 @@ func TestRefusal(t *testing.T) {
 	}
 }
 
+// A mountPath that stands twice is refused by the API server, whatever the webhook says.
+func TestTwice(t *testing.T) {
+	pods := schema.GroupKind{Kind: "Pod"}
+	unique := apierrors.NewInvalid(pods, "sandbox", field.ErrorList{field.Invalid(field.NewPath("spec"), "/mnt/skills", "must be unique")})
+	other := apierrors.NewInvalid(pods, "sandbox", field.ErrorList{field.Required(field.NewPath("spec"), "")})
+	failure := apierrors.NewInternalError(errors.New("failed calling webhook"))
+	for _, test := range []struct {
+		name            string
+		plain, governed error
+		problems        int
+	}{
+		{"refused by both", unique, unique, 0},
+		{"refused by the webhook", unique, apierrors.NewForbidden(schema.GroupResource{Resource: "pods"}, "sandbox", errors.New("userscope: ")), 0},
+		{"stored by both", nil, nil, 2},
+		{"refused for something else", other, unique, 1},
+		{"a failure", unique, failure, 1},
+	} {
+		if got := twiceProblems(test.plain, test.governed); len(got) != test.problems {
+			t.Errorf("%s: %q, want %d problems", test.name, got, test.problems)
+		}
+	}
+	pod := sandbox("a")
+	if MountsTwice(pod) {
+		t.Error("mounts at two paths are taken for one path twice")
+	}
+	list(containers(pod)[0], "volumeMounts")[1]["mountPath"] = "/mnt/user-data"
+	if !MountsTwice(pod) {
+		t.Error("one path twice goes unseen")
+	}
+}
+
 // A Pod that proves its identity is spoilt in each of the ways that matter, and one that does not
 // is only sent.
 func TestUnlabelled(t *testing.T) {

@@ -113,6 +113,10 @@ func (i *Inspector) pod(ctx context.Context, pod object, entry Entry, variant va
 	}
 
 	plain, err := i.store(ctx, plainNamespace, sent)
+	if MountsTwice(sent) { // then the API server refuses the Pod with and without the webhook
+		_, governed := i.store(ctx, controlplane.Namespace, sent)
+		return twiceProblems(err, governed), nil
+	}
 	if err != nil {
 		return nil, fmt.Errorf("without the webhook: %w", err)
 	}
@@ -141,6 +145,19 @@ func refusalProblems(rule string, err error) []string {
 	default:
 		return nil
 	}
+}
+
+// twiceProblems is what is wrong with the answers to a Pod that mounts something twice at one path:
+// without the webhook, and with it.
+func twiceProblems(plain, governed error) []string {
+	var problems []string
+	if !apierrors.IsInvalid(plain) || !strings.Contains(plain.Error(), "must be unique") {
+		problems = append(problems, fmt.Sprintf("the API server does not refuse one mountPath twice, but: %v", plain))
+	}
+	if !apierrors.IsInvalid(governed) && !apierrors.IsForbidden(governed) {
+		problems = append(problems, fmt.Sprintf("with the webhook: %v", governed))
+	}
+	return problems
 }
 
 // store creates a Pod as the provisioner, reads it as the admin and deletes it.

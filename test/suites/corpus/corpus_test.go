@@ -12,9 +12,6 @@ import (
 	"userscope.dev/userscope/test/kit/webhookprocess"
 )
 
-// corpusVariable names a further folder of Pods to inspector.
-const corpusVariable = "USERSCOPE_CORPUS"
-
 // cluster is the control plane of all tests, whose Pods of DeerFlow's namespace go to the
 // webhook.
 var cluster *controlplane.ControlPlane
@@ -35,11 +32,7 @@ func TestFolders(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	folders := []string{"testdata"}
-	if corpus := os.Getenv(corpusVariable); corpus != "" {
-		folders = append(folders, corpus)
-	}
-	for _, folder := range folders {
+	for _, folder := range append([]string{"testdata"}, RealFolders()...) {
 		t.Run(filepath.Base(folder), func(t *testing.T) {
 			entries, err := ReadIndex(folder)
 			if err != nil {

@@ -76,6 +76,20 @@ func userDataMounts(pod object) []object {
 	return mounts
 }
 
+// MountsTwice reports whether a container mounts something twice at one path, which no API server stores.
+func MountsTwice(pod map[string]any) bool {
+	for _, container := range containers(pod) {
+		taken := map[string]bool{}
+		for _, mount := range list(container, "volumeMounts") {
+			if taken[text(mount, "mountPath")] {
+				return true
+			}
+			taken[text(mount, "mountPath")] = true
+		}
+	}
+	return false
+}
+
 // declare writes the identity on a Pod: an id as a label or, if it is no label value, as an
 // annotation.
 func declare(pod object, id identity) {

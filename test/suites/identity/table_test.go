@@ -6,7 +6,6 @@ import (
 	"fmt"
 	"maps"
 	"os"
-	"path/filepath"
 	"slices"
 	"strings"
 	"testing"
@@ -45,7 +44,10 @@ var settings = []struct {
 }
 
 // version is a row of the table.
-type version struct{ provisioner, userData string }
+type version struct {
+	provisioner, userData string
+	gateway               gateway
+}
 
 // verdicts are what becomes of one version's Pods, by the settings.
 type verdicts [6]string
@@ -74,55 +76,42 @@ func TestTable(t *testing.T) {
 
 // TestCorpus holds the table to real Pods, where there are some.
 func TestCorpus(t *testing.T) {
-	folder := os.Getenv("USERSCOPE_CORPUS")
-	if folder == "" {
-		return
-	}
 	table := judgeFolder(t, ownPods)
-	for version, got := range judgeFolder(t, folder) {
-		if want, ok := table[version]; !ok || got != want {
-			t.Errorf("%+v:\ngot  %q\nwant %q, as of our own Pods", version, got, want)
+	for _, folder := range corpus.RealFolders() {
+		for _, sent := range readFolder(t, folder) {
+			row, got := sent.version(t), judge(t, sent.content)
+			if want, ok := table[row]; !ok || got != want {
+				t.Errorf("%s, %+v:\ngot  %q\nwant %q, as of our own Pods", sent.File, row, got, want)
+			}
 		}
 	}
 }
 
-// judgeFolder decides on every Pod of a folder under all settings. Pods of one version come out
-// alike.
+// judgeFolder decides on every Pod of a folder, as each gateway would have it, under all settings. Pods
+// of one row come out alike.
 func judgeFolder(t *testing.T, dir string) map[version]verdicts {
 	t.Helper()
-	entries, err := corpus.ReadIndex(dir)
-	if err != nil {
-		t.Fatal(err)
-	}
 	table := map[version]verdicts{}
-	for _, entry := range entries {
-		content, err := os.ReadFile(filepath.Join(dir, entry.File))
-		if err != nil {
-			t.Fatal(err)
+	for _, original := range readFolder(t, dir) {
+		for _, sent := range original.ofAllGateways(t) {
+			row, got := sent.version(t), judge(t, sent.content)
+			if want, ok := table[row]; ok && got != want {
+				t.Errorf("%s: %q\nother Pods of %+v: %q", sent.File, got, row, want)
+			}
+			table[row] = got
 		}
-		var got verdicts
-		for i, setting := range settings {
-			got[i] = decide(t, policies(t, setting.proof, setting.defaultUser), content)
-		}
-		row := versionOf(entry)
-		if want, ok := table[row]; ok && got != want {
-			t.Errorf("%s: %q\nother Pods of %+v: %q", entry.File, got, row, want)
-		}
-		table[row] = got
 	}
 	return table
 }
 
-// versionOf names the row that a Pod belongs to.
-func versionOf(entry corpus.Entry) version {
-	row := version{entry.Provisioner, "hostPath"}
-	if entry.Claimed() {
-		row.userData = "claim"
+// judge says what becomes of a Pod under each setting.
+func judge(t *testing.T, pod []byte) verdicts {
+	t.Helper()
+	var got verdicts
+	for i, setting := range settings {
+		got[i] = decide(t, policies(t, setting.proof, setting.defaultUser), pod)
 	}
-	if entry.SandboxID == entry.Thread {
-		row.userData += ", without a thread"
-	}
-	return row
+	return got
 }
 
 // policies are DeerFlow's, with the settings.
@@ -174,10 +163,10 @@ func decide(t *testing.T, policies policy.Policies, pod []byte) string {
 	return words
 }
 
-// render writes the table.
+// render writes the table. Gateways that make no difference share a row.
 func render(table map[version]verdicts) string {
 	var page strings.Builder
-	heads := []string{"provisioner", "user data"}
+	heads := []string{"provisioner", "user data", "gateway"}
 	for _, setting := range settings {
 		head := "`" + string(setting.proof) + "`"
 		if setting.defaultUser != "" {
@@ -189,11 +178,15 @@ func render(table map[version]verdicts) string {
 	line(heads...)
 	fmt.Fprintf(&page, "|%s\n", strings.Repeat("---|", len(heads)))
 	rows := slices.SortedFunc(maps.Keys(table), func(a, b version) int {
-		return cmp.Or(strings.Compare(a.provisioner, b.provisioner), strings.Compare(a.userData, b.userData))
+		return cmp.Or(cmp.Compare(a.provisioner, b.provisioner), cmp.Compare(a.userData, b.userData), cmp.Compare(a.gateway, b.gateway))
 	})
-	for _, row := range rows {
-		got := table[row]
-		line(append([]string{row.provisioner, row.userData}, got[:]...)...)
+	for i := 0; i < len(rows); {
+		row, got := rows[i], table[rows[i]]
+		var gateways []string
+		for ; i < len(rows) && rows[i].provisioner == row.provisioner && rows[i].userData == row.userData && table[rows[i]] == got; i++ {
+			gateways = append(gateways, rows[i].gateway.String())
+		}
+		line(append([]string{row.provisioner, row.userData, strings.Join(gateways, "; ")}, got[:]...)...)
 	}
 	return page.String()
 }

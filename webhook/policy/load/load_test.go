@@ -39,6 +39,7 @@ func TestDeerFlowPolicy(t *testing.T) {
 		Layout: policy.Layout{Root: "deer-flow", UserData: template(t, "users/{user}/threads/{thread}/user-data"), Directories: []policy.Directory{
 			{Template: template(t, "users/{user}/threads/{thread}/acp-workspace"), Access: policy.ReadOnly},
 			{Template: template(t, "users/{user}/threads/{thread}/skills"), Access: policy.ReadOnly},
+			{Template: template(t, "users/{user}/skills/custom"), Access: policy.ReadOnly},
 			{Template: template(t, "users/{user}/skills_view/custom"), Access: policy.ReadOnly},
 			{Template: template(t, "users/{user}/skills_view/legacy"), Access: policy.ReadOnly},
 			{Template: template(t, "users/{user}/skills_view/integrations"), Access: policy.ReadOnly},
@@ -46,11 +47,12 @@ func TestDeerFlowPolicy(t *testing.T) {
 			{Template: template(t, "users/{user}/integrations/lark-cli/config/locks"), Access: policy.ReadWrite},
 			{Template: template(t, "users/{user}/integrations/lark-cli/data"), Access: policy.ReadWrite},
 			{Template: template(t, "skills_view/public"), Access: policy.ReadOnly},
+			{Template: template(t, "integrations/skills"), Access: policy.ReadOnly},
 			{Template: template(t, "integrations/lark-cli/sandbox-cli"), Access: policy.ReadOnly},
 		}, Legacy: template(t, "threads/{thread}/user-data")},
 		HostPathBases: []string{"/.deer-flow", "/app/backend/.deer-flow"},
 		Bounds:        policy.Bounds{Volumes: 64, Mounts: 300, Containers: 16, Environment: 1200},
-		Allow:         policy.Allow{HostPaths: []string{"/skills"}, Claims: []string{"deer-flow-skills"}},
+		Allow:         policy.Allow{HostPaths: []string{"/skills", "/skills/public", "/skills/custom"}, Claims: []string{"deer-flow-skills"}},
 	}}
 	if !reflect.DeepEqual(policies, want) {
 		t.Errorf("got  %+v\nwant %+v", *policies[0], *want[0])
