@@ -47,6 +47,9 @@ type Facts struct {
 	// NetworkCapabilities are the capabilities that a policy may list.
 	NetworkCapabilities []string `json:"networkCapabilities"`
 
+	// WorkloadKinds are the kinds of Kubernetes' own controllers of Pods.
+	WorkloadKinds []string `json:"workloadKinds"`
+
 	// GroupsOfAll are the groups that contain every ServiceAccount.
 	GroupsOfAll []string `json:"groupsOfAll"`
 
@@ -100,6 +103,7 @@ func New() (Facts, error) {
 		NodesOwn:            load.NodesOwn(),
 		AllowLists:          textLists(reflect.TypeFor[policy.Allow]()),
 		NetworkCapabilities: load.NetworkCapabilities(),
+		WorkloadKinds:       policy.WorkloadKinds(),
 		GroupsOfAll:         load.GroupsOfAll(),
 		Baseline:            baseline,
 		Messages:            scope.Messages(),

@@ -16,6 +16,7 @@ import (
 var texts = []string{
 	"", "a", "A", "a-b", "a_b", "a.b", "-a", "a-", "a/b", "a.b/c", "a..b/c", "/a", "/a/", "//a", "/", "/a/./b", "/a/../b", "/..a", "/...", "/a:b",
 	"a/", "a//b", "./a", "a/..", "..", "..a", ".a", "{user}", "{thread}", "data/{user}", "{user}/{thread}", "old/{thread}", "x{user}", "{other}", "a/../{user}",
+	"Sandbox.agents.x-k8s.io", "Job.apps.example.com", "ReplicaSet.apps", "Pod.core", "Pod.", "Pod..x", "Jobs.x.y", "-a.b.c", "a-.b.c", "a.b.c-", "a.B.c",
 	"[a-", "(a)", "a b", "ä", "Adopted", "ReadOnly", "NET_RAW", "SYS_ADMIN",
 	strings.Repeat("a", 63), strings.Repeat("a", 64), strings.Repeat("a", 254), strings.Repeat("a", 256),
 }
@@ -30,7 +31,7 @@ func known(path, text string) (byLoadAlone, bySchemaAlone bool) {
 		return long || text == "{thread}" || text == "old/{thread}" || // it needs a user beside the thread
 			text == "{user}" || text == "{user}/{thread}", false // it overlaps with the user-data directory
 	case "defaultUser":
-		return text == "a.b", false // the policy admits no dots, which the schema of the whole spec says
+		return strings.Contains(text, "."), false // the policy admits no dots, which the schema of the whole spec says
 	case "allow.claims":
 		return false, true // no Pod can name such a claim
 	}
@@ -145,6 +146,8 @@ func refusedBySchema(t *testing.T, definitions, schema map[string]any, text stri
 			refused = refusedBySchema(t, definitions, definitions[name].(map[string]any), text)
 		case "allOf":
 			refused = slices.ContainsFunc(value.([]any), func(part any) bool { return refusedBySchema(t, definitions, part.(map[string]any), text) })
+		case "not":
+			refused = !refusedBySchema(t, definitions, value.(map[string]any), text)
 		case "enum":
 			refused = !slices.Contains(value.([]any), any(text))
 		case "pattern":

@@ -24,6 +24,7 @@ type schema struct {
 	Pattern              string     `json:"pattern,omitempty"`
 	AllOf                []schema   `json:"allOf,omitempty"`
 	AnyOf                []schema   `json:"anyOf,omitempty"`
+	Not                  *schema    `json:"not,omitempty"`
 	Items                *schema    `json:"items,omitempty"`
 	UniqueItems          bool       `json:"uniqueItems,omitempty"`
 	MinItems             int        `json:"minItems,omitempty"`
@@ -171,6 +172,11 @@ func Schema(text string, facts *Facts, spec Field) (string, error) {
 		{"networkCapability", schema{
 			Description: "`" + strings.Join(facts.NetworkCapabilities, "` or `") + "`",
 			Enum:        facts.NetworkCapabilities,
+		}},
+		{"controllerOwner", schema{
+			Description: "a kind and its group, such as Sandbox.agents.x-k8s.io; no group without a dot, and no " + strings.Join(facts.WorkloadKinds, ", "),
+			Type:        "string", Pattern: policy.OwnerKindPattern,
+			Not: &schema{Pattern: `^(` + strings.Join(facts.WorkloadKinds, "|") + `)\.`},
 		}},
 		{"spec", ofSpec},
 	}, "  ", "  ")

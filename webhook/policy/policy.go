@@ -129,6 +129,11 @@ type Allow struct {
 	// +format=networkCapability
 	Capabilities []string `json:"capabilities,omitempty"`
 
+	// ControllerOwners are kinds, as Kind.group, whose controllers may own a provisioner's Pods. An owner of
+	// such a kind must own sandboxes only: its controller deletes others to keep its count.
+	// +format=controllerOwner
+	ControllerOwners []string `json:"controllerOwners,omitempty"`
+
 	// FSGroup is the one fsGroup that a sandbox may set, with fsGroupChangePolicy: OnRootMismatch.
 	// +format=groupID
 	FSGroup *int64 `json:"fsGroup,omitempty"`

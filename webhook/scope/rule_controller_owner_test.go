@@ -10,12 +10,27 @@ import (
 func TestOrigin(t *testing.T) {
 	owner := func(controller *bool) func(*corev1.Pod) {
 		return func(pod *corev1.Pod) {
-			pod.OwnerReferences = []metav1.OwnerReference{{Kind: "Node", Name: "n"}, {Kind: "ReplicaSet", Name: "gateway", Controller: controller}}
+			pod.OwnerReferences = []metav1.OwnerReference{{Kind: "Node", Name: "n"}, {APIVersion: "apps/v1", Kind: "ReplicaSet", Name: "gateway", Controller: controller}}
 		}
 	}
+	custom := func(apiVersion, kind string) func(*corev1.Pod) {
+		return func(pod *corev1.Pod) {
+			pod.OwnerReferences = []metav1.OwnerReference{{APIVersion: apiVersion, Kind: kind, Name: "task-7", Controller: new(true)}}
+		}
+	}
+	boxes := deerflow()
+	boxes.Allow.ControllerOwners = []string{"Box.example.com"}
+	refused := func(index, value, message string) []Violation {
+		return []Violation{{RuleControllerOwner, "metadata.ownerReferences[" + index + "]", value, message}}
+	}
 	runCreate(t, []createTest{
-		{name: "a controller", pod: sandbox(owner(new(true))), verdict: Refused, violations: []Violation{{RuleControllerOwner, "metadata.ownerReferences[1]", "ReplicaSet/gateway",
-			"would make the sandbox a controller's Pod: drop the reference, or set controller: false"}}},
+		{name: "a controller", pod: sandbox(owner(new(true))), verdict: Refused, violations: refused("1", "ReplicaSet.apps", saysOwnedByWorkload)},
+		{name: "a controller of the core group", pod: sandbox(custom("v1", "Node")), verdict: Refused, violations: refused("0", "Node.core", saysOwnedByWorkload)},
+		{name: "a controller that could be listed", pod: sandbox(custom("example.com/v1", "Box")), verdict: Refused, violations: refused("0", "Box.example.com", saysOwned)},
+		{name: "a listed controller", policy: boxes, pod: sandbox(custom("example.com/v1", "Box")), verdict: Allowed},
+		{name: "a listed controller of another version", policy: boxes, pod: sandbox(custom("example.com/v2beta1", "Box")), verdict: Allowed},
+		{name: "a listed kind of another group", policy: boxes, pod: sandbox(custom("example.org/v1", "Box")), verdict: Refused, violations: refused("0", "Box.example.org", saysOwned)},
+		{name: "another kind of a listed group", policy: boxes, pod: sandbox(custom("example.com/v1", "Job")), verdict: Refused, violations: refused("0", "Job.example.com", saysOwnedByWorkload)},
 		{name: "a controller, by somebody else", creator: &Creator{Username: replicaSets}, pod: sandbox(owner(new(true))), verdict: Allowed},
 		{name: "an owner that does not control", pod: sandbox(owner(new(false))), verdict: Allowed},
 		{name: "an owner that says nothing", pod: sandbox(owner(nil)), verdict: Allowed},

@@ -72,6 +72,7 @@ them: .policy, .policies. */}}
   "hostPathBases" $prefixes "sharedHostPaths" $hostPaths
   "fsGroups" (kindIs "invalid" $allow.fsGroup | ternary list (list (int64 $allow.fsGroup | toString)))
   "mountFields" .facts.mountFields
+  "workloadKinds" .facts.workloadKinds
   "sysctls" .facts.baseline.sysctls
   "seLinuxTypes" .facts.baseline.seLinuxTypes
   "seccompProfiles" .facts.baseline.seccompProfiles

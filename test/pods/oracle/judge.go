@@ -91,8 +91,9 @@ func (j *judgement) origin() {
 		j.condemn("I5", "a provisioner's Pod does not match the selector")
 	}
 	for _, owner := range children(child(j.pod, "metadata"), "ownerReferences") {
+		group, _, _ := strings.Cut(text(owner, "apiVersion"), "/")
 		if flag(owner, "controller") {
-			j.condemn("I4", "a provisioner's Pod belongs to the controller %s %q", text(owner, "kind"), text(owner, "name"))
+			j.allow(j.policy.Allowed.ControllerOwners, text(owner, "kind")+"."+group, "the controller of a provisioner's Pod, %q,", text(owner, "name"))
 		}
 	}
 	for key := range child(j.pod, "metadata", "annotations") {

@@ -139,6 +139,8 @@ func TestBrokenPodsAreCondemned(t *testing.T) {
 		{"SELinux options", []change{{"spec/securityContext/seLinuxOptions/level", "s0:c2"}}, "I4"},
 		{"SELinux options of a container", []change{{ctx + "/seLinuxOptions", `{"level": "s0:c2"}`}}, "I4"},
 		{"a controller", []change{{"metadata/ownerReferences", `[{"kind": "ReplicaSet", "name": "gateway", "controller": true}]`}}, "I4"},
+		{"a controller of a listed kind and another group", []change{{"metadata/ownerReferences", `[{"apiVersion": "b.example/v1", "kind": "Box", "name": "b", "controller": true}]`}}, "I4"},
+		{"a controller of a listed group and another kind", []change{{"metadata/ownerReferences", `[{"apiVersion": "box.example/v1", "kind": "Crate", "name": "b", "controller": true}]`}}, "I4"},
 		{"a mirror Pod", []change{{"metadata/annotations/kubernetes.io~config.mirror", "x"}}, "I4"},
 
 		{"a privileged container", []change{{ctx + "/privileged", true}}, "I4"},

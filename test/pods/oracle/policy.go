@@ -89,6 +89,8 @@ type Allowed struct {
 	TokenAudiences  []string
 	ResourceClaims  []string
 	Capabilities    []string
+	// ControllerOwners are kinds of owners, each with its API group behind a dot.
+	ControllerOwners []string
 	// Listed holds the lists that Lists knows, by their fields.
 	Listed map[string][]string
 	// FSGroup is a number as JSON writes it; empty for none.
@@ -160,16 +162,17 @@ func readPolicy(name string, whole object, dir string) (Policy, error) {
 		Directories: layout.directories(),
 		Legacy:      layout.text("legacyUserData", ""),
 		Allowed: Allowed{
-			HostPaths:       allow.texts("hostPaths"),
-			Claims:          allow.texts("claims"),
-			VolumeTypes:     allow.texts("volumeTypes"),
-			Secrets:         allow.texts("secrets"),
-			ServiceAccounts: allow.texts("serviceAccounts"),
-			TokenAudiences:  allow.texts("tokenAudiences"),
-			ResourceClaims:  allow.texts("resourceClaims"),
-			Capabilities:    allow.texts("capabilities"),
-			FSGroup:         number(allow.value("fsGroup")),
-			Listed:          map[string][]string{},
+			HostPaths:        allow.texts("hostPaths"),
+			Claims:           allow.texts("claims"),
+			VolumeTypes:      allow.texts("volumeTypes"),
+			Secrets:          allow.texts("secrets"),
+			ServiceAccounts:  allow.texts("serviceAccounts"),
+			TokenAudiences:   allow.texts("tokenAudiences"),
+			ResourceClaims:   allow.texts("resourceClaims"),
+			Capabilities:     allow.texts("capabilities"),
+			ControllerOwners: allow.texts("controllerOwners"),
+			FSGroup:          number(allow.value("fsGroup")),
+			Listed:           map[string][]string{},
 		},
 	}
 	for _, list := range Lists() {

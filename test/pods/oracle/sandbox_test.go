@@ -33,7 +33,8 @@ func policy() Policy {
 			HostPaths: []string{"/skills"}, Claims: []string{"skills"}, VolumeTypes: []string{"nfs", "ephemeral"},
 			Secrets: []string{"listed"}, ServiceAccounts: []string{"worker"}, TokenAudiences: []string{"vault"},
 			ResourceClaims: []string{"gpu"}, Listed: map[string][]string{"runtimeClasses": {"kata"}}, Capabilities: []string{"NET_ADMIN"},
-			FSGroup: "1000", SELinuxOptions: object{"level": "s0:c1"},
+			ControllerOwners: []string{"Box.box.example"},
+			FSGroup:          "1000", SELinuxOptions: object{"level": "s0:c1"},
 		},
 	}
 }
@@ -46,6 +47,7 @@ const sandbox = `{
 	"apiVersion": "v1", "kind": "Pod",
 	"metadata": {
 		"name": "sandbox-1",
+		"ownerReferences": [{"apiVersion": "box.example/v1", "kind": "Box", "name": "box-1", "controller": true}],
 		"labels": {"app": "sandbox", "user-id": "alice"},
 		"annotations": {"user-id": "alice", "thread-id": "-t1", "userscope.dev/policies": "deer-flow"}
 	},

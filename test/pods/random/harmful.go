@@ -172,7 +172,10 @@ var harmful = []mutation{
 		d.annotations()["kubernetes.io/config."+of(d, "mirror", "source", "hash", "seen")] = of(d, "x", "")
 	}},
 	{"a controller", func(d *drawing) {
-		add(at(d.Pod, "metadata"), "ownerReferences", object{"apiVersion": "apps/v1", "kind": "ReplicaSet", "name": "gateway", "uid": "1", "controller": true})
+		add(at(d.Pod, "metadata"), "ownerReferences", object{
+			"apiVersion": of(d, "apps/v1", "v1", "box.example/v1", "other.example/v1"), "kind": of(d, "ReplicaSet", "Box", "box"),
+			"name": "gateway", "uid": "1", "controller": true,
+		})
 	}},
 
 	// The request.

@@ -1,6 +1,10 @@
 package random
 
-import "userscope.dev/userscope/test/pods/oracle"
+import (
+	"strings"
+
+	"userscope.dev/userscope/test/pods/oracle"
+)
 
 // harmless are changes after which a good Pod still passes.
 var harmless = []mutation{
@@ -129,6 +133,12 @@ func listed(d *drawing) {
 	for _, list := range oracle.Lists() {
 		some(a.Listed[list.Field], func(entry string) { list.Write(d.Pod, entry) })
 	}
+	some(a.ControllerOwners, func(owner string) {
+		kind, group, _ := strings.Cut(owner, ".")
+		add(at(d.Pod, "metadata"), "ownerReferences", object{
+			"apiVersion": group + of(d, "/v1", "/v1beta1"), "kind": kind, "name": "box-1", "uid": "1", "controller": true,
+		})
+	})
 	some(a.Capabilities, func(capability string) {
 		at(d.container(), "securityContext")["capabilities"] = object{"add": []any{capability, "CHOWN"}}
 	})

@@ -194,6 +194,18 @@ func TestMistakes(t *testing.T) {
 			"a capability that owns the node", deerFlow("claim:", "allow: {capabilities: [NET_RAW, SYS_ADMIN]}\n    claim:"),
 			"at '/policies/0/spec/allow/capabilities/1': value must be one of 'NET_ADMIN', 'NET_RAW'",
 		},
+		{
+			"an owner of the group apps", deerFlow("claim:", "allow: {controllerOwners: [Sandbox.agents.x-k8s.io, Deployment.apps]}\n    claim:"),
+			"at '/policies/0/spec/allow/controllerOwners/1': 'Deployment.apps' does not match pattern",
+		},
+		{
+			"an owner of the group core", deerFlow("claim:", "allow: {controllerOwners: [Pod.core]}\n    claim:"),
+			"at '/policies/0/spec/allow/controllerOwners/0': 'Pod.core' does not match pattern",
+		},
+		{
+			"a ReplicaSet of another group", deerFlow("claim:", "allow: {controllerOwners: [ReplicaSet.example.com]}\n    claim:"),
+			"at '/policies/0/spec/allow/controllerOwners/0': 'not' failed",
+		},
 		{"a proof that is not known", deerFlow("claim:", "proof: Sometimes\n    claim:"), "at '/policies/0/spec/proof': value must be one of 'Adopted', 'Always', 'Never'"},
 		{
 			"a name that is too long for what is named after it", deerFlow("name: deer-flow", "name: "+strings.Repeat("a", 228)),

@@ -23,6 +23,12 @@ func (c *compiler) allow(at *field.Path, allow policy.Allow) policy.Allow {
 			c.mistakes = append(c.mistakes, field.NotSupported(at.Child("capabilities").Index(i), name, networkCapabilities))
 		}
 	}
+	for i, kind := range allow.ControllerOwners {
+		if kind != "" && !policy.MayOwn(kind) {
+			c.invalid(at.Child("controllerOwners").Index(i), kind, "must be a kind and its group, such as Sandbox.agents.x-k8s.io; no group without a dot, and no %s can be listed",
+				strings.Join(policy.WorkloadKinds(), ", "))
+		}
+	}
 	if group := allow.FSGroup; group != nil {
 		for _, problem := range validation.IsValidGroupID(*group) {
 			c.invalid(at.Child("fsGroup"), *group, "%s", problem)
