@@ -105,6 +105,30 @@ func (t Tree) OnClaim(clean string) (Access, bool) {
 	return access, ok && found
 }
 
+// IsLegacy reports whether a clean path on the claim is the user-data directory of old of the identity's thread. It lay
+// below the root or at the claim's own.
+func (t Tree) IsLegacy(clean string) bool {
+	below, ok := cutRoot(t.layout.Root, clean)
+	return ok && t.IsLegacyBelow(below) || t.IsLegacyBelow(clean)
+}
+
+// IsLegacyBelow reports the same of a clean path below a base.
+func (t Tree) IsLegacyBelow(below string) bool {
+	id, ok := t.layout.Legacy.Parse(below)
+	return ok && id.Thread == t.id.Thread && t.layout.NeedsThread()
+}
+
+// Paths returns the paths of all directories on the claim, the user-data directory first.
+func (t Tree) Paths() []string {
+	var paths []string
+	for _, directory := range t.layout.All() {
+		if path := directory.Path(t.id); t.has(directory.Template, path) {
+			paths = append(paths, join(t.layout.Root, path))
+		}
+	}
+	return paths
+}
+
 // cutRoot returns what of a clean path lies below root.
 func cutRoot(root, clean string) (string, bool) {
 	if root == "" {

@@ -45,13 +45,12 @@ type Policy struct {
 	User   IDRule
 	Thread IDRule
 
-	// UserDataVolume is the volume name, and UserDataMountPath the clean absolute path in
-	// the containers, by which the user-data mounts are known.
-	UserDataVolume    string
+	// UserDataMountPath is the clean absolute path in the containers by which the user-data mounts are known.
 	UserDataMountPath string
 
-	// ReplaceUserData turns a user-data volume of any other source into the claim; without
-	// it such a Pod is refused.
+	// UserDataVolume is the name of the user-data volume. ReplaceUserData turns such a volume that is a
+	// hostPath into the claim; without it such a Pod is refused.
+	UserDataVolume  string
 	ReplaceUserData bool
 
 	// Layout is where on the claim each identity's directories lie.

@@ -55,12 +55,12 @@ func TestTheLastContainer(t *testing.T) {
 		message string
 		edits   func(path, at string) []Edit // where it is rewritten
 	}{
-		{name: "user data", mount: &corev1.VolumeMount{Name: "user-data", MountPath: "/m/9", SubPath: "x"},
+		{name: "user data", mount: &corev1.VolumeMount{Name: "user-data", MountPath: "/mnt/user-data", SubPath: "x"},
 			edits: func(path, at string) []Edit {
 				return setTo(path+"/volumeMounts/9/subPath", "x", aliceDir, at+".volumeMounts[9].subPath")
 			}},
 		{name: "another user's directory", mount: &corev1.VolumeMount{Name: "extra-0", MountPath: "/m/9", SubPath: "deer-flow/users/bob/skills"},
-			rule: RuleClaimMount, field: "volumeMounts[9].subPath", value: "deer-flow/users/bob/skills", message: "is not a directory of this sandbox: mount a directory of the policy's layout"},
+			rule: RuleClaimMount, field: "volumeMounts[9].subPath", value: "deer-flow/users/bob/skills", message: noDirectory},
 		{name: "a read-only directory, mounted writable", mount: &corev1.VolumeMount{Name: "extra-0", MountPath: "/m/9", SubPath: "deer-flow/shared/tools"},
 			edits: func(path, at string) []Edit {
 				return []Edit{readOnly(path+"/volumeMounts/9/readOnly", at+".volumeMounts[9].readOnly", ro)}

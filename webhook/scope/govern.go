@@ -51,6 +51,6 @@ func isMarked(pod *corev1.Pod) bool {
 // identity.
 func (r *review) referencesData(p *policy.Policy) bool {
 	return slices.ContainsFunc(r.pod.Spec.Volumes, func(volume corev1.Volume) bool {
-		return volume.Name == p.UserDataVolume || isClaim(p, &volume) || isPrivateHostPath(p, &volume)
+		return isClaim(p, &volume) || isPrivateHostPath(p, &volume)
 	})
 }

@@ -36,7 +36,9 @@ func TestReplacedVolumesDrawNobodyIn(t *testing.T) {
 	home := deerflow(func(p *policy.Policy) {
 		p.Name, p.Claim, p.UserDataVolume, p.UserDataMountPath = "home", "home", "tmp", "/home"
 	})
-	pod := sandbox(noLabel("app"), mountsOf(), volumes(ephemeral(corev1.PersistentVolumeClaimSpec{DataSource: &corev1.TypedLocalObjectReference{Name: "x"}})))
+	both := ephemeral(corev1.PersistentVolumeClaimSpec{DataSource: &corev1.TypedLocalObjectReference{Name: "x"}})
+	both.HostPath = &corev1.HostPathVolumeSource{Path: "/x"}
+	pod := sandbox(noLabel("app"), mountsOf(), volumes(both))
 	got := Create(policy.Policies{deerflow(), home}, Request{Namespace: "deer-flow", Creator: Creator{Username: "dev"}, Pod: pod})
 	if want := (Edit{Op: "add", Path: "/metadata/annotations/userscope.dev~1policies", Value: "home"}); got.Verdict != Rewritten || !reflect.DeepEqual(got.Edits[1], want) {
 		t.Errorf("got %+v", got)

@@ -21,7 +21,8 @@ var claimMountRule = rule{
 		"user's. An expression (`subPathExpr`) is expanded only on the node, where it can become any path. A " +
 		"variable from a file (`fileKeyRef`) is read from the root of its volume, past every subPath, and so " +
 		"only from an emptyDir. Mount one of the directories that the policy's layout lists, with the ids " +
-		"filled in, or drop the mount; mounts of user data are not refused but rewritten.",
+		"filled in, drop the mount, or have the policy list the directory (`layout.directories`). A mount at " +
+		"`userDataMountPath`, and one of the thread's directory of old, is not refused but rewritten.",
 	says:       map[string]string{"file": saysFileVariable},
 	check:      (*review).checkClaimMount,
 	containers: (*review).checkEnvFiles,
@@ -38,32 +39,44 @@ func (r *review) checkClaimMount(p *policy.Policy) {
 	if !r.identified {
 		return
 	}
-	ofClaim := claimMounts(p, r.pod)
-	r.scopeUserData(p, ofClaim)
-	const remedy = "mount a directory of the policy's layout"
-	for _, m := range ofClaim {
-		if isUserData(p, m, r.dirs) {
+	told := false // the first refusal names the directories that there are
+	for _, m := range claimMounts(p, r.pod) {
+		if r.isUserData(p, m) {
+			r.scopeUserData(m)
 			continue
 		}
-		if m.SubPathExpr != "" {
-			r.refuse(RuleClaimMount, m.at("subPathExpr"), m.SubPathExpr, "is expanded on the node, where it could become any path: set subPath instead")
+		problem := r.checkDirectory(m)
+		if problem == "" {
 			continue
 		}
-		clean, problem := cleanRelative(m.SubPath)
-		access, own := r.dirs.OnClaim(clean)
-		if !own && problem == "" {
-			problem = "is not a directory of this sandbox"
+		if !told {
+			problem, told = problem+"; it has "+pathsText(r.dirs.Paths()), true
 		}
-		if problem != "" {
-			r.refuse(RuleClaimMount, m.at("subPath"), m.SubPath, problem+": "+remedy)
-			continue
-		}
-		r.setMountString(m, &m.SubPath, "subPath", clean)
-		r.setMountString(m, &m.MountPath, "mountPath", containerPath(m.MountPath))
-		if access == policy.ReadOnly && !m.ReadOnly {
-			r.setTrue(&m.ReadOnly, m.at("readOnly"), "the policy lists the directory as ReadOnly")
-		}
+		r.refuse(RuleClaimMount, m.at("subPath"), m.SubPath, problem)
 	}
+}
+
+// checkDirectory keeps a mount that is one of the identity's directories. Of any other subPath it returns what is
+// wrong with it.
+func (r *review) checkDirectory(m mount) string {
+	if m.SubPathExpr != "" {
+		r.refuse(RuleClaimMount, m.at("subPathExpr"), m.SubPathExpr, "is expanded on the node, where it could become any path: set subPath instead")
+		return ""
+	}
+	clean, problem := cleanRelative(m.SubPath)
+	access, own := r.dirs.OnClaim(clean)
+	switch {
+	case problem != "":
+		return problem + ": mount a directory of this sandbox"
+	case !own:
+		return "is no directory of this sandbox: mount one, or list it in layout.directories"
+	}
+	r.setMountString(m, &m.SubPath, "subPath", clean)
+	r.setMountString(m, &m.MountPath, "mountPath", containerPath(m.MountPath))
+	if access == policy.ReadOnly && !m.ReadOnly {
+		r.setTrue(&m.ReadOnly, m.at("readOnly"), "the policy lists the directory as ReadOnly")
+	}
+	return ""
 }
 
 // checkEnvFiles refuses environment variables of the containers that come from files of anything

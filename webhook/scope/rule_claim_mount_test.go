@@ -20,7 +20,7 @@ func TestClaimMounts(t *testing.T) {
 		base   = "/spec/containers/0/volumeMounts/1/"
 		alice  = "deer-flow/users/alice/"
 		why    = "the policy lists the directory as ReadOnly"
-		remedy = ": mount a directory of the policy's layout"
+		remedy = ": mount a directory of this sandbox" + aliceHas
 	)
 	extra := func(m corev1.VolumeMount) *corev1.Pod {
 		m.Name = "extra-0"
@@ -31,9 +31,9 @@ func TestClaimMounts(t *testing.T) {
 	}
 	refused := func(name, subPath, problem string) createTest {
 		return createTest{name: name, pod: extra(corev1.VolumeMount{SubPath: subPath, ReadOnly: true}), verdict: Refused,
-			violations: []Violation{{RuleClaimMount, at + "subPath", subPath, problem + remedy}}}
+			violations: []Violation{{RuleClaimMount, at + "subPath", subPath, problem}}}
 	}
-	const foreign = "is not a directory of this sandbox"
+	const foreign = noDirectory
 	runCreate(t, []createTest{
 		{name: "a directory of the thread", pod: extra(corev1.VolumeMount{SubPath: alice + "threads/t1/acp-workspace", ReadOnly: true}), verdict: Allowed},
 		{name: "a directory of the user", pod: extra(corev1.VolumeMount{SubPath: alice + "skills", ReadOnly: true}), verdict: Allowed},
@@ -51,20 +51,19 @@ func TestClaimMounts(t *testing.T) {
 		{name: "another directory, through the user-data volume", verdict: Rewritten,
 			pod:   sandbox(addMount(corev1.VolumeMount{Name: "user-data", MountPath: "/x", SubPath: alice + "skills"})),
 			edits: []Edit{readOnly(base+"readOnly", at+"readOnly", why)}},
-		{name: "another directory, through the user-data volume, by an expression", verdict: Rewritten,
-			pod: sandbox(addMount(corev1.VolumeMount{Name: "user-data", MountPath: "/x", SubPath: alice + "skills", SubPathExpr: "$(X)"})),
-			edits: append([]Edit{{Op: "remove", Path: base + "subPathExpr", Warning: at + `subPathExpr: "$(X)" is removed: user data is mounted by its literal path`}},
-				setTo(base+"subPath", alice+"skills", aliceDir, at+"subPath")...)},
+		{name: "another directory, through the user-data volume, by an expression", verdict: Refused,
+			pod:        sandbox(addMount(corev1.VolumeMount{Name: "user-data", MountPath: "/x", SubPath: alice + "skills", SubPathExpr: "$(X)"})),
+			violations: []Violation{{RuleClaimMount, at + "subPathExpr", "$(X)", "is expanded on the node, where it could become any path: set subPath instead"}}},
 		{name: "another directory, at the user-data path", verdict: Rewritten,
 			pod:   extra(corev1.VolumeMount{MountPath: "/mnt/user-data", SubPath: alice + "skills", ReadOnly: true}),
 			edits: setTo(base+"subPath", alice+"skills", aliceDir, at+"subPath")},
-		refused("no subPath", "", "is missing, and so the mount shows the whole claim"),
-		refused("the claim's root", ".", "is the whole claim, with every user's data"),
-		refused("the claim's root again", ".//./", "is the whole claim, with every user's data"),
-		refused("an absolute path", "/"+alice+"skills", "is absolute"),
-		refused("a way up", alice+"skills/../../bob/skills", "contains .."),
-		refused("a way up and back", alice+"../alice/skills", "contains .."),
-		refused("the parent", "..", "contains .."),
+		refused("no subPath", "", "is missing, and so the mount shows the whole claim"+remedy),
+		refused("the claim's root", ".", "is the whole claim, with every user's data"+remedy),
+		refused("the claim's root again", ".//./", "is the whole claim, with every user's data"+remedy),
+		refused("an absolute path", "/"+alice+"skills", "is absolute"+remedy),
+		refused("a way up", alice+"skills/../../bob/skills", "contains .."+remedy),
+		refused("a way up and back", alice+"../alice/skills", "contains .."+remedy),
+		refused("the parent", "..", "contains .."+remedy),
 		refused("another user's directory", "deer-flow/users/bob/skills", foreign),
 		refused("another thread's directory", alice+"threads/t2/acp-workspace", foreign),
 		refused("above a directory", alice+"threads/t1", foreign),

@@ -13,8 +13,7 @@ const RuleIdentityMissing Rule = "identity-missing"
 var identityMissingRule = rule{
 	ID:      RuleIdentityMissing,
 	Summary: "A Pod with data must say whose sandbox it is.",
-	Why: "A Pod that has the claim, a volume with the user-data volume's name or a user's directory on the " +
-		"node is refused if nothing names its user or, where the layout knows threads, its thread: to guess " +
+	Why: "A Pod that has the claim or a user's directory on the node is refused if nothing names its user or, where the layout knows threads, its thread: to guess " +
 		"would be to hand somebody's data to somebody else. Two labels name them or, for ids that are no " +
 		"legal label values, annotations with the same keys; else the directories that the Pod mounts, each " +
 		"exactly one of the policy's layout, as DeerFlow's provisioner does; else, for the user alone, the " +

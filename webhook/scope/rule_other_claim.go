@@ -17,7 +17,8 @@ var otherClaimRule = rule{
 	Why: "Whoever may create Pods can mount every claim of the namespace through them, the database's for " +
 		"instance. A listed claim (`allow.claims`) can be read whole by every sandbox and is never writable, " +
 		"for a volume that all sandboxes can write is a place where users meet. Drop the volume, or have the " +
-		"policy list a claim that all users may read.",
+		"policy list a claim that all users may read. Of a volume with the user-data volume's name the refusal " +
+		"names the policy's claim, too: one of the two names may be mistaken.",
 	check: (*review).checkOtherClaim,
 }
 
@@ -31,7 +32,11 @@ func (r *review) checkOtherClaim(p *policy.Policy) {
 		}
 		name := volume.PersistentVolumeClaim.ClaimName
 		if !slices.Contains(p.Allow.Claims, name) {
-			r.refuse(RuleOtherClaim, volumeAt(i, "persistentVolumeClaim", "claimName"), name, "is no claim for sandboxes: drop it, or have the policy list it")
+			message := "is no claim for sandboxes: drop it, or have the policy list it"
+			if volume.Name == p.UserDataVolume {
+				message = "is not the policy's claim: use " + p.Claim + ", or set claim or allow.claims in the policy"
+			}
+			r.refuse(RuleOtherClaim, volumeAt(i, "persistentVolumeClaim", "claimName"), name, message)
 			continue
 		}
 		r.setTrue(&volume.PersistentVolumeClaim.ReadOnly, volumeAt(i, "persistentVolumeClaim", "readOnly"), "sandboxes share the claim")

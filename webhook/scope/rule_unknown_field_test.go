@@ -54,7 +54,7 @@ func TestUnknownFields(t *testing.T) {
 			want: []Violation{{RuleUnknownField, "spec.containers[0].volumeMounts[0].subpath", "x", problem}}},
 		{name: "a field twice", spec: `"containers": [{"volumeMounts": [{"subPath": "a", "subPath": "b"}]}]`,
 			want: []Violation{{RuleUnknownField, "spec.containers[0].volumeMounts[0].subPath", "b", problem}}},
-		{name: "in a user-data volume that is replaced", spec: `"volumes": [{"name": "user-data", "future": {}}, {"name": "v", "emptyDir": {"x": 1}}]`,
+		{name: "in a user-data volume that is replaced", spec: `"volumes": [{"name": "user-data", "hostPath": {"path": "/x", "future": {}}}, {"name": "v", "emptyDir": {"x": 1}}]`,
 			want: []Violation{{RuleUnknownField, "spec.volumes[1].emptyDir.x", "1", problem}}},
 		{name: "in a user-data volume that is kept", spec: `"volumes": [{"name": "user-data", "persistentVolumeClaim": {"claimName": "deer-flow-home", "future": {}}}]`,
 			want: []Violation{{RuleUnknownField, "spec.volumes[0].persistentVolumeClaim.future", "{}", problem}}},

@@ -15,22 +15,22 @@ const saysNotTheClaim = "is not the claim that holds the users' data: make it th
 
 var userDataVolumeRule = rule{
 	ID:      RuleUserDataVolume,
-	Summary: "Where the policy says `replaceUserData: false`, the user-data volume must be the claim.",
-	Why: "User data on anything but the claim is not divided by user: it is lost with the Pod, lies on one " +
-		"node, or is shared by all who mount it. By default such a volume is replaced by the claim, whatever " +
-		"it was, and its mounts are then given the user's own directory, which is how sandboxes of a " +
-		"provisioner with hostPath volumes come to be divided by user. If the policy does not replace it, " +
-		"make the volume the claim yourself.",
+	Summary: "Where the policy says `replaceUserData: false`, the user-data volume must be no hostPath.",
+	Why: "User data on a node is seen on that node only, and nothing there divides it by user. By default a " +
+		"hostPath volume with the user-data volume's name becomes the claim, and its mount at the user-data " +
+		"path is then given the user's own directory. So sandboxes of a provisioner with hostPath volumes come " +
+		"to be divided by user. If the policy does not replace it, make the volume the claim yourself. Other " +
+		"sources are judged as in any other volume: an emptyDir stays one.",
 	says:   map[string]string{"source": saysNotTheClaim},
 	before: (*review).checkUserDataVolume,
 }
 
-// checkUserDataVolume makes every user-data volume the claim, so that the Pods of a provisioner
-// that uses hostPath volumes, keyed by thread alone to this day, are scoped too.
+// checkUserDataVolume makes the claim of a user-data volume that is a hostPath, so that the Pods of a
+// provisioner that uses these, keyed by thread alone to this day, are scoped too.
 func (r *review) checkUserDataVolume(p *policy.Policy) {
 	for i := range r.pod.Spec.Volumes {
 		volume := &r.pod.Spec.Volumes[i]
-		if volume.Name != p.UserDataVolume || isClaim(p, volume) && len(sources(volume)) == 1 {
+		if volume.Name != p.UserDataVolume || volume.HostPath == nil {
 			continue
 		}
 		at := podjson.Location{"spec", "volumes", i}

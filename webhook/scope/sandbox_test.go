@@ -84,6 +84,11 @@ func claimVolume(name, claim string) corev1.Volume {
 		PersistentVolumeClaim: &corev1.PersistentVolumeClaimVolumeSource{ClaimName: claim}}}
 }
 
+// scratch is an emptyDir.
+func scratch(name string) corev1.Volume {
+	return corev1.Volume{Name: name, VolumeSource: corev1.VolumeSource{EmptyDir: &corev1.EmptyDirVolumeSource{}}}
+}
+
 func label(key, value string) func(*corev1.Pod) {
 	return func(pod *corev1.Pod) { pod.Labels[key] = value }
 }
@@ -144,6 +149,10 @@ func initContainer(pod *corev1.Pod) {
 const (
 	notASecret = "is no Secret for sandboxes: drop it, or have the policy list it"
 	notScratch = "is read from the volume's root: use an emptyDir"
+
+	aliceHas = "; it has " + aliceDir + ", deer-flow/users/alice/threads/t1/acp-workspace, deer-flow/users/alice/skills, " +
+		"deer-flow/users/alice/skills/locks, deer-flow/shared/tools"
+	noDirectory = "is no directory of this sandbox: mount one, or list it in layout.directories" + aliceHas
 )
 
 func secretVariable(name, secret string) corev1.EnvVar {

@@ -4,6 +4,8 @@ import (
 	"slices"
 	"strconv"
 	"strings"
+
+	"userscope.dev/userscope/webhook/podjson"
 )
 
 // decimal renders a number that a violation quotes.
@@ -25,4 +27,24 @@ func labelsText(labels map[string]string) string {
 	}
 	slices.Sort(pairs)
 	return strings.Join(pairs, ",")
+}
+
+// pathsText names as many paths as a message has room for, and counts the others. Of a long path it keeps the end, which
+// tells directories apart.
+func pathsText(paths []string) string {
+	const most, longest = 320, 80
+	var text strings.Builder
+	for i, path := range paths {
+		if text.Len() > most {
+			return text.String() + " and " + strconv.Itoa(len(paths)-i) + " more"
+		}
+		if i > 0 {
+			text.WriteString(", ")
+		}
+		if len(path) > longest {
+			path = "…" + strings.ToValidUTF8(path[len(path)-longest:], "")
+		}
+		text.WriteString(podjson.Printable(path))
+	}
+	return text.String()
 }

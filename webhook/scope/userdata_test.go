@@ -16,18 +16,24 @@ func TestReplaceUserData(t *testing.T) {
 	}
 	keep := deerflow(func(p *policy.Policy) { p.ReplaceUserData = false })
 	both := claimVolume("user-data", "deer-flow-home")
-	both.EmptyDir = &corev1.EmptyDirVolumeSource{}
+	both.HostPath = &corev1.HostPathVolumeSource{Path: "/x"}
+	database := []Violation{{RuleOtherClaim, "spec.volumes[0].persistentVolumeClaim.claimName", "database",
+		"is not the policy's claim: use deer-flow-home, or set claim or allow.claims in the policy"}}
 	runCreate(t, []createTest{
 		{name: "a hostPath", pod: sandbox(volumes(hostPathVolume("user-data", "/base/threads/t1/user-data"))),
 			verdict: Rewritten, edits: edit("hostPath /base/threads/t1/user-data")},
-		{name: "an emptyDir", pod: sandbox(volumes(corev1.Volume{Name: "user-data", VolumeSource: corev1.VolumeSource{EmptyDir: &corev1.EmptyDirVolumeSource{}}})),
-			verdict: Rewritten, edits: edit("emptyDir")},
-		{name: "another claim", pod: sandbox(volumes(claimVolume("user-data", "database"))),
-			verdict: Rewritten, edits: edit("persistentVolumeClaim database")},
-		{name: "a source that this build does not know", pod: sandbox(volumes(corev1.Volume{Name: "user-data"})),
-			verdict: Rewritten, edits: edit("no known source")},
-		{name: "the claim and another source at once", pod: sandbox(volumes(both)),
-			verdict: Rewritten, edits: edit("persistentVolumeClaim deer-flow-home")},
+		{name: "an emptyDir", pod: sandbox(volumes(scratch("user-data"))), verdict: Allowed},
+		{name: "an emptyDir, of nobody", pod: sandbox(noLabel("user-id", "thread-id"), volumes(scratch("user-data"))), verdict: Allowed, identity: nobody},
+		{name: "another claim", pod: sandbox(volumes(claimVolume("user-data", "database"))), verdict: Refused, violations: database},
+		{name: "another claim, with a policy that replaces nothing", policy: keep, pod: sandbox(volumes(claimVolume("user-data", "database"))), verdict: Refused, violations: database},
+		{name: "a listed claim", pod: sandbox(volumes(claimVolume("user-data", "skills"))), verdict: Rewritten,
+			edits: []Edit{readOnly("/spec/volumes/0/persistentVolumeClaim/readOnly", "spec.volumes[0].persistentVolumeClaim.readOnly", "sandboxes share the claim")}},
+		{name: "a type that the policy does not list", pod: sandbox(volumes(corev1.Volume{Name: "user-data", VolumeSource: corev1.VolumeSource{NFS: &corev1.NFSVolumeSource{}}})),
+			verdict: Refused, violations: []Violation{notListed("spec.volumes[0].nfs", "nfs")}},
+		{name: "the claim and a hostPath at once", pod: sandbox(volumes(both)),
+			verdict: Rewritten, edits: edit("hostPath /x")},
+		{name: "a hostPath, mounted elsewhere", pod: sandbox(volumes(hostPathVolume("user-data", "/x")), mountsOf(corev1.VolumeMount{Name: "user-data", MountPath: "/elsewhere"})),
+			verdict: Refused, violations: []Violation{{RuleClaimMount, firstSubPathAt, "", "is missing, and so the mount shows the whole claim: mount a directory of this sandbox" + aliceHas}}},
 		{name: "a hostPath, mounted by thread alone", pod: sandbox(volumes(hostPathVolume("user-data", "/base/threads/t1/user-data")), subPath("")),
 			verdict: Rewritten, edits: append(edit("hostPath /base/threads/t1/user-data"), setTo(firstSubPath, "", aliceDir, firstSubPathAt)...)},
 		{name: "a hostPath, without an identity", pod: sandbox(noLabel("user-id"), volumes(hostPathVolume("user-data", "/x"))),
@@ -47,6 +53,15 @@ func TestUserDataMounts(t *testing.T) {
 	other := corev1.VolumeMount{Name: "extra-0", MountPath: "/mnt/user-data", SubPath: "x"}
 	second := "/spec/containers/0/volumeMounts/1/subPath"
 	secondAt := "spec.containers[0].volumeMounts[1].subPath"
+	// elsewhere has the user-data volume a second time, where it is no user-data mount by its path.
+	elsewhere := func(name, subPath string, verdict Verdict, edits []Edit) createTest {
+		test := createTest{name: name + ", elsewhere", verdict: verdict, edits: edits,
+			pod: sandbox(addMount(corev1.VolumeMount{Name: "user-data", MountPath: "/elsewhere", SubPath: subPath}))}
+		if verdict == Refused {
+			test.violations = []Violation{{RuleClaimMount, secondAt, subPath, noDirectory}}
+		}
+		return test
+	}
 
 	runCreate(t, []createTest{
 		{name: "its own directory", pod: sandbox(), verdict: Allowed},
@@ -63,11 +78,11 @@ func TestUserDataMounts(t *testing.T) {
 		{name: "an init container", pod: sandbox(initContainer, func(pod *corev1.Pod) { pod.Spec.InitContainers[0].VolumeMounts[0].SubPath = "x" }),
 			verdict: Rewritten, edits: setTo("/spec/initContainers/0/volumeMounts/0/subPath", "x", aliceDir, "spec.initContainers[0].volumeMounts[0].subPath")},
 		{name: "a second container", pod: sandbox(func(pod *corev1.Pod) {
-			pod.Spec.Containers = append(pod.Spec.Containers, corev1.Container{VolumeMounts: []corev1.VolumeMount{{Name: "user-data", MountPath: "/d", SubPath: "x"}}})
+			pod.Spec.Containers = append(pod.Spec.Containers, corev1.Container{VolumeMounts: []corev1.VolumeMount{{Name: "user-data", MountPath: "/mnt/user-data", SubPath: "x"}}})
 		}), verdict: Rewritten, edits: setTo("/spec/containers/1/volumeMounts/0/subPath", "x", aliceDir, "spec.containers[1].volumeMounts[0].subPath")},
 		{name: "an ephemeral container", pod: sandbox(func(pod *corev1.Pod) {
 			pod.Spec.EphemeralContainers = []corev1.EphemeralContainer{{EphemeralContainerCommon: corev1.EphemeralContainerCommon{
-				VolumeMounts: []corev1.VolumeMount{{Name: "user-data", MountPath: "/d", SubPath: "x"}}}}}
+				VolumeMounts: []corev1.VolumeMount{{Name: "user-data", MountPath: "/mnt/user-data", SubPath: "x"}}}}}
 		}), verdict: Refused, violations: []Violation{{RuleEphemeralContainer, "spec.ephemeralContainers[0].volumeMounts[0].name", "user-data",
 			"shows all of persistentVolumeClaim deer-flow-home: debug without it"}}},
 		{name: "another volume of the claim at the user-data path", pod: sandbox(addVolume(claimVolume("extra-0", "deer-flow-home")), addMount(other)),
@@ -79,10 +94,27 @@ func TestUserDataMounts(t *testing.T) {
 		{name: "at a path from above the root", pod: sandbox(addVolume(claimVolume("extra-0", "deer-flow-home")),
 			addMount(corev1.VolumeMount{Name: "extra-0", MountPath: "../mnt/user-data", SubPath: aliceDir})),
 			verdict: Rewritten, edits: setTo("/spec/containers/0/volumeMounts/1/mountPath", "../mnt/user-data", "/mnt/user-data", "spec.containers[0].volumeMounts[1].mountPath")},
-		{name: "the user-data volume elsewhere", pod: sandbox(addMount(corev1.VolumeMount{Name: "user-data", MountPath: "/elsewhere", SubPath: "x"})),
-			verdict: Rewritten, edits: setTo(second, "x", aliceDir, secondAt)},
-		{name: "an emptyDir at the user-data path", pod: sandbox(addVolume(corev1.Volume{Name: "extra-0", VolumeSource: corev1.VolumeSource{EmptyDir: &corev1.EmptyDirVolumeSource{}}}),
-			addMount(other)), verdict: Allowed},
+		elsewhere("its own directory", aliceDir, Allowed, nil),
+		elsewhere("its own directory, unclean", aliceDir+"/", Rewritten, setTo(second, aliceDir+"/", aliceDir, secondAt)),
+		elsewhere("the directory of old of its thread", "deer-flow/threads/t1/user-data/", Rewritten, setTo(second, "deer-flow/threads/t1/user-data/", aliceDir, secondAt)),
+		elsewhere("the same at the claim's root", "threads/t1/user-data", Rewritten, setTo(second, "threads/t1/user-data", aliceDir, secondAt)),
+		elsewhere("the directory of old of another thread", "threads/t2/user-data", Refused, nil),
+		elsewhere("below the directory of old", "threads/t1/user-data/x", Refused, nil),
+		elsewhere("above the directory of old", "threads/t1", Refused, nil),
+		elsewhere("another user's directory", bobDir, Refused, nil),
+		elsewhere("an unknown directory", "x", Refused, nil),
+		{name: "the directory of old of its thread, by another volume", verdict: Rewritten, edits: setTo(second, "threads/t1/user-data", aliceDir, secondAt),
+			pod: sandbox(addVolume(claimVolume("extra-0", "deer-flow-home")), addMount(corev1.VolumeMount{Name: "extra-0", MountPath: "/elsewhere", SubPath: "threads/t1/user-data"}))},
+		{name: "the directory of old of a thread that no layout of the policy has", policy: deerflow(func(p *policy.Policy) {
+			p.Layout = policy.Layout{UserData: template("home/{user}"), Legacy: p.Layout.Legacy}
+		}), pod: sandbox(subPath("home/alice"), addMount(corev1.VolumeMount{Name: "user-data", MountPath: "/elsewhere", SubPath: "threads/t1/user-data"})),
+			identity: "alice label", verdict: Refused, violations: []Violation{{RuleClaimMount, secondAt, "threads/t1/user-data",
+				"is no directory of this sandbox: mount one, or list it in layout.directories; it has home/alice"}}},
+		{name: "the directory of old, which the layout has at the claim's root", policy: deerflow(func(p *policy.Policy) {
+			p.Layout = policy.Layout{Root: "threads", UserData: template("{user}/user-data"), Directories: []policy.Directory{{Template: template("{user}/{thread}"), Access: policy.ReadOnly}}, Legacy: p.Layout.Legacy}
+		}), pod: sandbox(label("user-id", "t1"), subPath("threads/t1/user-data"), addMount(corev1.VolumeMount{Name: "user-data", MountPath: "/elsewhere", SubPath: "threads/t1/user-data"})),
+			identity: "t1/t1 label", verdict: Allowed},
+		{name: "an emptyDir at the user-data path", pod: sandbox(addVolume(scratch("extra-0")), addMount(other)), verdict: Allowed},
 		{name: "a volume twice, first the claim", pod: sandbox(
 			volumes(claimVolume("user-data", "deer-flow-home"), claimVolume("extra-0", "deer-flow-home"), claimVolume("extra-0", "skills")), addMount(other),
 			spec(func(s *corev1.PodSpec) { s.Volumes[2].PersistentVolumeClaim.ReadOnly = true })),

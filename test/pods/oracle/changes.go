@@ -123,13 +123,13 @@ func (j *judgement) isStamp(place, key string, value any) bool {
 	return false
 }
 
-// wantsVolume allows what makes the user-data volume the claim and another claim read-only, and
+// wantsVolume allows what makes the claim of a user-data volume on the node, another claim read-only, and
 // the clean form of a node's path. Its own path begins with the volume's number.
 func (j *judgement) wantsVolume(path []string, pod object, final any) bool {
 	i, _ := strconv.Atoi(path[0])
 	before, after := volumes(pod)[i], volumes(j.pod)[i]
 	source := child(before, "persistentVolumeClaim")
-	if text(before, "name") == j.policy.Volume && !j.justClaim(before) {
+	if text(before, "name") == j.policy.Volume && present(before, "hostPath") {
 		claim := child(after, "persistentVolumeClaim")
 		return len(after) == 2 && len(claim) == 1 && text(claim, "claimName") == j.policy.Claim && text(after, "name") == j.policy.Volume
 	}
@@ -140,16 +140,6 @@ func (j *judgement) wantsVolume(path []string, pod object, final any) bool {
 		return final == absolutePath(text(child(before, "hostPath"), "path"))
 	}
 	return false
-}
-
-// justClaim reports whether a volume is the claim and nothing besides.
-func (j *judgement) justClaim(volume object) bool {
-	for key, source := range volume {
-		if key != "name" && key != "persistentVolumeClaim" && source != nil {
-			return false
-		}
-	}
-	return text(child(volume, "persistentVolumeClaim"), "claimName") == j.policy.Claim
 }
 
 // wantsMount allows what section 5 of the design does to a mount.
@@ -163,8 +153,7 @@ func (j *judgement) wantsMount(path []string, pod object, sent, final any) bool 
 		return path[5] == "readOnly" && final == true && j.isReadOnlyHostPath(name)
 	}
 	directory, _ := j.onClaim(text(after, "subPath"))
-	isUserData := absolutePath(text(before, "mountPath")) == j.policy.MountPath ||
-		name == j.policy.Volume && !j.isOther(before)
+	isUserData := absolutePath(text(before, "mountPath")) == j.policy.MountPath || j.isOld(before)
 	switch path[5] {
 	case "mountPath":
 		return final == absolutePath(text(before, "mountPath"))
@@ -180,11 +169,16 @@ func (j *judgement) wantsMount(path []string, pod object, sent, final any) bool 
 	return false
 }
 
-// isOther reports whether a mount of the user-data volume is exactly a directory other than the
-// user-data directory.
-func (j *judgement) isOther(mount object) bool {
-	directory, ok := j.onClaim(text(mount, "subPath"))
-	return ok && !directory.UserData && text(mount, "subPathExpr") == ""
+// isOld reports whether a mount shows the directory of old of the Pod's own thread, which lay at the top of the
+// claim or where the directories begin.
+func (j *judgement) isOld(mount object) bool {
+	path, ok := relativePath(text(mount, "subPath"))
+	if !ok || j.thread == "" || text(mount, "subPathExpr") != "" {
+		return false
+	}
+	old := strings.ReplaceAll(j.policy.Legacy, "{thread}", j.thread)
+	_, own := j.onClaim(path)
+	return !own && (path == old || path == j.policy.Root+"/"+old)
 }
 
 // isReadOnlyHostPath reports whether a volume is a directory of the node that sandboxes share.

@@ -78,12 +78,12 @@ func (j *judgement) id(noun, key string, most int, pattern string, needed bool) 
 	}
 }
 
-// needsIdentity reports whether the Pod references data: the claim, a user-data volume, or what
-// is below a base on the node and is not shared.
+// needsIdentity reports whether the Pod references data: the claim, or what is below a base on the
+// node and is not shared.
 func (j *judgement) needsIdentity() bool {
 	shared := j.policy.directoriesOf("", "")
 	return slices.ContainsFunc(volumes(j.pod), func(volume object) bool {
-		if text(volume, "name") == j.policy.Volume || text(child(volume, "persistentVolumeClaim"), "claimName") == j.policy.Claim {
+		if text(child(volume, "persistentVolumeClaim"), "claimName") == j.policy.Claim {
 			return true
 		}
 		below, ok := j.policy.belowBase(text(child(volume, "hostPath"), "path"))

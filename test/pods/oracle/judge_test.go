@@ -21,7 +21,6 @@ func TestWantedChangesPass(t *testing.T) {
 		{"no marker", []change{{"metadata/annotations/userscope.dev~policies", gone}}},
 		{"a marker that somebody made up", []change{{"metadata/annotations/userscope.dev~policies", "mine"}}},
 		{"a hostPath for user data", []change{{"spec/volumes/0", `{"name": "user-data", "hostPath": {"path": "/anywhere"}}`}}},
-		{"another claim for user data", []change{{"spec/volumes/0/persistentVolumeClaim", `{"claimName": "other", "readOnly": true}`}}},
 		{"another source beside the claim for user data", []change{{"spec/volumes/0/hostPath", `{"path": "/"}`}}},
 		{"an unclean path of the node", []change{{"spec/volumes/3/hostPath/path", "//base/users/./alice/data/"}}},
 		{"no subPath for user data", []change{{"spec/containers/0/volumeMounts/0/subPath", gone}}},
@@ -87,7 +86,7 @@ func TestBrokenPodsAreCondemned(t *testing.T) {
 		{"another spelling of the user-data path", []change{{userData + "/mountPath", "/mnt//user-data"}}, "I2"},
 		{"a relative user-data path", []change{{userData + "/mountPath", "mnt/user-data"}}, "I2"},
 		{"another directory by a spelling of the user-data path", []change{{inInit + "/mountPath", "/mnt/x/../user-data"}}, "I2"},
-		{"a user-data volume that is none", []change{{"spec/volumes/0", `{"name": "user-data", "emptyDir": {}}`}}, "I2"},
+		{"a user-data volume on the node", []change{{"spec/volumes/0", `{"name": "user-data", "hostPath": {"path": "/skills"}}`}}, "I2"},
 
 		{"a device of the claim", []change{{c + "volumeDevices", `[{"name": "more", "devicePath": "/dev/x"}]`}}, "I3"},
 		{"a device in an init container", []change{{"spec/initContainers/0/volumeDevices", `[{"name": "made", "devicePath": "/dev/x"}]`}}, "I3"},
@@ -208,6 +207,42 @@ func TestALayoutWithoutRoot(t *testing.T) {
 		broken := with(pod, change{"spec/containers/0/volumeMounts/2/subPath", path})
 		if findings := Judge([]Policy{p}, provisioner, broken, broken); !hasFinding(findings, "I1") {
 			t.Errorf("subPath %q: findings %q", path, findings)
+		}
+	}
+}
+
+// A mount elsewhere than at the user-data path becomes the user-data directory where it showed the directory of old of
+// its thread, and nowhere else.
+func TestTheDirectoryOfOld(t *testing.T) {
+	p := policy()
+	p.Legacy = "threads/{thread}/user-data"
+	final := with(parse(sandbox), change{"spec/initContainers/0/volumeMounts/0/subPath", "deer-flow/users/alice/threads/-t1/user-data"})
+	for subPath, wanted := range map[string]bool{
+		"threads/-t1/user-data":              true,
+		"./deer-flow/threads//-t1/user-data": true,
+		"threads/t2/user-data":               false,
+		"threads/-t1":                        false,
+		"x/threads/-t1/user-data":            false,
+		"":                                   false,
+		"deer-flow/users/alice/data":         false,
+		"deer-flow/users/bob/threads/-t1/user-data":   false,
+		"deer-flow/users/alice/threads/-t1/user-data": true,
+	} {
+		sent := with(final, change{"spec/initContainers/0/volumeMounts/0/subPath", subPath})
+		if findings := Judge([]Policy{p}, provisioner, sent, final); hasFinding(findings, "I7") == wanted {
+			t.Errorf("%q: %q", subPath, findings)
+		}
+	}
+	sent := with(final, change{"spec/initContainers/0/volumeMounts/0/subPathExpr", "$(X)"})
+	if findings := Judge([]Policy{p}, provisioner, sent, final); !hasFinding(findings, "I7") {
+		t.Errorf("an expression: %q", findings)
+	}
+	for what, changes := range map[string][]change{
+		"another claim of the user-data volume's name": {{"spec/volumes/0/persistentVolumeClaim/claimName", "other"}},
+		"an emptyDir of the user-data volume's name":   {{"spec/volumes/0", `{"name": "user-data", "emptyDir": {}}`}},
+	} {
+		if findings := Judge([]Policy{p}, provisioner, with(final, changes...), final); !hasFinding(findings, "I7") {
+			t.Errorf("%s: %q", what, findings)
 		}
 	}
 }

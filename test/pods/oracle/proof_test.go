@@ -167,8 +167,8 @@ func TestDirectoriesOfADefaultUser(t *testing.T) {
 				"volumes": [{"name": "user-data", %s}],
 				"containers": [{"volumeMounts": [{"name": "user-data", "mountPath": "/x", "readOnly": true, "subPath": %q}]}]}}`, source, subPath))
 		}
-		// What is mounted of another volume spells nobody.
-		sent := pod(`"emptyDir": {}`, test.subPath)
+		// What is mounted of a path of the node spells nobody.
+		sent := pod(`"hostPath": {"path": "/x"}`, test.subPath)
 		final := stamped(pod(`"persistentVolumeClaim": {"claimName": "home"}`, test.subPath), "default", "t1")
 		if findings := Judge([]Policy{proving("Adopted", nil)}, provisioner, sent, final); len(findings) > 0 != test.broken {
 			t.Errorf("%s: findings %q", test.subPath, findings)

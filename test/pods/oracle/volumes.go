@@ -21,8 +21,8 @@ func (j *judgement) volumes() {
 
 func (j *judgement) volume(volume object) {
 	name := text(volume, "name")
-	if name == j.policy.Volume && text(child(volume, "persistentVolumeClaim"), "claimName") != j.policy.Claim {
-		j.condemn("I2", "volume %q is not the claim", name)
+	if name == j.policy.Volume && present(volume, "hostPath") {
+		j.condemn("I2", "volume %q lies on the node", name)
 	}
 	sources := 0
 	for key, source := range volume {

@@ -74,6 +74,10 @@ var harmful = []mutation{
 		add(d.spec(), "volumes", object{"name": d.Policy.Volume, kind: source})
 		d.mount(d.Policy.Volume, object{"mountPath": d.spelledMountPath()})
 	}},
+	{"user data on the node", func(d *drawing) {
+		add(d.spec(), "volumes", object{"name": d.Policy.Volume, "hostPath": object{"path": d.hostPath()}})
+		d.mount(d.Policy.Volume, object{"mountPath": d.spelledMountPath()})
+	}},
 	{"a directory of the node", func(d *drawing) {
 		d.mount(d.volume("hostPath", object{"path": d.hostPath()}), of(d, object{}, object{"readOnly": true}, object{"subPath": "x"}))
 	}},

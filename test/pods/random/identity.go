@@ -78,13 +78,15 @@ func defaulted(d *drawing) {
 	d.identify(false)
 	ofOld := strings.ReplaceAll(d.Policy.Legacy, "{thread}", d.Thread)
 	onClaim := object{"name": d.Policy.Volume, "persistentVolumeClaim": object{"claimName": d.Policy.Claim}}
-	mount := object{"name": d.Policy.Volume, "mountPath": d.spelledMountPath()}
+	mount := object{"name": d.Policy.Volume, "mountPath": d.userDataPath()}
 	of(d,
-		func() { // declared, and what is mounted of another volume spells nobody
+		func() { // declared, and what is mounted of a path of the node spells nobody
 			d.declare(d.Policy.Identity.ThreadKey, d.Thread)
-			add(d.spec(), "volumes", object{"name": d.Policy.Volume, of(d, "emptyDir", "tomorrow"): object{}})
+			add(d.spec(), "volumes", object{"name": d.Policy.Volume, "hostPath": object{"path": "/anywhere"}})
 			mount["subPath"] = d.claimPath(d.resolved(of(d, d.Policy.Directories...).Path))
-			mount["mountPath"] = of(d, d.spelledMountPath(), "/elsewhere")
+			if d.chance(50) {
+				mount["mountPath"], mount["subPath"] = "/elsewhere", d.ownDirectory()
+			}
 		},
 		func() {
 			d.declare(d.Policy.Identity.ThreadKey, d.Thread)
@@ -94,6 +96,7 @@ func defaulted(d *drawing) {
 		func() {
 			add(d.spec(), "volumes", onClaim)
 			mount["subPath"] = d.spelled(of(d, ofOld, d.claimPath(ofOld)))
+			mount["mountPath"] = d.spelledMountPath()
 		},
 		func() {
 			add(d.spec(), "volumes", object{"name": d.Policy.Volume, "hostPath": object{"path": of(d, d.Policy.HostBases...) + "/" + ofOld}})

@@ -97,10 +97,11 @@ func sandbox(d *drawing) {
 // userData mounts the user-data directory, in one of the ways that are put right.
 func (d *drawing) userData() {
 	source := object{"persistentVolumeClaim": object{"claimName": d.Policy.Claim}}
-	if d.In.Name != "lists" && !d.tidy && d.chance(30) {
-		source = of(d, object{"hostPath": object{"path": "/base/threads/t1/user-data", "type": "DirectoryOrCreate"}},
-			object{"emptyDir": object{}}, object{"persistentVolumeClaim": object{"claimName": "other"}},
-			object{"tomorrow": object{"claimName": d.Policy.Claim}}, object{})
+	if !d.tidy && d.chance(30) {
+		source = object{"emptyDir": object{}}
+		if d.In.Name != "lists" && d.chance(70) {
+			source = object{"hostPath": object{"path": "/base/threads/t1/user-data", "type": "DirectoryOrCreate"}}
+		}
 	}
 	source["name"] = d.Policy.Volume
 	add(d.spec(), "volumes", source)
@@ -109,7 +110,11 @@ func (d *drawing) userData() {
 			continue
 		}
 		mount := object{"name": d.Policy.Volume, "mountPath": d.spelledMountPath(), "subPath": d.claimPath(d.userDataDirectory())}
-		if !d.tidy {
+		switch {
+		case d.tidy:
+		case mount["mountPath"] == "/elsewhere":
+			mount["subPath"] = d.ownDirectory()
+		default:
 			of(d,
 				func() {},
 				func() { mount["subPath"] = d.path() },

@@ -38,15 +38,32 @@ func (d *drawing) spelled(path string) string {
 	)
 }
 
-// spelledMountPath draws a spelling of the path by which user data is known, or another path.
-func (d *drawing) spelledMountPath() string {
+// userDataPath draws a spelling of the path by which user data is known.
+func (d *drawing) userDataPath() string {
 	path := d.Policy.MountPath
 	if d.tidy {
 		return path
 	}
-	return of(d, path, path, path, path,
-		path+"/", "/"+path, strings.TrimPrefix(path, "/"), "/x/.."+path, path+"/.", "/elsewhere",
-	)
+	return of(d, path, path, path, path, path+"/", "/"+path, strings.TrimPrefix(path, "/"), "/x/.."+path, path+"/.")
+}
+
+// spelledMountPath draws the same, or another path.
+func (d *drawing) spelledMountPath() string {
+	if !d.tidy && d.chance(10) {
+		return "/elsewhere"
+	}
+	return d.userDataPath()
+}
+
+// ownDirectory draws a spelling of the user-data directory, or of the one of old: what shows user data wherever it
+// is mounted.
+func (d *drawing) ownDirectory() string {
+	paths := []string{d.claimPath(d.userDataDirectory())}
+	if d.Policy.Legacy != "" && !d.tidy {
+		ofOld := d.resolved(d.Policy.Legacy)
+		paths = append(paths, ofOld, d.claimPath(ofOld))
+	}
+	return d.spelled(of(d, paths...))
 }
 
 // path draws a path that somebody may want to see of the claim.

@@ -12,7 +12,7 @@ const (
 	adopted
 	// whole Pods are declared, and what they mount has no parts.
 	whole
-	// replaced Pods are anybody's, and mount nothing but user data, wherever they found it.
+	// replaced Pods are anybody's, and mount nothing but user data, at its path, wherever they found it.
 	replaced
 	// defaulted Pods do so too, and have a thread and no user.
 	defaulted
@@ -100,20 +100,20 @@ var (
 	}
 
 	// The first volume has a name and a source.
-	names   = []letter{{"user-data", every}, {"x", declared | adopted | whole}}
+	names   = []letter{{"user-data", every &^ whole}, {"x", declared | adopted | whole}}
 	sources = []letter{
 		{`"persistentVolumeClaim": {"claimName": "deer-flow-home"}`, declared | adopted | replaced | defaulted},
 		{`"persistentVolumeClaim": {"claimName": "deer-flow-skills"}`, someWhole},
-		{`"persistentVolumeClaim": {"claimName": "postgres"}`, anywhere},
+		{`"persistentVolumeClaim": {"claimName": "postgres"}`, 0},
 		{`"hostPath": {"path": "/.deer-flow/users/alice/skills_view/custom"}`, whole | replaced},
 		{`"hostPath": {"path": "/.deer-flow/x/../users/alice/threads/t1/user-data"}`, anywhere},
 		{`"hostPath": {"path": "/.deer-flow/threads/t1/user-data"}`, anywhere},
 		{`"hostPath": {"path": "/.deer-flow"}`, anywhere},
 		{`"hostPath": {"path": "/skills"}`, someWhole},
 		{`"emptyDir": {}`, someWhole},
-		{`"tomorrow": {"claimName": "deer-flow-home"}`, anywhere},
-		{`"ephemeral": {"volumeClaimTemplate": {"spec": {"dataSource": {"kind": "PersistentVolumeClaim", "name": "deer-flow-home"}}}}`, anywhere},
-		{`"secret": {"secretName": "postgres"}`, anywhere},
+		{`"hostPath": {"path": "/.deer-flow/users/bob/threads/t1/user-data"}`, replaced},
+		{`"ephemeral": {"volumeClaimTemplate": {"spec": {"dataSource": {"kind": "PersistentVolumeClaim", "name": "deer-flow-home"}}}}`, 0},
+		{`"secret": {"secretName": "postgres"}`, 0},
 	}
 
 	// It is mounted in one of these containers, FIRST, beside the SECOND, ...
@@ -127,7 +127,7 @@ var (
 	paths = []letter{
 		{`"mountPath": "/mnt/user-data"`, every},
 		{`"mountPath": "mnt//user-data/", "readOnly": true`, every},
-		{`"mountPath": "/x"`, every},
+		{`"mountPath": "/x"`, declared | adopted | whole},
 	}
 	// ... showing one of these.
 	parts = []letter{
@@ -143,7 +143,8 @@ var (
 		{`, "subPath": "deer-flow/users/default/integrations/lark-cli/data"`, replaced},
 		{`, "subPath": "deer-flow/users/bob/../alice/threads/t1/user-data"`, anywhere},
 		{`, "subPath": "users/alice/threads/t1/user-data"`, anywhere},
-		{`, "subPath": "threads/t1/user-data"`, anywhere},
+		{`, "subPath": "threads/t1/user-data"`, declared | anywhere},
+		{`, "subPath": "threads/t2/user-data"`, replaced},
 		{`, "subPath": "deer-flow/skills_view/public"`, declared | replaced | defaulted},
 		{`, "subPathExpr": "$(X)"`, anywhere},
 		{`, "subPath": "deer-flow/users/alice/threads/t1/user-data", "subPathExpr": "$(X)"`, anywhere},

@@ -1,6 +1,7 @@
 package expressions
 
 import (
+	"cmp"
 	"fmt"
 	"os"
 	"strings"
@@ -23,6 +24,12 @@ var lighter = map[string]string{
 	"test/pods/fixtures/identity-invalid/fail/no-data.yaml":  "who has nobody's data needs no identity, and none is stamped",
 	"test/pods/fixtures/volume-type/fail/no-source.yaml":     "an API server makes it an emptyDir before it asks",
 	"test/pods/fixtures/volume-type/fail/future-source.yaml": "an API server that does not know the type makes it an emptyDir before it asks",
+}
+
+// edited are fixtures that the decision refuses for what its own edits would make of them, with the rule by which the
+// backstop, which makes none, refuses them.
+var edited = map[string]scope.Rule{
+	"test/pods/fixtures/claim-mount/fail/hostpath-that-became-the-claim-elsewhere.yaml": scope.RuleUserDataVolume,
 }
 
 // The backstop and the decision agree about every fixture of a rule that the backstop holds: what passes the
@@ -60,6 +67,7 @@ func TestFixtures(t *testing.T) {
 					refused = append(refused, found...)
 				}
 				text := strings.Join(refused, "\n")
+				rule := cmp.Or(edited[f.Path()], f.Rule)
 				switch {
 				case f.Pass && len(refused) > 0:
 					t.Errorf("is refused: %s", text)
@@ -67,8 +75,8 @@ func TestFixtures(t *testing.T) {
 					if len(refused) > 0 {
 						t.Errorf("is said to pass, since %s, and is refused: %s", lighter[f.Path()], text)
 					}
-				case !f.Pass && !strings.Contains(text, " "+string(f.Rule)+": "):
-					t.Errorf("is not refused for %s: %q", f.Rule, text)
+				case !f.Pass && !strings.Contains(text, " "+string(rule)+": "):
+					t.Errorf("is not refused for %s: %q", rule, text)
 				}
 			})
 		}

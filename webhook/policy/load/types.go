@@ -79,12 +79,13 @@ type Spec struct {
 	// Ids with upper-case letters are refused then.
 	CaseSensitive *bool `json:"caseSensitive,omitempty"`
 
-	// UserDataVolume is the name of the volume of user data: each of its mounts is a user-data mount.
+	// UserDataVolume is the name of the volume of user data. A volume of that name that is a hostPath becomes the
+	// claim, see replaceUserData.
 	// +format=label
 	UserDataVolume *string `json:"userDataVolume,omitempty"`
 
-	// UserDataMountPath is the path of user data in the containers: each mount of the claim there is a
-	// user-data mount.
+	// UserDataMountPath is the path of user data in the containers: each mount of the claim there, by a volume of
+	// any name, is a user-data mount.
 	// +format=mountPath
 	UserDataMountPath *string `json:"userDataMountPath,omitempty"`
 
@@ -106,8 +107,8 @@ type Spec struct {
 	// +format=userID
 	DefaultUser string `json:"defaultUser,omitempty"`
 
-	// ReplaceUserData turns a user-data volume of any other source into the claim. If it is false, such
-	// Pods are refused.
+	// ReplaceUserData turns a user-data volume that is a hostPath into the claim. If it is false, such Pods are
+	// refused. Another claim of that name is judged as any other claim, and an emptyDir stays one.
 	ReplaceUserData *bool `json:"replaceUserData,omitempty"`
 
 	// Layout says where on the claim each user's data lies.
@@ -157,8 +158,8 @@ type Layout struct {
 	UserData string `json:"userData"`
 
 	// LegacyUserData is the user-data directory of old, by thread alone, such as
-	// threads/{thread}/user-data. Nobody may mount it; it names the thread of the Pods that do. By default
-	// there is none.
+	// threads/{thread}/user-data. Nobody may mount it; it names the thread of the Pods that do, which get their
+	// own directory instead. By default there is none.
 	// +format=threadTemplate
 	LegacyUserData string `json:"legacyUserData,omitempty"`
 
