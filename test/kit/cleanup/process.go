@@ -28,16 +28,26 @@ type Process struct {
 // output goes to the file NAME.log there. A Ctrl-C at the terminal does not reach it: whoever
 // started it ends it, in good order.
 func Start(dir, program string, args ...string) (*Process, error) {
-	name := filepath.Base(program)
-	log, err := os.Create(filepath.Join(dir, name+".log"))
+	command := exec.Command(program, args...)
+	command.Dir = dir
+	return StartCommand(dir, filepath.Base(program), command)
+}
+
+// StartCommand is Start for a command that may have attributes of its own. Its output goes to NAME.log in
+// the directory of logs.
+func StartCommand(logs, name string, command *exec.Cmd) (*Process, error) {
+	log, err := os.Create(filepath.Join(logs, name+".log"))
 	if err != nil {
 		return nil, err
 	}
 	defer func() { _ = log.Close() }() // the child has it open too
 
-	p := &Process{Name: name, LogFile: log.Name(), cmd: exec.Command(program, args...), done: make(chan struct{})}
-	p.cmd.Dir, p.cmd.Stdout, p.cmd.Stderr = dir, log, log
-	p.cmd.SysProcAttr = &syscall.SysProcAttr{Pdeathsig: syscall.SIGKILL, Setpgid: true}
+	p := &Process{Name: name, LogFile: log.Name(), cmd: command, done: make(chan struct{})}
+	command.Stdout, command.Stderr = log, log
+	if command.SysProcAttr == nil {
+		command.SysProcAttr = &syscall.SysProcAttr{}
+	}
+	command.SysProcAttr.Pdeathsig, command.SysProcAttr.Setpgid = syscall.SIGKILL, true
 	started := make(chan error)
 	go func() {
 		// Linux sends the signal when the parent's thread ends, not its process. So the
