@@ -31,34 +31,14 @@ func WriteServing(dir string, hosts ...string) (ca []byte, err error) {
 	if err != nil {
 		return nil, err
 	}
-	key, err := newKey()
-	if err != nil {
-		return nil, err
-	}
 	leaf := template(2, "userscope test server")
 	leaf.KeyUsage = x509.KeyUsageDigitalSignature
 	leaf.ExtKeyUsage = []x509.ExtKeyUsage{x509.ExtKeyUsageServerAuth}
-	for _, host := range hosts {
-		if ip := net.ParseIP(host); ip != nil {
-			leaf.IPAddresses = append(leaf.IPAddresses, ip)
-		} else {
-			leaf.DNSNames = append(leaf.DNSNames, host)
-		}
-	}
-	leafDER, err := x509.CreateCertificate(rand.Reader, leaf, authority.template, key.Public(), authority.key)
-	if err != nil {
-		return nil, fmt.Errorf("create a serving certificate for %q: %w", hosts, err)
-	}
-
-	ca = authority.pem
-	cert := pem.EncodeToMemory(&pem.Block{Type: "CERTIFICATE", Bytes: leafDER})
-	if err := os.WriteFile(filepath.Join(dir, CAFile), ca, 0o600); err != nil {
+	leaf.DNSNames, leaf.IPAddresses = split(hosts)
+	if err := os.WriteFile(filepath.Join(dir, CAFile), authority.pem, 0o600); err != nil {
 		return nil, err
 	}
-	if err := os.WriteFile(filepath.Join(dir, CertFile), cert, 0o600); err != nil {
-		return nil, err
-	}
-	return ca, writeKey(filepath.Join(dir, KeyFile), key)
+	return authority.pem, authority.write(leaf, filepath.Join(dir, CertFile), filepath.Join(dir, KeyFile))
 }
 
 // WriteClients makes a new CA and a client certificate for each name, and writes them to dir: the CA, and
@@ -72,25 +52,59 @@ func WriteClients(dir string, names ...string) error {
 		return err
 	}
 	for i, name := range names {
-		key, err := newKey()
-		if err != nil {
-			return err
-		}
 		leaf := template(int64(i)+2, name)
 		leaf.ExtKeyUsage = []x509.ExtKeyUsage{x509.ExtKeyUsageClientAuth}
-		der, err := x509.CreateCertificate(rand.Reader, leaf, authority.template, key.Public(), authority.key)
-		if err != nil {
-			return fmt.Errorf("create a client certificate for %q: %w", name, err)
-		}
-		cert := pem.EncodeToMemory(&pem.Block{Type: "CERTIFICATE", Bytes: der})
-		if err := os.WriteFile(filepath.Join(dir, name+".crt"), cert, 0o600); err != nil {
-			return err
-		}
-		if err := writeKey(filepath.Join(dir, name+".key"), key); err != nil {
+		if err := authority.write(leaf, filepath.Join(dir, name+".crt"), filepath.Join(dir, name+".key")); err != nil {
 			return err
 		}
 	}
 	return nil
+}
+
+// Identity is who a certificate is of. It serves as both a client's and a server's.
+type Identity struct {
+	// File is the base of the files' names.
+	File string
+	// Name and Groups are what an API server takes for user and groups.
+	Name   string
+	Groups []string
+	// Hosts are the DNS names and IP addresses that it may serve as.
+	Hosts []string
+}
+
+// WriteIdentities makes a new CA and a certificate for each identity, and writes them to dir: the CA, and
+// FILE.crt and FILE.key.
+func WriteIdentities(dir string, identities ...Identity) error {
+	authority, err := newAuthority()
+	if err != nil {
+		return err
+	}
+	if err := os.WriteFile(filepath.Join(dir, CAFile), authority.pem, 0o600); err != nil {
+		return err
+	}
+	for i, identity := range identities {
+		leaf := template(int64(i)+2, identity.Name)
+		leaf.Subject.Organization = identity.Groups
+		leaf.KeyUsage = x509.KeyUsageDigitalSignature
+		leaf.ExtKeyUsage = []x509.ExtKeyUsage{x509.ExtKeyUsageClientAuth, x509.ExtKeyUsageServerAuth}
+		leaf.DNSNames, leaf.IPAddresses = split(identity.Hosts)
+		if err := authority.write(leaf, filepath.Join(dir, identity.File+".crt"), filepath.Join(dir, identity.File+".key")); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// split tells names from addresses.
+func split(hosts []string) (names []string, addresses []net.IP) {
+	for _, host := range hosts {
+		if ip := net.ParseIP(host); ip != nil {
+			addresses = append(addresses, ip)
+		} else {
+			names = append(names, host)
+		}
+	}
+	return names, addresses
 }
 
 // authority is a CA.
@@ -114,6 +128,22 @@ func newAuthority() (*authority, error) {
 		return nil, fmt.Errorf("create the test CA: %w", err)
 	}
 	return &authority{ca, key, pem.EncodeToMemory(&pem.Block{Type: "CERTIFICATE", Bytes: der})}, nil
+}
+
+// write makes a certificate of the template, with a key of its own, and writes both.
+func (a *authority) write(leaf *x509.Certificate, certFile, keyFile string) error {
+	key, err := newKey()
+	if err != nil {
+		return err
+	}
+	der, err := x509.CreateCertificate(rand.Reader, leaf, a.template, key.Public(), a.key)
+	if err != nil {
+		return fmt.Errorf("create a certificate of %q: %w", leaf.Subject.CommonName, err)
+	}
+	if err := os.WriteFile(certFile, pem.EncodeToMemory(&pem.Block{Type: "CERTIFICATE", Bytes: der}), 0o600); err != nil {
+		return err
+	}
+	return writeKey(keyFile, key)
 }
 
 // WriteKey writes a new private key to a file, as PEM.
