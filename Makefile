@@ -176,8 +176,11 @@ controlplane: $(KUBERNETES) ## build etcd, kube-apiserver and kubectl into bin/k
 clean: ## remove all that was built
 	rm -rf bin
 
-bin/kubernetes/VERSION: $(addprefix test/tools/kubernetes/,build.sh go.mod go.sum)
-	@test/tools/kubernetes/build.sh $(@D)
+# Apart, so that whoever needs no node does not wait for it.
+bin/kubernetes/VERSION bin/node/VERSION: $(addprefix test/tools/kubernetes/,build.sh go.mod go.sum)
+	@test/tools/kubernetes/build.sh $(@D) $(PROGRAMS)
+bin/kubernetes/VERSION: PROGRAMS := etcd kube-apiserver kubectl
+bin/node/VERSION: PROGRAMS := kube-controller-manager kube-scheduler kubelet
 
 TOOLS := bin/cyclonedx-gomod bin/go-licenses bin/golangci-lint bin/govulncheck bin/helm bin/promtool
 # Without the service discovery of a dozen clouds, which no test of a rule asks for.

@@ -1,17 +1,25 @@
 #!/usr/bin/env bash
-# Builds etcd, kube-apiserver and kubectl from the Go module proxy into DIR, at the versions
-# that go.mod beside this script pins. Does nothing when DIR holds them already. An interrupted
+# Builds Kubernetes' programs, of which etcd counts as one, from the Go module proxy into DIR, at the
+# versions that go.mod beside this script pins. Does nothing when DIR holds them already. An interrupted
 # build resumes where it was, since Go caches every package that it compiled.
 #
-#   build.sh DIR
+#   build.sh DIR PROGRAM…
 set -euo pipefail
 
-if [ $# -ne 1 ]; then
-  echo "usage: $0 DIR" >&2
+if [ $# -lt 2 ]; then
+  echo "usage: $0 DIR PROGRAM…" >&2
   exit 2
 fi
 mkdir -p "$1"
 dir=$(cd "$1" && pwd)
+shift
+packages=()
+for program in "$@"; do
+  case $program in
+  etcd) packages+=(go.etcd.io/etcd/server/v3) ;;
+  *) packages+=("k8s.io/kubernetes/cmd/$program") ;;
+  esac
+done
 cd "$(dirname "$0")"
 
 # A second build of the same directory waits for the first one and then finds its work done.
@@ -32,15 +40,15 @@ ldflags="-s -w $(stamp gitVersion "$version")$(stamp gitMajor "$major")$(stamp g
 
 # The first line is for people; the second changes with whatever the binaries are made of.
 want="kubernetes $version, etcd $etcd
-recipe $({ cat go.mod go.sum; echo "$ldflags"; } | sha256sum | cut -c1-16)"
+recipe $({ cat go.mod go.sum; echo "$ldflags $*"; } | sha256sum | cut -c1-16)"
 if [ "$(cat "$dir/VERSION" 2>/dev/null)" = "$want" ]; then
   touch "$dir/VERSION" # newer than what make compares it with
   exit 0
 fi
 
-echo "Building ${want%%$'\n'*} into $dir"
+echo "Building $* (${want%%$'\n'*}) into $dir"
 echo "(once; four to eight minutes on two cores with empty caches, 4 GB of build cache)"
-total=$(go list -deps tool | wc -l) # downloads the modules too
+total=$(go list -deps "${packages[@]}" | wc -l) # downloads the modules too
 
 work=$dir/.building # ours alone under the lock, so what a killed build left is removed here
 rm -rf "$work"
@@ -75,7 +83,7 @@ progress() {
 export CGO_ENABLED=0 GOTMPDIR=$work/tmp
 SECONDS=0
 set -m
-{ go build -v -trimpath -ldflags "$ldflags" -o "$work/bin/" tool 2>&1 | progress; } &
+{ go build -v -trimpath -ldflags "$ldflags" -o "$work/bin/" "${packages[@]}" 2>&1 | progress; } &
 build=$!
 set +m
 trap 'kill -INT -- "-$build" 2>/dev/null || true; wait "$build" || true; rm -rf "$work"' EXIT
@@ -84,7 +92,7 @@ trap 'exit 143' TERM
 wait "$build"
 printf '  built in %d s\n' "$SECONDS"
 
-mv "$work/bin/server" "$work/bin/etcd" # envtest looks for a binary of this name
+[ ! -e "$work/bin/server" ] || mv "$work/bin/server" "$work/bin/etcd" # envtest looks for a binary of this name
 rm -f "$dir/VERSION"                   # until all are replaced, DIR holds no version
 mv "$work"/bin/* "$dir/"
 printf '%s\n' "$want" >"$dir/VERSION"
