@@ -117,6 +117,27 @@ test-postgres: ## test with a PostgreSQL server (Debian's package postgresql)
 	@echo "Testing what reads PostgreSQL"
 	@cd test && go test -tags postgres -race -count=1 -timeout 10m ./suites/postgres
 
+# The whole way, on a node of their own. E2E are further arguments of `go test`, as in E2E="-run TestReach".
+# Programs in images are static.
+.PHONY: e2e
+e2e: node-check image $(KUBERNETES) node-programs bin/helm ## test on a real node, from inside of sandboxes; needs root and Debian packages
+	@echo "Testing on a real node"
+	@cd test && go test -tags e2e -v -count=1 -timeout 10m ./kit/node && \
+		go test -tags e2e -v -count=1 -timeout 20m ./suites/e2e $(E2E)
+
+.PHONY: node
+node: node-check image $(KUBERNETES) node-programs bin/helm ## leave a node with Userscope running, and name its kubeconfigs
+	@cd test && go build -o ../bin/run-node ./cmd/node
+	@bin/run-node
+
+.PHONY: node-check
+node-check:
+	@cd test && go run ./cmd/node -check
+
+.PHONY: node-programs
+node-programs: bin/node/VERSION ## build kubelet, kube-controller-manager and kube-scheduler into bin/node
+	@cd test && CGO_ENABLED=0 go build -trimpath -ldflags "-s -w" -o ../bin/node/ ./cmd/pause ./cmd/probe
+
 # Each reads what those before it have written.
 .PHONY: generate
 generate: build $(KUBERNETES) bin/helm bin/promtool ## make all that is generated: install.yaml, fixtures, tables of docs, golden files
