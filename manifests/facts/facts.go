@@ -24,6 +24,9 @@ type Facts struct {
 	// Marker is the annotation that marks a Pod which Userscope judged.
 	Marker string `json:"marker"`
 
+	// Stamps are the keys that record a Pod's identity.
+	Stamps Stamps `json:"stamps"`
+
 	// Defaults are the fields of a policy's spec that have a default, and these.
 	Defaults map[string]any `json:"defaults"`
 
@@ -61,6 +64,12 @@ type Facts struct {
 	Messages map[scope.Rule]map[string]string `json:"messages"`
 }
 
+// Stamps are keys of labels and annotations.
+type Stamps struct {
+	User   string `json:"user"`
+	Thread string `json:"thread"`
+}
+
 // IDs are the limits of an id.
 type IDs struct {
 	// Characters is the inside of a character class of a regular expression (RE2), and
@@ -89,6 +98,7 @@ func New() (Facts, error) {
 	unlisted := append(policy.HarmlessVolumeTypes(), policy.JudgedVolumeTypes()...)
 	return Facts{
 		Marker:   policy.MarkerAnnotation,
+		Stamps:   Stamps{User: policy.UserStamp, Thread: policy.ThreadStamp},
 		Defaults: defaults,
 		IDs: IDs{
 			Characters:          characters(policy.IDRule{MaxLength: 1}),

@@ -99,7 +99,8 @@ func TestDecisionsAreAnswered(t *testing.T) {
 			}}}, "spec", "containers")),
 			allowed: true,
 			patch: `[{"op":"add","path":"/metadata/annotations","value":{"userscope.dev/policies":"deer-flow"}},` +
-				`{"op":"add","path":"/metadata/annotations/user-id","value":"alice"},{"op":"add","path":"/metadata/annotations/thread-id","value":"t1"}]`,
+				`{"op":"add","path":"/metadata/annotations/user-id","value":"alice"},{"op":"add","path":"/metadata/annotations/thread-id","value":"t1"},` +
+				`{"op":"add","path":"/metadata/annotations/userscope.dev~1user","value":"alice"},{"op":"add","path":"/metadata/annotations/userscope.dev~1thread","value":"t1"}]`,
 			code:  http.StatusOK,
 			audit: map[string]string{"decision": "allowed", "identity": "alice/t1 (label)"},
 		},

@@ -180,12 +180,16 @@ func sandbox(labels object) object {
 
 // alices is a sandbox that says whose it is.
 func alices() object {
-	return with(sandbox(object{"user-id": "alice", "thread-id": "t1"}), stamps(), "metadata", "annotations")
+	return with(sandbox(object{"user-id": "alice", "thread-id": "t1", "userscope.dev/user": "alice", "userscope.dev/thread": "t1"}),
+		stamps(), "metadata", "annotations")
 }
 
 // stamps are the annotations of alice's sandbox once it was judged.
 func stamps() object {
-	return object{"userscope.dev/policies": "deer-flow", "user-id": "alice", "thread-id": "t1"}
+	return object{
+		"userscope.dev/policies": "deer-flow", "userscope.dev/user": "alice", "userscope.dev/thread": "t1",
+		"user-id": "alice", "thread-id": "t1",
+	}
 }
 
 // change is a review of a stored Pod that is to become another.

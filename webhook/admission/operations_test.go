@@ -6,7 +6,7 @@ import "testing"
 func TestLaterOperationsAreAnswered(t *testing.T) {
 	gateway := func() object { return with(sandbox(object{}), object{"app": "gateway"}, "metadata", "labels") }
 	bobs := func() object {
-		return with(alices(), object{"app": "deer-flow-sandbox", "user-id": "bob", "thread-id": "t1"}, "metadata", "labels")
+		return with(alices(), "bob", "metadata", "labels", "user-id")
 	}
 	debugged := func() object {
 		return with(alices(), []any{object{"name": "debug", "volumeMounts": []any{object{"name": "user-data", "mountPath": "/d"}}}}, "spec", "ephemeralContainers")

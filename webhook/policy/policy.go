@@ -15,6 +15,13 @@ import (
 // policies. Later operations know sandboxes by it.
 const MarkerAnnotation = "userscope.dev/policies"
 
+// The stamps record a Pod's identity: as annotations and, where the ids are label values, as labels.
+// Only Userscope writes them on a new Pod, and nothing declares an identity by them.
+const (
+	UserStamp   = "userscope.dev/user"
+	ThreadStamp = "userscope.dev/thread"
+)
+
 // Policies are all the policies of one installation. Policies whose namespaces meet name the
 // same selector, provisioners and identity keys, so that a Pod of several has one identity;
 // package load sees to it.
@@ -178,10 +185,12 @@ func (p *Policy) Exempts(username string, groups []string) bool {
 	})
 }
 
-// IdentityKeys returns the keys of the labels and annotations that declare an identity.
+// IdentityKeys returns the keys of the labels and annotations that say whose a Pod is: the stamps, and the
+// keys that declare an identity.
 func (p *Policy) IdentityKeys() []string {
+	keys := []string{UserStamp, ThreadStamp, p.User.Key}
 	if p.Layout.NeedsThread() {
-		return []string{p.User.Key, p.Thread.Key}
+		keys = append(keys, p.Thread.Key)
 	}
-	return []string{p.User.Key}
+	return keys
 }

@@ -58,11 +58,11 @@ func TestSelects(t *testing.T) {
 
 func TestIdentityKeys(t *testing.T) {
 	p := &Policy{User: IDRule{Key: "user"}, Thread: IDRule{Key: "thread"}, Layout: deerflow("")}
-	if got := p.IdentityKeys(); !slices.Equal(got, []string{"user", "thread"}) {
+	if got := p.IdentityKeys(); !slices.Equal(got, []string{UserStamp, ThreadStamp, "user", "thread"}) {
 		t.Errorf("with threads: %q", got)
 	}
 	p.Layout = Layout{UserData: parsed("home/{user}")}
-	if got := p.IdentityKeys(); !slices.Equal(got, []string{"user"}) {
+	if got := p.IdentityKeys(); !slices.Equal(got, []string{UserStamp, ThreadStamp, "user"}) {
 		t.Errorf("without threads: %q", got)
 	}
 }

@@ -15,7 +15,7 @@ import (
 // volumes and mounts, and KEP-5972 proposes new containers.
 func TestUpdateOfVolumesAndContainers(t *testing.T) {
 	stored := func() *corev1.Pod {
-		return sandbox(annotation(policy.MarkerAnnotation, "deer-flow"), annotation("user-id", "alice"), annotation("thread-id", "t1"))
+		return sandbox(annotation("user-id", "alice"), annotation("thread-id", "t1"), stamped("alice", "t1"))
 	}
 	claim := corev1.Volume{Name: "all", VolumeSource: corev1.VolumeSource{PersistentVolumeClaim: &corev1.PersistentVolumeClaimVolumeSource{ClaimName: "deer-flow-home"}}}
 	node := corev1.Volume{Name: "node", VolumeSource: corev1.VolumeSource{HostPath: &corev1.HostPathVolumeSource{Path: "/"}}}
@@ -111,7 +111,7 @@ func TestUpdateOfUnknownFields(t *testing.T) {
 	} {
 		t.Run(test.name, func(t *testing.T) {
 			req := Request{Namespace: "deer-flow", Creator: Creator{Username: provisioner}}
-			stored := sandbox(annotation(policy.MarkerAnnotation, "deer-flow"), annotation("user-id", "alice"), annotation("thread-id", "t1"))
+			stored := sandbox(annotation("user-id", "alice"), annotation("thread-id", "t1"), stamped("alice", "t1"))
 			req.Pod = stored.DeepCopy()
 			req.Unknown, req.StoredUnknown = unknownIn(t, test.pod), unknownIn(t, test.old)
 			if got := Update(policy.Policies{deerflow()}, req, stored); got.Verdict != test.want {

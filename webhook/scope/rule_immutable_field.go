@@ -16,16 +16,16 @@ var immutableFieldRule = rule{
 	ID:      RuleImmutableField,
 	Summary: "What says whose sandbox a Pod is cannot change while the Pod lives.",
 	Why: "The mounts of a stored Pod are fixed, so changing the user, the thread, the sandbox id, the " +
-		"selector's labels or Userscope's marker `userscope.dev/policies` would only make NetworkPolicies, " +
+		"selector's labels, Userscope's marker `userscope.dev/policies` or its stamps would only make NetworkPolicies, " +
 		"audits and later decisions take one user's sandbox for another's. On a Pod that was never judged, " +
-		"neither the marker nor the selector's labels can be added: the Pod would look judged, and a " +
+		"neither the marker, the stamps nor the selector's labels can be added: the Pod would look judged, and a " +
 		"provisioner could delete it. Create a new Pod instead. Everything else may change, finalizers above " +
 		"all, so no Pod is ever stuck because of Userscope.",
 	update: (*review).checkImmutableField,
 }
 
 // No released API server lets a stored Pod's mounts change, so that an update lies about whose it is. On a
-// marked Pod, the keys that say so are fixed; on any other, neither the marker nor the
+// marked Pod, the keys that say so are fixed; on any other, neither the marker, the stamps nor the
 // selector's labels can be added. Everything else passes, finalizers and deletion above all:
 // Userscope never wedges a Pod.
 
@@ -57,9 +57,15 @@ func (r *review) checkKeysKept(p *policy.Policy) {
 // checkNotAdopted refuses to make a sandbox of a Pod that was not judged as one.
 func (r *review) checkNotAdopted(p *policy.Policy) {
 	const remedy = "would make a sandbox of a Pod that was not created as one: create a new Pod instead"
-	if !sameEntry(r.old.Annotations, r.pod.Annotations, policy.MarkerAnnotation) {
-		r.refuse(RuleImmutableField, podjson.Location{"metadata", "annotations", podjson.MapKey(policy.MarkerAnnotation)}, r.pod.Annotations[policy.MarkerAnnotation], remedy)
+	unadded := func(place string, old, entries map[string]string, keys ...string) {
+		for _, key := range keys {
+			if value, ok := entries[key]; ok && !sameEntry(old, entries, key) {
+				r.refuse(RuleImmutableField, podjson.Location{"metadata", place, podjson.MapKey(key)}, value, remedy)
+			}
+		}
 	}
+	unadded("annotations", r.old.Annotations, r.pod.Annotations, policy.MarkerAnnotation, policy.UserStamp, policy.ThreadStamp)
+	unadded("labels", r.old.Labels, r.pod.Labels, policy.UserStamp, policy.ThreadStamp)
 	if p.Selects(r.pod.Labels) && !p.Selects(r.old.Labels) {
 		r.refuse(RuleImmutableField, podjson.Location{"metadata", "labels"}, labelsText(p.Selector), remedy)
 	}

@@ -105,6 +105,18 @@ func annotation(key, value string) func(*corev1.Pod) {
 	return func(pod *corev1.Pod) { metav1.SetMetaDataAnnotation(&pod.ObjectMeta, key, value) }
 }
 
+// stamped stamps an identity whose ids are label values; an empty id is none.
+func stamped(user, thread string) func(*corev1.Pod) {
+	return func(pod *corev1.Pod) {
+		for key, id := range map[string]string{policy.UserStamp: user, policy.ThreadStamp: thread} {
+			if id != "" {
+				label(key, id)(pod)
+				annotation(key, id)(pod)
+			}
+		}
+	}
+}
+
 func subPath(value string) func(*corev1.Pod) {
 	return func(pod *corev1.Pod) { pod.Spec.Containers[0].VolumeMounts[0].SubPath = value }
 }

@@ -10,35 +10,69 @@ import (
 )
 
 // stamp marks the Pod as judged by its governing policies, whatever the marker said before, and
-// writes its identity on it: as annotations, and as labels where the ids are label values, so
-// that NetworkPolicies and queries find it.
+// records its identity on it, for NetworkPolicies, queries and audits: in Userscope's own keys, which
+// say nothing else afterwards, and in the platform's.
 func (r *review) stamp() {
 	names := make([]string, len(r.governing))
 	for i, p := range r.governing {
 		names[i] = p.Name
 	}
-	r.pod.Annotations = r.setEntry(r.pod.Annotations, "annotations", policy.MarkerAnnotation, strings.Join(names, ","))
+	r.setAnnotation(policy.MarkerAnnotation, strings.Join(names, ","))
 	if !r.identified {
+		r.stampID(policy.UserStamp, "")
+		r.stampID(policy.ThreadStamp, "")
 		return
 	}
-	for _, part := range []struct{ key, id string }{{r.governing[0].User.Key, r.id.User}, {r.governing[0].Thread.Key, r.id.Thread}} {
-		if part.id == "" {
-			continue
-		}
-		r.pod.Annotations = r.setEntry(r.pod.Annotations, "annotations", part.key, part.id)
-		if len(validation.IsValidLabelValue(part.id)) == 0 {
-			r.pod.Labels = r.setEntry(r.pod.Labels, "labels", part.key, part.id)
-		}
+	r.declareID(r.governing[0].User.Key, r.id.User)
+	r.declareID(r.governing[0].Thread.Key, r.id.Thread)
+	r.stampID(policy.UserStamp, r.id.User)
+	r.stampID(policy.ThreadStamp, r.id.Thread)
+}
+
+// stampID makes annotation and label of a stamp say an id and nothing else.
+func (r *review) stampID(key, id string) {
+	if id == "" {
+		r.pod.Annotations = r.dropEntry(r.pod.Annotations, "annotations", key)
+	} else {
+		r.setAnnotation(key, id)
+	}
+	if isLabelValue(id) {
+		r.setLabel(key, id)
+	} else {
+		r.pod.Labels = r.dropEntry(r.pod.Labels, "labels", key)
 	}
 }
 
-// usualEdits are as many as the stamps of a Pod take, and some.
-const usualEdits = 8
+// declareID has a key of the platform's say the id that was found, if it is one.
+func (r *review) declareID(key, id string) {
+	if id == "" {
+		return
+	}
+	r.setAnnotation(key, id)
+	if isLabelValue(id) {
+		r.setLabel(key, id)
+	}
+}
 
-// setEntry sets a label or an annotation and returns the entries with it. There is no warning: it
-// takes nothing away from what was sent.
+// isLabelValue reports whether Kubernetes takes an id as the value of a label.
+func isLabelValue(id string) bool { return id != "" && len(validation.IsValidLabelValue(id)) == 0 }
+
+func (r *review) setAnnotation(key, value string) {
+	r.pod.Annotations = r.setEntry(r.pod.Annotations, "annotations", key, value)
+}
+
+func (r *review) setLabel(key, value string) {
+	r.pod.Labels = r.setEntry(r.pod.Labels, "labels", key, value)
+}
+
+// usualEdits are as many as the stamps of a Pod take, and some.
+const usualEdits = 12
+
+// setEntry sets a label or an annotation and returns the entries with it. An id that replaces another is
+// told. The marker is not, for it takes nothing away from what was sent.
 func (r *review) setEntry(entries map[string]string, field, key, value string) map[string]string {
-	if got, ok := entries[key]; ok && got == value {
+	got, there := entries[key]
+	if there && got == value {
 		return entries
 	}
 	if r.edits == nil {
@@ -49,8 +83,25 @@ func (r *review) setEntry(entries map[string]string, field, key, value string) m
 		r.edits = append(r.edits, Edit{Op: "add", Path: at.Pointer(), Value: map[string]string{key: value}})
 		return map[string]string{key: value}
 	}
-	at := podjson.Location{"metadata", field, podjson.MapKey(key)}
-	r.edits = append(r.edits, Edit{Op: "add", Path: at.Pointer(), Value: value})
+	at, warning := podjson.Location{"metadata", field, podjson.MapKey(key)}, ""
+	if there && key != policy.MarkerAnnotation {
+		warning = at.String() + ": " + podjson.Quote(got) + " is now " + podjson.Quote(value)
+	}
+	r.edits = append(r.edits, Edit{Op: "add", Path: at.Pointer(), Value: value, Warning: warning})
 	entries[key] = value
+	return entries
+}
+
+// dropEntry removes a stamp that says something else than the Pod's identity, and returns the entries
+// without it.
+func (r *review) dropEntry(entries map[string]string, field, key string) map[string]string {
+	got, there := entries[key]
+	if !there {
+		return entries
+	}
+	at := podjson.Location{"metadata", field, podjson.MapKey(key)}
+	r.edits = append(r.edits, Edit{Op: "remove", Path: at.Pointer(),
+		Warning: at.String() + ": " + podjson.Quote(got) + " is removed: only Userscope stamps a Pod"})
+	delete(entries, key)
 	return entries
 }

@@ -18,6 +18,8 @@ them: .policy, .policies. */}}
 {{- $p := .policy -}}
 {{- $texts := pick $p "name" "claim" "root" "userKey" "userDataVolume" "userDataMountPath" "idPattern" -}}
 {{- $_ := set $texts "lostAndFound" $p.facts.ids.lostAndFound -}}
+{{- $_ := set $texts "userStamp" $p.facts.stamps.user -}}
+{{- $_ := set $texts "threadStamp" $p.facts.stamps.thread -}}
 {{- $_ := set $texts "threadKey" (ternary $p.threadKey "" $p.needsThread) -}}
 {{- range list "userPattern" "threadPattern" -}}
 {{- $pattern := get $p . -}}
@@ -71,6 +73,8 @@ them: .policy, .policies. */}}
 {{- mustMergeOverwrite $lists (dict "provisioners" .provisioners "writable" $paths.ReadWrite "readable" $paths.ReadOnly
   "hostPathBases" $prefixes "sharedHostPaths" $hostPaths
   "fsGroups" (kindIs "invalid" $allow.fsGroup | ternary list (list (int64 $allow.fsGroup | toString)))
+  "userLabels" (list .facts.stamps.user .userKey) "userAnnotations" (list .userKey)
+  "threadLabels" (list .facts.stamps.thread .threadKey) "threadAnnotations" (list .threadKey)
   "mountFields" .facts.mountFields
   "workloadKinds" .facts.workloadKinds
   "sysctls" .facts.baseline.sysctls
@@ -98,6 +102,7 @@ facts. */}}
 {{- define "userscope.backstop.kept" -}}
 {{- list
   (dict "name" "marker" "is" (toJson .facts.marker))
+  (dict "name" "stamps" "is" (list .facts.stamps.user .facts.stamps.thread | toJson))
   (dict "name" "fixedLabels" "is" (toJson .fixedLabels))
   (dict "name" "fixedAnnotations" "is" (toJson .fixedAnnotations))
   (dict "name" "selector" "is" (toJson .selector)) | toJson -}}

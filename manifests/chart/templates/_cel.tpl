@@ -65,12 +65,13 @@ request.namespace in {{ include "userscope.cel.list" $policy.namespaces }} && (
 
 {{/*
 Whether an update is one to refuse: it changes what says whose sandbox a Pod is that was judged, or makes a
-sandbox of another. It is the backstop's own expression. Call it with a policy, and the chart's files as
-.files.
+sandbox of another. It is the backstop's own expression, without the comment: all policies share one condition,
+whose length is limited. Call it with a policy, and the chart's files as .files.
 */}}
 {{- define "userscope.cel.relabelled" -}}
+{{- $holds := include "userscope.backstop.holds" (dict "files" .files "rule" "immutable-field") -}}
 {{- include "userscope.backstop.named" (dict "names" (include "userscope.backstop.kept" . | fromJsonArray) "macro" "exists"
-  "expression" (include "userscope.backstop.holds" (dict "files" .files "rule" "immutable-field") | printf "!(\n%s\n)")) -}}
+  "expression" (regexReplaceAllLiteral "(?m)^//.*\n" $holds "" | printf "!(\n%s\n)")) -}}
 {{- end }}
 
 {{/* Whether a deletion is one to refuse: a provisioner deletes its sandboxes, with or without the

@@ -29,7 +29,7 @@ with the root context, and read the result with fromJsonArray.
 {{- $userKey := $spec.userKey | default $facts.defaults.userKey -}}
 {{- $threadKey := $spec.threadKey | default $facts.defaults.threadKey -}}
 {{- $sandboxIDKey := $spec.sandboxIDKey | default $facts.defaults.sandboxIDKey -}}
-{{- $identityKeys := list $userKey -}}
+{{- $identityKeys := list $facts.stamps.user $facts.stamps.thread $userKey -}}
 {{- if $needsThread -}}
 {{- $identityKeys = append $identityKeys $threadKey -}}
 {{- end -}}

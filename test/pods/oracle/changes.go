@@ -77,6 +77,8 @@ func (j *judgement) wants(path []string, pod object, sent, final any) bool {
 		})
 	case at == "metadata.annotations" || at == "metadata.labels":
 		return isEmpty(sent) && j.justStamps(path[1], final)
+	case len(path) == 3 && path[0] == "metadata" && (path[2] == userStamp || path[2] == threadStamp):
+		return final == absent{} || j.isStamp(path[1], path[2], final)
 	case len(path) == 3 && path[0] == "metadata":
 		return j.isStamp(path[1], path[2], final) && (path[2] == marker || sent == absent{})
 	case at == "spec.securityContext.fsGroupChangePolicy":
@@ -115,9 +117,9 @@ func (j *judgement) isStamp(place, key string, value any) bool {
 	switch key {
 	case marker:
 		return place == "annotations"
-	case j.policy.Identity.UserKey:
+	case userStamp, j.policy.Identity.UserKey:
 		return entry == j.user
-	case j.policy.Identity.ThreadKey:
+	case threadStamp, j.policy.Identity.ThreadKey:
 		return entry == j.thread
 	}
 	return false

@@ -43,18 +43,22 @@ func Whose(policies []Policy, pod map[string]any) (user, thread string) {
 func (j *judgement) findIdentity() {
 	rules := j.policy.Identity
 	needed := j.needsIdentity()
-	j.user = j.id("user", rules.UserKey, 255, rules.UserPattern, needed)
+	j.user = j.id("user", []string{userStamp, rules.UserKey}, 255, rules.UserPattern, needed)
 	if j.policy.hasThreads() {
-		j.thread = j.id("thread", rules.ThreadKey, 64, rules.ThreadPattern, needed)
+		j.thread = j.id("thread", []string{threadStamp, rules.ThreadKey}, 64, rules.ThreadPattern, needed)
 	}
 }
 
-// id reads one half of the identity from label and annotation; empty where the Pod bears no
+// id reads one half of the identity from the labels and annotations of keys; empty where the Pod bears no
 // valid one.
-func (j *judgement) id(noun, key string, most int, pattern string, needed bool) string {
+func (j *judgement) id(noun string, keys []string, most int, pattern string, needed bool) string {
 	var spelled []string
 	for _, place := range []string{"labels", "annotations"} {
-		if value, ok := child(j.pod, "metadata", place)[key]; ok {
+		for _, key := range keys {
+			value, ok := child(j.pod, "metadata", place)[key]
+			if !ok {
+				continue
+			}
 			id, _ := value.(string)
 			if !legal(id, most, j.policy.Identity.Characters) || pattern != "" && !regexp.MustCompile(`\A(?:`+pattern+`)\z`).MatchString(id) ||
 				j.policy.Identity.LowerCase && strings.ToLower(id) != id {
@@ -64,6 +68,7 @@ func (j *judgement) id(noun, key string, most int, pattern string, needed bool) 
 			spelled = append(spelled, id)
 		}
 	}
+	slices.Sort(spelled)
 	switch {
 	case len(spelled) == 0:
 		if needed {
@@ -71,7 +76,7 @@ func (j *judgement) id(noun, key string, most int, pattern string, needed bool) 
 		}
 		return ""
 	case spelled[0] != spelled[len(spelled)-1]:
-		j.condemn("I5", "the %s is %q by label and %q by annotation", noun, spelled[0], spelled[1])
+		j.condemn("I5", "labels and annotations name the %s %q", noun, slices.Compact(spelled))
 		return ""
 	default:
 		return spelled[0]

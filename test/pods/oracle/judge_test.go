@@ -170,6 +170,10 @@ func TestBrokenPodsAreCondemned(t *testing.T) {
 		{"no marker", []change{{"metadata/annotations/userscope.dev~policies", gone}}, "I5"},
 		{"a marker for more policies", []change{{"metadata/annotations/userscope.dev~policies", "deer-flow,x"}}, "I5"},
 		{"a user by label alone", []change{{"metadata/annotations/user-id", gone}}, "I5"},
+		{"no stamp", []change{{"metadata/annotations/userscope.dev~user", gone}}, "I5"},
+		{"no stamp by label", []change{{"metadata/labels/userscope.dev~user", gone}}, "I5"},
+		{"a stamp of another", []change{{"metadata/annotations/userscope.dev~user", "bob"}}, "I5"},
+		{"a stamped label that is no value of labels", []change{{"metadata/labels/userscope.dev~thread", "-t1"}}, "I5"},
 		{"a user by annotation alone", []change{{"metadata/labels/user-id", gone}}, "I5"},
 		{"a thread of which the label is missing", []change{{"metadata/annotations/thread-id", "t1"}}, "I5"},
 		{"a marker for another policy", []change{{"metadata/annotations/userscope.dev~policies", "deer-flow2"}}, "I5"},
@@ -256,8 +260,8 @@ func TestAMarkerForAPodWithoutAnnotations(t *testing.T) {
 			t.Errorf("annotations %v: %q", annotations, findings)
 		}
 	}
-	stamped := change{"metadata/annotations", `{"userscope.dev/policies": "deer-flow", "user-id": "alice"}`}
-	idle = with(idle, change{"metadata/labels/user-id", "alice"})
+	stamped := change{"metadata/annotations", `{"userscope.dev/policies": "deer-flow", "userscope.dev/user": "alice", "user-id": "alice"}`}
+	idle = with(idle, change{"metadata/labels/user-id", "alice"}, change{"metadata/labels/userscope.dev~user", "alice"})
 	if findings := Judge([]Policy{policy()}, provisioner, idle, with(idle, stamped)); len(findings) > 0 {
 		t.Errorf("an identity beside the marker: %q", findings)
 	}

@@ -17,12 +17,19 @@ func JudgeUpdate(policies []Policy, request Request, old, updated map[string]any
 			if bearsMarker(updated) {
 				findings = append(findings, "I5: the marker is put on a Pod that was not judged")
 			}
+			for _, place := range []string{"labels", "annotations"} {
+				for _, key := range []string{userStamp, threadStamp} {
+					if _, has := child(updated, "metadata", place)[key]; has {
+						findings = append(findings, altered(old, updated, place, []string{key})...)
+					}
+				}
+			}
 			if p.selects(updated) && !p.selects(old) {
 				findings = append(findings, "I5: a Pod that was not judged now matches the selector")
 			}
 			continue
 		}
-		identity := []string{p.Identity.UserKey}
+		identity := []string{userStamp, threadStamp, p.Identity.UserKey}
 		if p.hasThreads() {
 			identity = append(identity, p.Identity.ThreadKey)
 		}

@@ -120,9 +120,8 @@ func proving(proof string, keys []string) Policy {
 func stamped(sent object, user, thread string) object {
 	final := parse(encode(sent))
 	metadata := child(final, "metadata")
-	annotations := object{marker: "deer-flow", "user-id": user, "thread-id": thread}
-	metadata["annotations"] = annotations
-	for key, id := range map[string]string{"user-id": user, "thread-id": thread} {
+	metadata["annotations"] = object{marker: "deer-flow", "user-id": user, "thread-id": thread, userStamp: user, threadStamp: thread}
+	for key, id := range map[string]string{"user-id": user, "thread-id": thread, userStamp: user, threadStamp: thread} {
 		if isLabelValue(id) {
 			child(metadata, "labels")[key] = id
 		}

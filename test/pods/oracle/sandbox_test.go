@@ -48,8 +48,11 @@ const sandbox = `{
 	"metadata": {
 		"name": "sandbox-1",
 		"ownerReferences": [{"apiVersion": "box.example/v1", "kind": "Box", "name": "box-1", "controller": true}],
-		"labels": {"app": "sandbox", "user-id": "alice"},
-		"annotations": {"user-id": "alice", "thread-id": "-t1", "userscope.dev/policies": "deer-flow"}
+		"labels": {"app": "sandbox", "user-id": "alice", "userscope.dev/user": "alice"},
+		"annotations": {
+			"user-id": "alice", "thread-id": "-t1",
+			"userscope.dev/policies": "deer-flow", "userscope.dev/user": "alice", "userscope.dev/thread": "-t1"
+		}
 	},
 	"spec": {
 		"serviceAccountName": "default",

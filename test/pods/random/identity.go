@@ -127,6 +127,11 @@ var confused = []mutation{
 			func() { d.labels()[d.Policy.Identity.SandboxIDKey] = id[:8] },
 			func() { d.labels()[strings.ToUpper(d.Policy.Identity.SandboxIDKey)] = id })()
 	}},
+	{"stamps of another", func(d *drawing) {
+		user, thread := d.ids()
+		of(d, d.labels(), d.annotations())[userStamp] = of(d, user, "", "a/b")
+		of(d, d.labels(), d.annotations())[threadStamp] = of(d, thread, "")
+	}},
 	{"no sandbox id", func(d *drawing) { delete(d.labels(), d.Policy.Identity.SandboxIDKey) }},
 	{"half an identity", func(d *drawing) { d.undeclare(of(d, d.Policy.Identity.UserKey, d.Policy.Identity.ThreadKey)) }},
 	{"no identity", func(d *drawing) {

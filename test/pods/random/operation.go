@@ -75,7 +75,7 @@ func operations(stored *rapid.Generator[*Sample], change func(*drawing)) *rapid.
 func relabel(d *drawing) {
 	keys := append(slices.Sorted(maps.Keys(d.Policy.Selector)),
 		d.Policy.Identity.UserKey, d.Policy.Identity.ThreadKey, d.Policy.Identity.SandboxIDKey,
-		"userscope.dev/policies", "other", "app.kubernetes.io/name")
+		"userscope.dev/policies", userStamp, threadStamp, "other", "app.kubernetes.io/name")
 	key := of(d, keys...)
 	entries := of(d, d.labels(), d.annotations())
 	of(d,

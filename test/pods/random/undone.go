@@ -26,6 +26,12 @@ func Undone(installations []differential.Installation) *rapid.Generator[*Sample]
 	})
 }
 
+// The keys by which Userscope records whose a Pod is.
+const (
+	userStamp   = "userscope.dev/user"
+	threadStamp = "userscope.dev/thread"
+)
+
 // stamp forges the marker, and the identity where there is none.
 func (d *drawing) stamp() {
 	var names []string
@@ -36,12 +42,15 @@ func (d *drawing) stamp() {
 		return
 	}
 	d.annotations()["userscope.dev/policies"] = strings.Join(names, ",")
-	for key, id := range map[string]string{d.Policy.Identity.UserKey: d.User, d.Policy.Identity.ThreadKey: d.Thread} {
-		if label, ok := d.labels()[key].(string); ok {
-			id = label
+	for _, half := range []struct{ stamp, key, id string }{
+		{userStamp, d.Policy.Identity.UserKey, d.User},
+		{threadStamp, d.Policy.Identity.ThreadKey, d.Thread},
+	} {
+		if label, ok := d.labels()[half.key].(string); ok {
+			half.id = label
 		}
-		if _, there := d.annotations()[key]; !there && id != "" {
-			d.annotations()[key] = id
+		if _, there := d.annotations()[half.stamp]; !there && half.id != "" {
+			d.annotations()[half.stamp] = half.id
 		}
 	}
 }

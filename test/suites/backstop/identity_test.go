@@ -33,6 +33,8 @@ func TestStampedIdentities(t *testing.T) {
 		{"a line break", "deer-flow", "alice\n", "t-1", nil, invalid},
 		{"not ASCII", "deer-flow", "alicé", "t-1", nil, invalid},
 		{"another user in the label", "deer-flow", "alice", "t-1", object{"user-id": "bob"}, invalid},
+		{"another user in the stamp's label", "deer-flow", "alice", "t-1", object{"userscope.dev/user": "bob"}, invalid},
+		{"another thread in the stamp's label", "deer-flow", "alice", "t-1", object{"userscope.dev/thread": "t-2"}, invalid},
 		{"another thread in the label", "deer-flow", "alice", "t-1", object{"thread-id": "t-2"}, invalid},
 		{"by the patterns", "lists", "u-1", "run1", nil, ""},
 		{"not by the user's pattern", "lists", "alice", "run1", nil, invalid},
@@ -50,7 +52,7 @@ func TestStampedIdentities(t *testing.T) {
 			for key, value := range test.labels {
 				labels[key] = value
 			}
-			for key, id := range map[string]string{policy.Identity.UserKey: test.user, policy.Identity.ThreadKey: test.thread} {
+			for key, id := range map[string]string{"userscope.dev/user": test.user, "userscope.dev/thread": test.thread} {
 				if id != "" {
 					annotations[key] = id
 				}

@@ -149,7 +149,7 @@ func TestMistakes(t *testing.T) {
 		},
 		{
 			"the marker as the user's key", deerFlow("claim:", "userKey: userscope.dev/policies\n    claim:"),
-			`policies[0].spec.userKey: "userscope.dev/policies" is also a label of the selector, another key or the marker`,
+			`policies[0].spec.userKey: "userscope.dev/policies" is also a label of the selector, another key, the marker or a stamp`,
 		},
 		{"an unknown key", "prot: 10250", "additional properties 'prot' not allowed"},
 		{"an unknown key below", "image: {digset: x}", "at '/image': additional properties 'digset' not allowed"},

@@ -25,7 +25,7 @@ func largest() *corev1.Pod {
 	bounds := userscope.DefaultBounds()
 	pod := &corev1.Pod{ObjectMeta: metav1.ObjectMeta{
 		Name: "largest", Labels: map[string]string{"app": "deer-flow-sandbox"},
-		Annotations: map[string]string{userscope.MarkerAnnotation: "deer-flow", "user-id": "alice", "thread-id": "thread-1"},
+		Annotations: map[string]string{userscope.MarkerAnnotation: "deer-flow", userscope.UserStamp: "alice", userscope.ThreadStamp: "thread-1"},
 	}}
 	for i := range bounds.Volumes {
 		pod.Spec.Volumes = append(pod.Spec.Volumes, corev1.Volume{

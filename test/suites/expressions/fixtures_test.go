@@ -105,8 +105,8 @@ func fixtureRequest(t *testing.T, f *fixtures.Fixture, name string) *request {
 		id := f.Decision.Identity
 		setAnnotation(r.pod, userscope.MarkerAnnotation, f.Policies[0].Name)
 		if id.User != "" {
-			setAnnotation(r.pod, f.Policies[0].User.Key, id.User)
-			setAnnotation(r.pod, f.Policies[0].Thread.Key, id.Thread)
+			setAnnotation(r.pod, userscope.UserStamp, id.User)
+			setAnnotation(r.pod, userscope.ThreadStamp, id.Thread)
 		}
 	}
 	for _, pod := range []*corev1.Pod{r.pod, r.old} {

@@ -4,6 +4,7 @@ import (
 	"encoding/json"
 	"fmt"
 	"path"
+	"slices"
 	"strings"
 	"testing"
 
@@ -52,7 +53,7 @@ func render(t *testing.T, policies []backstop.Policy) *backstop.Objects {
 }
 
 // variants are DeerFlow's policy with changes, each with a namespace and a name of its own, so that the chart
-// is rendered once for all of them.
+// is rendered once for many of them.
 type variants struct {
 	names    map[string]string
 	policies map[string][]*policy
@@ -70,7 +71,18 @@ func newVariants(t *testing.T, patches []string) *variants {
 		v.names[patch] = fmt.Sprintf("variant-%d", len(v.names))
 		values = append(values, variant(t, v.names[patch], patch))
 	}
-	objects := render(t, values)
+	for some := range slices.Chunk(values, maxVariants) {
+		v.compile(t, render(t, some))
+	}
+	return v
+}
+
+// maxVariants is for how many policies the condition under which the webhook is asked is short enough.
+const maxVariants = 20
+
+// compile adds the policies of a rendered chart.
+func (v *variants) compile(t *testing.T, objects *backstop.Objects) {
+	t.Helper()
 	for i := range objects.Policies {
 		of := &objects.Policies[i]
 		if of.Name == "userscope-services" {
@@ -83,7 +95,6 @@ func newVariants(t *testing.T, patches []string) *variants {
 		namespace := of.Spec.MatchConstraints.NamespaceSelector.MatchExpressions[0].Values[0]
 		v.policies[namespace] = append(v.policies[namespace], compiled)
 	}
-	return v
 }
 
 func variant(t *testing.T, name, patch string) backstop.Policy {

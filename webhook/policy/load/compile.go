@@ -165,7 +165,11 @@ func (c *compiler) idRule(at *field.Path, noun, key, pattern string, most int, c
 // identityKeys refuses keys that would read or stamp one fact over another.
 func (c *compiler) identityKeys(at *field.Path, p *policy.Policy) {
 	c.mistakes = append(c.mistakes, metavalidation.ValidateLabelName(p.SandboxIDKey, at.Child("sandboxIDKey"))...)
-	taken := map[string]string{policy.MarkerAnnotation: "the marker that Userscope sets"}
+	taken := map[string]string{
+		policy.MarkerAnnotation: "the marker that Userscope sets",
+		policy.UserStamp:        "a stamp that Userscope sets",
+		policy.ThreadStamp:      "a stamp that Userscope sets",
+	}
 	for key := range p.Selector {
 		taken[key] = "a label of the selector"
 	}
