@@ -109,13 +109,21 @@ func (t Tree) OnClaim(clean string) (Access, bool) {
 // below the root or at the claim's own.
 func (t Tree) IsLegacy(clean string) bool {
 	below, ok := cutRoot(t.layout.Root, clean)
-	return ok && t.IsLegacyBelow(below) || t.IsLegacyBelow(clean)
+	return ok && t.isLegacyBelow(below) || t.isLegacyBelow(clean)
 }
 
-// IsLegacyBelow reports the same of a clean path below a base.
-func (t Tree) IsLegacyBelow(below string) bool {
+// isLegacyBelow reports the same of a clean path below the root or a base.
+func (t Tree) isLegacyBelow(below string) bool {
 	id, ok := t.layout.Legacy.Parse(below)
 	return ok && id.Thread == t.id.Thread && t.layout.NeedsThread()
+}
+
+// IsUserData reports whether a clean path on the claim is the user-data directory, or the one of old.
+func (t Tree) IsUserData(clean string) bool { return clean == t.UserData || t.IsLegacy(clean) }
+
+// IsUserDataBelow reports the same of a clean path below a base.
+func (t Tree) IsUserDataBelow(below string) bool {
+	return t.has(t.layout.UserData, below) || t.isLegacyBelow(below)
 }
 
 // Paths returns the paths of all directories on the claim, the user-data directory first.

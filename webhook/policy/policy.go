@@ -60,6 +60,9 @@ type Policy struct {
 	UserDataVolume  string
 	ReplaceUserData bool
 
+	// OnOtherIdentity is what becomes of a user-data mount that asks for another's directory.
+	OnOtherIdentity OnOtherIdentity
+
 	// Layout is where on the claim each identity's directories lie.
 	Layout Layout
 

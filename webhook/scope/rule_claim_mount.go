@@ -22,7 +22,8 @@ var claimMountRule = rule{
 		"variable from a file (`fileKeyRef`) is read from the root of its volume, past every subPath, and so " +
 		"only from an emptyDir. Mount one of the directories that the policy's layout lists, with the ids " +
 		"filled in, drop the mount, or have the policy list the directory (`layout.directories`). A mount at " +
-		"`userDataMountPath`, and one of the thread's directory of old, is not refused but rewritten.",
+		"`userDataMountPath`, and one of the thread's directory of old, is not refused but rewritten. Where the policy says " +
+		"`onOtherIdentity: Refuse`, a mount at that path that asks for another directory is refused, too.",
 	says:       map[string]string{"file": saysFileVariable},
 	check:      (*review).checkClaimMount,
 	containers: (*review).checkEnvFiles,
@@ -42,7 +43,7 @@ func (r *review) checkClaimMount(p *policy.Policy) {
 	told := false // the first refusal names the directories that there are
 	for _, m := range claimMounts(p, r.pod) {
 		if r.isUserData(p, m) {
-			r.scopeUserData(m)
+			r.checkUserData(p, m)
 			continue
 		}
 		problem := r.checkDirectory(m)
@@ -54,6 +55,17 @@ func (r *review) checkClaimMount(p *policy.Policy) {
 		}
 		r.refuse(RuleClaimMount, m.at("subPath"), m.SubPath, problem)
 	}
+}
+
+// checkUserData points a user-data mount at the identity's own directory, or refuses to.
+func (r *review) checkUserData(p *policy.Policy, m mount) {
+	if p.OnOtherIdentity == policy.Refuse {
+		if at, value, other := r.asksForOther(p, m); other {
+			r.refuse(RuleClaimMount, at, value, "is not this sandbox's user data: mount that, or set onOtherIdentity: Rewrite; it is "+pathsText([]string{r.dirs.UserData}))
+			return
+		}
+	}
+	r.scopeUserData(m)
 }
 
 // checkDirectory keeps a mount that is one of the identity's directories. Of any other subPath it returns what is

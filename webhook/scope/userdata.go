@@ -1,6 +1,11 @@
 package scope
 
 import (
+	"path"
+	"slices"
+	"strings"
+
+	"userscope.dev/userscope/webhook/podjson"
 	"userscope.dev/userscope/webhook/policy"
 )
 
@@ -21,6 +26,28 @@ func (r *review) isUserData(p *policy.Policy, m mount) bool {
 		return false
 	}
 	return r.dirs.IsLegacy(clean)
+}
+
+// asksForOther tells which field of a user-data mount asks for another directory than the identity's own, or the one of
+// old, and what the field holds. A hostPath volume that became the claim asks by its path, and by the mount's.
+func (r *review) asksForOther(p *policy.Policy, m mount) (at podjson.Location, value string, other bool) {
+	if m.SubPathExpr != "" {
+		return m.at("subPathExpr"), m.SubPathExpr, true
+	}
+	for i := range r.sent.Spec.Volumes {
+		if volume := &r.sent.Spec.Volumes[i]; r.replaced[i] && volume.Name == m.Name {
+			sent := volume.HostPath.Path
+			clean := path.Clean(sent + "/" + m.SubPath)
+			below := func(base string) bool {
+				rest, ok := strings.CutPrefix(clean, base+"/")
+				return ok && r.dirs.IsUserDataBelow(rest)
+			}
+			other = hasDotDot(sent) || hasDotDot(m.SubPath) || !slices.ContainsFunc(p.HostPathBases, below)
+			return volumeAt(i, "hostPath", "path"), sent, other
+		}
+	}
+	clean, problem := cleanRelative(m.SubPath)
+	return m.at("subPath"), m.SubPath, problem != "" || !r.dirs.IsUserData(clean)
 }
 
 // scopeUserData points a user-data mount at the identity's own directory.

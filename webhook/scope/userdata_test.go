@@ -46,6 +46,47 @@ func TestReplaceUserData(t *testing.T) {
 	})
 }
 
+// Where the policy refuses other directories, nobody sees an empty one in the place of what was asked for.
+func TestOtherUserDataRefused(t *testing.T) {
+	refusing := deerflow(func(p *policy.Policy) { p.OnOtherIdentity = policy.Refuse })
+	const message = "is not this sandbox's user data: mount that, or set onOtherIdentity: Rewrite; it is " + aliceDir
+	at := func(name, path string) createTest {
+		return createTest{name: name, policy: refusing, pod: sandbox(subPath(path)), verdict: Refused, violations: []Violation{{RuleClaimMount, firstSubPathAt, path, message}}}
+	}
+	onNode := func(name, path, subPath string) createTest {
+		return createTest{name: name, policy: refusing, verdict: Refused, violations: []Violation{{RuleClaimMount, "spec.volumes[0].hostPath.path", path, message}},
+			pod: sandbox(volumes(hostPathVolume("user-data", path)), mountsOf(corev1.VolumeMount{Name: "user-data", MountPath: "/mnt/user-data", SubPath: subPath}))}
+	}
+	replaced := func(name, path, part string) createTest {
+		test := createTest{name: name, policy: refusing, verdict: Rewritten,
+			pod: sandbox(volumes(hostPathVolume("user-data", path)), mountsOf(corev1.VolumeMount{Name: "user-data", MountPath: "/mnt/user-data", SubPath: part}))}
+		test.edits = append([]Edit{{Op: "replace", Path: "/spec/volumes/0",
+			Value:   map[string]any{"name": "user-data", "persistentVolumeClaim": map[string]any{"claimName": "deer-flow-home"}},
+			Warning: "spec.volumes[0]: hostPath " + path + " is now persistentVolumeClaim deer-flow-home: user data lies on that claim"}},
+			setTo(firstSubPath, part, aliceDir, firstSubPathAt)...)
+		return test
+	}
+	runCreate(t, []createTest{
+		{name: "its own directory", policy: refusing, pod: sandbox(), verdict: Allowed},
+		{name: "its own directory, unclean", policy: refusing, pod: sandbox(subPath(aliceDir + "/")), verdict: Rewritten, edits: setTo(firstSubPath, aliceDir+"/", aliceDir, firstSubPathAt)},
+		{name: "the directory of old of its thread", policy: refusing, pod: sandbox(subPath("threads/t1/user-data")), verdict: Rewritten,
+			edits: setTo(firstSubPath, "threads/t1/user-data", aliceDir, firstSubPathAt)},
+		at("another user's", bobDir), at("the whole claim", ""), at("a way up and back", "deer-flow/../"+aliceDir), at("another thread's directory of old", "threads/t2/user-data"),
+		at("another directory of its own", "deer-flow/users/alice/skills"), at("without the root", "users/alice/threads/t1/user-data"),
+		{name: "an expression beside its own directory", policy: refusing, verdict: Refused,
+			pod:        sandbox(mountsOf(corev1.VolumeMount{Name: "user-data", MountPath: "/mnt/user-data", SubPath: aliceDir, SubPathExpr: "$(X)"})),
+			violations: []Violation{{RuleClaimMount, "spec.containers[0].volumeMounts[0].subPathExpr", "$(X)", message}}},
+		replaced("its own directory of the node", "/base/users/alice/threads/t1/user-data", ""),
+		replaced("the directory of old of the node", "/other/base//threads/t1/user-data/", ""),
+		replaced("its own directory as a part of the node's", "/base/users", "alice/threads/t1/user-data"),
+		onNode("another user's directory of the node", "/base/users/bob/threads/t1/user-data", ""),
+		onNode("a part of its own directory of the node", "/base/users/alice/threads/t1/user-data", "x"),
+		onNode("a way up on the node", "/base/x/../users/alice/threads/t1/user-data", ""),
+		onNode("a way up in the node's directory", "/base/users/x", "../alice/threads/t1/user-data"),
+		onNode("a directory of the node below no base", "/users/alice/threads/t1/user-data", ""),
+	})
+}
+
 func TestUserDataMounts(t *testing.T) {
 	const removed = " is removed: user data is mounted by its literal path"
 	removeExpr := Edit{Op: "remove", Path: "/spec/containers/0/volumeMounts/0/subPathExpr",

@@ -23,7 +23,7 @@ func TestOracleReadsEveryField(t *testing.T) {
 	}
 	spec := load.Spec{}
 	fill(reflect.ValueOf(&spec).Elem())
-	spec.KeyFile, spec.Layout.Directories[0].Access = key, "ReadWrite"
+	spec.KeyFile, spec.Layout.Directories[0].Access, *spec.OnOtherIdentity = key, "ReadWrite", "Refuse"
 	full := map[string]any{}
 	text, err := json.Marshal(map[string]any{"spec": spec})
 	if err == nil {

@@ -155,7 +155,7 @@ func (j *judgement) wantsMount(path []string, pod object, sent, final any) bool 
 		return path[5] == "readOnly" && final == true && j.isReadOnlyHostPath(name)
 	}
 	directory, _ := j.onClaim(text(after, "subPath"))
-	isUserData := absolutePath(text(before, "mountPath")) == j.policy.MountPath || j.isOld(before)
+	isUserData := absolutePath(text(before, "mountPath")) == j.policy.MountPath && !(j.policy.RefusesOthers && j.asksForOther(pod, before)) || j.isOld(before)
 	switch path[5] {
 	case "mountPath":
 		return final == absolutePath(text(before, "mountPath"))
@@ -169,6 +169,38 @@ func (j *judgement) wantsMount(path []string, pod object, sent, final any) bool 
 		return isUserData && directory.UserData || ok && clean == final
 	}
 	return false
+}
+
+// asksForOther reports whether a mount that was sent shows neither the user-data directory nor the one of old: of the
+// claim, or of the node where its volume lies there.
+func (j *judgement) asksForOther(pod, mount object) bool {
+	if text(mount, "subPathExpr") != "" {
+		return true
+	}
+	own := ""
+	for path, directory := range j.directories {
+		if directory.UserData {
+			own = path
+		}
+	}
+	old := strings.ReplaceAll(j.policy.Legacy, "{thread}", j.thread)
+	isOwn := func(below string) bool {
+		return below != "" && (below == own || below == old && j.thread != "" && old != "")
+	}
+	for _, volume := range volumes(pod) {
+		if text(volume, "name") != text(mount, "name") || !present(volume, "hostPath") {
+			continue
+		}
+		path := text(child(volume, "hostPath"), "path") + "/" + text(mount, "subPath")
+		below, ok := j.policy.belowBase(path)
+		return !ok || slices.Contains(strings.Split(path, "/"), "..") || !isOwn(below)
+	}
+	path, ok := relativePath(text(mount, "subPath"))
+	below, inRoot := strings.CutPrefix("/"+path, "/"+j.policy.Root+"/")
+	if j.policy.Root == "" {
+		below, inRoot = path, true
+	}
+	return !ok || !(inRoot && isOwn(below)) && (path != old || !isOwn(path))
 }
 
 // isOld reports whether a mount shows the directory of old of the Pod's own thread, which lay at the top of the

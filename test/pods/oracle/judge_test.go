@@ -251,6 +251,39 @@ func TestTheDirectoryOfOld(t *testing.T) {
 	}
 }
 
+// Where other directories are refused, none is put in the place of another that was asked for.
+func TestOtherUserDataRefused(t *testing.T) {
+	p := policy()
+	p.RefusesOthers, p.Legacy = true, "threads/{thread}/user-data"
+	const own = "users/alice/threads/-t1/user-data"
+	final, userData := parse(sandbox), "spec/containers/0/volumeMounts/0/"
+	onNode := func(path string) []change {
+		return []change{{"spec/volumes/0", `{"name": "user-data", "hostPath": {"path": "` + path + `"}}`}, {userData + "subPath", gone}}
+	}
+	for name, test := range map[string]struct {
+		sent   []change
+		wanted bool
+	}{
+		"its own":                            {[]change{{userData + "subPath", "./deer-flow/" + own}}, true},
+		"the directory of old":               {[]change{{userData + "subPath", "threads/-t1/user-data"}}, true},
+		"the directory of old in the root":   {[]change{{userData + "subPath", "deer-flow/threads/-t1/user-data"}}, true},
+		"another thread's directory of old":  {[]change{{userData + "subPath", "threads/t2/user-data"}}, false},
+		"its own without the root":           {[]change{{userData + "subPath", own}}, false},
+		"another user's":                     {[]change{{userData + "subPath", "deer-flow/users/bob/threads/-t1/user-data"}}, false},
+		"the whole claim":                    {[]change{{userData + "subPath", gone}}, false},
+		"an expression":                      {[]change{{userData + "subPathExpr", "$(X)"}}, false},
+		"its own of the node":                {onNode("/base/./" + own), true},
+		"the directory of old of the node":   {onNode("/base/threads/-t1/user-data"), true},
+		"another user's of the node":         {onNode("/base/users/bob/threads/-t1/user-data"), false},
+		"its own of the node below no base":  {onNode("/other/" + own), false},
+		"a step back on the node to its own": {onNode("/base/x/../" + own), false},
+	} {
+		if findings := Judge([]Policy{p}, provisioner, with(final, test.sent...), final); hasFinding(findings, "I7") == test.wanted {
+			t.Errorf("%s: %q", name, findings)
+		}
+	}
+}
+
 // A Pod without annotations is given all of them for the marker.
 func TestAMarkerForAPodWithoutAnnotations(t *testing.T) {
 	idle := parse(`{"metadata": {"labels": {"app": "sandbox"}}, "spec": {"containers": null}}`)

@@ -32,6 +32,9 @@ type Policy struct {
 	Volume    string
 	MountPath string
 
+	// RefusesOthers has a user-data mount that asks for another directory be refused instead of corrected.
+	RefusesOthers bool
+
 	// Root is where the directories begin on the claim; HostBases is where they begin on nodes.
 	Root        string
 	HostBases   []string
@@ -154,13 +157,14 @@ func readPolicy(name string, whole object, dir string) (Policy, error) {
 			Proof:         spec.text("proof", "Adopted"),
 			DefaultUser:   spec.text("defaultUser", ""),
 		},
-		Volume:      spec.text("userDataVolume", "user-data"),
-		Bounds:      spec.below("bounds").bounds(),
-		MountPath:   spec.text("userDataMountPath", "/mnt/user-data"),
-		Root:        layout.text("root", ""),
-		HostBases:   spec.texts("hostPathBases"),
-		Directories: layout.directories(),
-		Legacy:      layout.text("legacyUserData", ""),
+		Volume:        spec.text("userDataVolume", "user-data"),
+		Bounds:        spec.below("bounds").bounds(),
+		MountPath:     spec.text("userDataMountPath", "/mnt/user-data"),
+		RefusesOthers: spec.text("onOtherIdentity", "Rewrite") == "Refuse",
+		Root:          layout.text("root", ""),
+		HostBases:     spec.texts("hostPathBases"),
+		Directories:   layout.directories(),
+		Legacy:        layout.text("legacyUserData", ""),
 		Allowed: Allowed{
 			HostPaths:        allow.texts("hostPaths"),
 			Claims:           allow.texts("claims"),

@@ -79,7 +79,7 @@ func defaulted(d *drawing) {
 	ofOld := strings.ReplaceAll(d.Policy.Legacy, "{thread}", d.Thread)
 	onClaim := object{"name": d.Policy.Volume, "persistentVolumeClaim": object{"claimName": d.Policy.Claim}}
 	mount := object{"name": d.Policy.Volume, "mountPath": d.userDataPath()}
-	of(d,
+	ways := []func(){
 		func() { // declared, and what is mounted of a path of the node spells nobody
 			d.declare(d.Policy.Identity.ThreadKey, d.Thread)
 			add(d.spec(), "volumes", object{"name": d.Policy.Volume, "hostPath": object{"path": "/anywhere"}})
@@ -101,7 +101,11 @@ func defaulted(d *drawing) {
 		func() {
 			add(d.spec(), "volumes", object{"name": d.Policy.Volume, "hostPath": object{"path": of(d, d.Policy.HostBases...) + "/" + ofOld}})
 		},
-	)()
+	}
+	if d.Policy.RefusesOthers {
+		ways = ways[2:]
+	}
+	of(d, ways...)()
 	d.readOnly(mount)
 	add(of(d, d.containers("initContainers", "containers")...), "volumeMounts", mount)
 }

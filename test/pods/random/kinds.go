@@ -94,13 +94,21 @@ func sandbox(d *drawing) {
 	}
 }
 
+// replacedPath draws a path of the node that becomes the claim.
+func (d *drawing) replacedPath() string {
+	if !d.Policy.RefusesOthers {
+		return "/base/threads/t1/user-data"
+	}
+	return of(d, d.Policy.HostBases...) + "/" + d.spelled(of(d, d.userDataDirectory(), d.resolved(d.Policy.Legacy)))
+}
+
 // userData mounts the user-data directory, in one of the ways that are put right.
 func (d *drawing) userData() {
 	source := object{"persistentVolumeClaim": object{"claimName": d.Policy.Claim}}
 	if !d.tidy && d.chance(30) {
 		source = object{"emptyDir": object{}}
-		if d.In.Name != "lists" && d.chance(70) {
-			source = object{"hostPath": object{"path": "/base/threads/t1/user-data", "type": "DirectoryOrCreate"}}
+		if d.In.Name != "lists" && (!d.Policy.RefusesOthers || len(d.Policy.HostBases) > 0) && d.chance(70) {
+			source = object{"hostPath": object{"path": d.replacedPath(), "type": "DirectoryOrCreate"}}
 		}
 	}
 	source["name"] = d.Policy.Volume
@@ -112,7 +120,10 @@ func (d *drawing) userData() {
 		mount := object{"name": d.Policy.Volume, "mountPath": d.spelledMountPath(), "subPath": d.claimPath(d.userDataDirectory())}
 		switch {
 		case d.tidy:
-		case mount["mountPath"] == "/elsewhere":
+		case d.Policy.RefusesOthers && present(source, "hostPath"):
+			delete(mount, "subPath")
+			mount["mountPath"] = d.userDataPath()
+		case mount["mountPath"] == "/elsewhere" || d.Policy.RefusesOthers:
 			mount["subPath"] = d.ownDirectory()
 		default:
 			of(d,

@@ -137,6 +137,12 @@ func (d *drawing) spec() object        { return at(d.Pod, "spec") }
 func (d *drawing) labels() object      { return at(d.Pod, "metadata", "labels") }
 func (d *drawing) annotations() object { return at(d.Pod, "metadata", "annotations") }
 
+// present reports whether an object has a member.
+func present(o object, key string) bool {
+	_, ok := o[key]
+	return ok
+}
+
 // list returns the objects of a list.
 func list(o object, key string) []object {
 	entries, _ := o[key].([]any)

@@ -133,6 +133,7 @@ func TestOverlookedPoliciesAreCaught(t *testing.T) {
 			"looks below no base":       func(p *policy.Policy) { p.HostPathBases = nil },
 			"looks for another root":    func(p *policy.Policy) { p.Layout.Root = "" },
 			"replaces nothing":          func(p *policy.Policy) { p.ReplaceUserData = false },
+			"corrects nothing":          func(p *policy.Policy) { p.OnOtherIdentity = policy.Refuse },
 			"looks for another mount":   func(p *policy.Policy) { p.UserDataMountPath = "/mnt/user" },
 			"looks for another sandbox": func(p *policy.Policy) { p.SandboxIDKey = "sandbox" },
 		},

@@ -45,6 +45,7 @@ func compile(document *Document, dir string) (*policy.Policy, field.ErrorList) {
 		Keys:              c.keys(at.Child("keyFile"), spec.KeyFile),
 		DefaultUser:       spec.DefaultUser,
 		ReplaceUserData:   *spec.ReplaceUserData,
+		OnOtherIdentity:   c.onOtherIdentity(at.Child("onOtherIdentity"), *spec.OnOtherIdentity),
 		Layout:            c.layout(at.Child("layout"), spec.Layout, characters),
 		HostPathBases:     c.hostPaths(at.Child("hostPathBases"), spec.HostPathBases),
 		Bounds:            c.bounds(at.Child("bounds"), spec.Bounds),
@@ -142,6 +143,13 @@ func (c *compiler) idCharacters(at *field.Path, characters []policy.IDCharacter,
 		}
 	}
 	return strings.Join(c.list(at, all), "")
+}
+
+func (c *compiler) onOtherIdentity(at *field.Path, value policy.OnOtherIdentity) policy.OnOtherIdentity {
+	if known := []policy.OnOtherIdentity{policy.Rewrite, policy.Refuse}; !slices.Contains(known, value) {
+		c.mistakes = append(c.mistakes, field.NotSupported(at, value, known))
+	}
+	return value
 }
 
 func (c *compiler) idRule(at *field.Path, noun, key, pattern string, most int, characters string, caseSensitive bool) policy.IDRule {

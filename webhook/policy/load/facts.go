@@ -22,6 +22,7 @@ func Defaults() Spec {
 		SandboxIDKey:      new("sandbox-id"),
 		Proof:             new(policy.ProofAdopted),
 		ReplaceUserData:   new(true),
+		OnOtherIdentity:   new(policy.Rewrite),
 		Bounds:            defaultBounds(),
 	}
 }

@@ -36,6 +36,7 @@ func TestDeerFlowPolicy(t *testing.T) {
 		SandboxIDKey:      "sandbox-id",
 		Proof:             policy.ProofAdopted,
 		ReplaceUserData:   true,
+		OnOtherIdentity:   policy.Rewrite,
 		Layout: policy.Layout{Root: "deer-flow", UserData: template(t, "users/{user}/threads/{thread}/user-data"), Directories: []policy.Directory{
 			{Template: template(t, "users/{user}/threads/{thread}/acp-workspace"), Access: policy.ReadOnly},
 			{Template: template(t, "users/{user}/threads/{thread}/skills"), Access: policy.ReadOnly},

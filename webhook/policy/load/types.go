@@ -111,6 +111,11 @@ type Spec struct {
 	// refused. Another claim of that name is judged as any other claim, and an emptyDir stays one.
 	ReplaceUserData *bool `json:"replaceUserData,omitempty"`
 
+	// OnOtherIdentity says what becomes of a mount at userDataMountPath that asks for another directory than the
+	// identity's own, or the one of old of its thread. Rewrite: it shows the identity's own. Refuse: the Pod is refused,
+	// so that no home is swapped for an empty one unseen.
+	OnOtherIdentity *policy.OnOtherIdentity `json:"onOtherIdentity,omitempty"`
+
 	// Layout says where on the claim each user's data lies.
 	Layout Layout `json:"layout"`
 
