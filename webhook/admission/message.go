@@ -5,6 +5,7 @@ import (
 	"slices"
 	"strconv"
 	"strings"
+	"unicode/utf8"
 
 	"userscope.dev/userscope/webhook/policy"
 	"userscope.dev/userscope/webhook/scope"
@@ -47,18 +48,20 @@ func finding(violation scope.Violation) string {
 const maxValue = 40
 
 // quote renders a value that a stranger wrote so that it can neither hide the rest of the
-// message nor speak to a terminal.
+// message nor speak to a terminal. Of a long one it keeps the end, which tells directories apart.
 func quote(value string) string {
-	var shown strings.Builder
-	for _, r := range value {
+	shown, cut := "", ""
+	for rest := value; rest != ""; {
+		r, size := utf8.DecodeLastRuneInString(rest)
 		quoted := strconv.QuoteToASCII(string(r))
 		escaped := quoted[1 : len(quoted)-1]
-		if shown.Len()+len(escaped) > maxValue {
-			return `"` + shown.String() + `"…`
+		if len(shown)+len(escaped) > maxValue {
+			cut = "…"
+			break
 		}
-		shown.WriteString(escaped)
+		shown, rest = escaped+shown, rest[:len(rest)-size]
 	}
-	return `"` + shown.String() + `"`
+	return cut + `"` + shown + `"`
 }
 
 // maxText bounds a text of a request that is logged or echoed, in bytes. No name in Kubernetes is longer.

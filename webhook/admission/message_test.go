@@ -42,13 +42,15 @@ func TestMessageBeginsWithRulePathValueAndRemedy(t *testing.T) {
 }
 
 // Of a value 40 characters are shown, as they are escaped, and a cut is seen.
-func TestMessageShowsTheBeginningOfAValue(t *testing.T) {
+func TestMessageShowsTheEndOfAValue(t *testing.T) {
 	for _, test := range []struct{ value, want string }{
 		{"", ""},
 		{strings.Repeat("x", 40), `"` + strings.Repeat("x", 40) + `": `},
-		{strings.Repeat("x", 41), `"` + strings.Repeat("x", 40) + `"…: `},
+		{strings.Repeat("x", 41), `…"` + strings.Repeat("x", 40) + `": `},
+		{"/another" + strings.Repeat("/x", 20), `…"` + strings.Repeat("/x", 20) + `": `},
 		{strings.Repeat("\x1b", 10), `"` + strings.Repeat(`\x1b`, 10) + `": `},
-		{strings.Repeat("x", 38) + "\x1b", `"` + strings.Repeat("x", 38) + `"…: `},
+		{"\x1b" + strings.Repeat("x", 38), `…"` + strings.Repeat("x", 38) + `": `},
+		{"a\xff", `"a\ufffd": `},
 	} {
 		got := admission.Describe(scope.Violation{Rule: "a-rule", Path: "spec.a", Value: test.value, Message: "is wrong"})
 		if want := "a-rule: spec.a: " + test.want + "is wrong"; got != want {

@@ -126,6 +126,31 @@ func (t Tree) IsUserDataBelow(below string) bool {
 	return t.has(t.layout.UserData, below) || t.isLegacyBelow(below)
 }
 
+// BaseOf returns what lies above a directory of the layout, for some identity, in a clean path of a node. The boolean
+// tells whether the path ends in such a directory at all. Templates of placeholders alone tell nothing.
+func (l Layout) BaseOf(clean string) (string, bool) {
+	templates := []Template{l.UserData, l.Legacy}
+	for i := range l.Directories {
+		templates = append(templates, l.Directories[i].Template)
+	}
+	for _, template := range templates {
+		if !slices.ContainsFunc(template.segments, func(segment string) bool { return !isPlaceholder(segment) }) {
+			continue
+		}
+		at := len(clean)
+		for range template.segments {
+			at = strings.LastIndexByte(clean[:max(at, 0)], '/')
+		}
+		if at <= 0 {
+			continue
+		}
+		if _, ok := template.Parse(clean[at+1:]); ok {
+			return clean[:at], true
+		}
+	}
+	return "", false
+}
+
 // Paths returns the paths of all directories on the claim, the user-data directory first.
 func (t Tree) Paths() []string {
 	var paths []string

@@ -43,6 +43,9 @@ func TestAdoptedIdentity(t *testing.T) {
 	noHostPath := func(path string) Violation {
 		return Violation{RuleHostPath, "spec.volumes[1].hostPath.path", path, "is not a hostPath that this sandbox may have: use the claim, or have the policy list it"}
 	}
+	otherBase := func(path, base string) Violation {
+		return Violation{RuleHostPath, "spec.volumes[1].hostPath.path", path, "is a directory of the layout, and below none of hostPathBases: use the claim, or list the base; it lies in " + base}
+	}
 	const bobsSkills = "deer-flow/users/bob/skills"
 
 	runCreate(t, []createTest{
@@ -88,11 +91,11 @@ func TestAdoptedIdentity(t *testing.T) {
 		{name: "a hostPath upwards spells nothing", pod: unlabelled(alicePlain[:16], unmounted, onHost("/base/x/../users/alice/skills")), verdict: Refused,
 			violations: []Violation{onlyThread, {RuleHostPath, "spec.volumes[1].hostPath.path", "/base/x/../users/alice/skills", "contains ..: write the path that it means"}}},
 		{name: "a hostPath outside the bases spells nothing", pod: unlabelled(alicePlain[:16], unmounted, onHost("/elsewhere/users/alice/skills")), verdict: Refused,
-			violations: []Violation{onlyThread, noHostPath("/elsewhere/users/alice/skills")}},
+			violations: []Violation{onlyThread, otherBase("/elsewhere/users/alice/skills", "/elsewhere")}},
 		{name: "a hostPath at the node's root spells nothing", pod: unlabelled(alicePlain[:16], unmounted, onHost("/users/alice/skills")), verdict: Refused,
 			violations: []Violation{onlyThread, noHostPath("/users/alice/skills")}},
 		{name: "a hostPath that begins like a base spells nothing", pod: unlabelled(alicePlain[:16], unmounted, onHost("/basex/users/alice/skills")), verdict: Refused,
-			violations: []Violation{onlyThread, noHostPath("/basex/users/alice/skills")}},
+			violations: []Violation{onlyThread, otherBase("/basex/users/alice/skills", "/basex")}},
 		{name: "a hostPath that begins like a base spells nothing, also where users lie in the base itself", policy: deerflow(func(p *policy.Policy) { p.Layout = policy.Layout{UserData: template("{user}")} }),
 			pod: unlabelled(alicePlain[:16], subPath(""), onHost("/basealice")), verdict: Refused, violations: []Violation{missing("user"), noHostPath("/basealice")}},
 		{name: "from a hostPath alone", pod: unlabelled(alicePlain[:16], volumes(hostPathVolume("h", "/other/base/users/alice/threads/t1/acp-workspace")), mountsOf()), verdict: Allowed, identity: "alice/t1 subPath"},

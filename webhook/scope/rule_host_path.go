@@ -16,6 +16,7 @@ const RuleHostPath Rule = "host-path"
 // Refusals that the backstop words like the decision.
 const (
 	saysHostPath      = "is not a hostPath that this sandbox may have: use the claim, or have the policy list it"
+	saysOtherBase     = "is a directory of the layout, and below none of hostPathBases: use the claim, or list the base"
 	saysNotADirectory = "is not a directory: use Directory or DirectoryOrCreate"
 )
 
@@ -26,8 +27,9 @@ var hostPathRule = rule{
 		"the claim among them, the sockets through which the node is ruled. The path must be exactly one of " +
 		"the directories, for below them a symlink could lead anywhere on the node; it must be a directory; " +
 		"and it is mounted whole. Use the claim, or have the policy list the path (`allow.hostPaths`), which " +
-		"then every sandbox may read.",
-	says:  map[string]string{"path": saysHostPath, "type": saysNotADirectory},
+		"then every sandbox may read. A path that ends in a directory of the layout is some user's: do not list it, " +
+		"but what lies above it (`hostPathBases`).",
+	says:  map[string]string{"path": saysHostPath, "type": saysNotADirectory, "base": saysOtherBase},
 	check: (*review).checkHostPath,
 }
 
@@ -53,8 +55,11 @@ func (r *review) checkHostPath(p *policy.Policy) {
 		case !allowed && !r.identified && isPrivateHostPath(p, volume):
 			continue // whose it is cannot be said, and that is refused already
 		case !allowed:
-			r.refuse(RuleHostPath, volumeAt(i, "hostPath", "path"), volume.HostPath.Path,
-				saysHostPath)
+			message := saysHostPath
+			if base, ok := p.Layout.BaseOf(clean); ok && !slices.Contains(p.HostPathBases, base) {
+				message = saysOtherBase + "; it lies in " + pathsText([]string{base})
+			}
+			r.refuse(RuleHostPath, volumeAt(i, "hostPath", "path"), volume.HostPath.Path, message)
 			continue
 		}
 		r.checkHostPathType(volume.HostPath.Type, i)

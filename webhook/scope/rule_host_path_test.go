@@ -6,6 +6,30 @@ import (
 	corev1 "k8s.io/api/core/v1"
 )
 
+// A path that ends in a directory of the layout is no path for a list.
+func TestOtherBase(t *testing.T) {
+	refused := func(name, path, base string) createTest {
+		message := "is a directory of the layout, and below none of hostPathBases: use the claim, or list the base; it lies in " + base
+		if base == "" {
+			message = "is not a hostPath that this sandbox may have: use the claim, or have the policy list it"
+		}
+		return createTest{name: name, pod: sandbox(addVolume(hostPathVolume("h", path))), verdict: Refused,
+			violations: []Violation{{RuleHostPath, "spec.volumes[1].hostPath.path", path, message}}}
+	}
+	runCreate(t, []createTest{
+		refused("a directory of the user", "/srv/x/users/alice/skills", "/srv/x"),
+		refused("a directory of another user", "/srv//users/bob/skills/", "/srv"),
+		refused("a directory of the thread", "/srv/users/alice/threads/t1/acp-workspace", "/srv"),
+		refused("the user-data directory", "/srv/users/alice/threads/t1/user-data", "/srv"),
+		refused("the directory of old", "/srv/threads/t1/user-data", "/srv"),
+		refused("a shared directory", "/srv/shared/tools", "/srv"),
+		refused("at the node's root", "/shared/tools", ""),
+		refused("another directory", "/srv/users/alice/x", ""),
+		refused("below a directory", "/srv/users/alice/skills/x", ""),
+		refused("another user's, below a base of the policy", "/base/users/bob/skills", ""),
+	})
+}
+
 func TestHostPaths(t *testing.T) {
 	const (
 		at     = "spec.volumes[1].hostPath."
@@ -69,7 +93,7 @@ func TestHostPaths(t *testing.T) {
 		refused("the node's root", "/", remedy),
 		refused("a relative path", "skills", remedy),
 		refused("below a listed path", "/skills/public", remedy),
-		refused("a path that begins like a base", "/based/users/alice/skills", remedy),
+		refused("a path that begins like a base", "/based/users/alice", remedy),
 		refused("another user's directory", "/base/users/bob/skills", remedy),
 		refused("below a directory", "/base/users/alice/skills/link", remedy),
 		refused("the thread-only directory of old", "/base/threads/t1/user-data", remedy),
