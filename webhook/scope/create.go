@@ -26,7 +26,7 @@ func Create(policies policy.Policies, req Request) Decision {
 // which stays holds judge on.
 func judge(req Request, governing policy.Policies, stays func(*policy.Policy, *Request) bool) *review {
 	r := &review{
-		sent: req.Pod, pod: editable(req.Pod), unknown: req.Unknown, creator: req.Creator,
+		sent: req.Pod, pod: editable(req.Pod, req.Unknown), unknown: req.Unknown, creator: req.Creator,
 		governing: governing, replaced: map[int]bool{},
 	}
 	r.run(func(rule *rule) check { return rule.before })

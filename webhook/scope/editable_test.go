@@ -17,7 +17,7 @@ func TestEditable(t *testing.T) {
 	sent.Spec.EphemeralContainers = []corev1.EphemeralContainer{{EphemeralContainerCommon: corev1.EphemeralContainerCommon{VolumeMounts: shown}}}
 	before := sent.DeepCopy()
 
-	pod := editable(sent)
+	pod := editable(sent, nil)
 	if !reflect.DeepEqual(pod, sent) {
 		t.Fatalf("got: %+v\nwant: %+v", pod, sent)
 	}

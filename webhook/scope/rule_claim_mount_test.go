@@ -103,7 +103,7 @@ func TestEnvFiles(t *testing.T) {
 	skills.PersistentVolumeClaim.ReadOnly = true
 	from := func(volume string) *corev1.Pod {
 		return sandbox(
-			addVolume(emptyDir), addVolume(skills), addVolume(hostPathVolume("host", "/skills")),
+			addVolume(emptyDir), addVolume(corev1.Volume{Name: "bare"}), addVolume(skills), addVolume(hostPathVolume("host", "/skills")),
 			addVolume(corev1.Volume{Name: "settings", VolumeSource: corev1.VolumeSource{ConfigMap: &corev1.ConfigMapVolumeSource{}}}),
 			first(func(c *corev1.Container) {
 				c.Env = []corev1.EnvVar{{Name: "A"}, {Name: "B", ValueFrom: &corev1.EnvVarSource{}}, fileVariable("C", volume)}
@@ -128,6 +128,7 @@ func TestEnvFiles(t *testing.T) {
 	}
 	runCreate(t, []createTest{
 		{name: "an emptyDir", pod: from("tmp"), verdict: Allowed},
+		{name: "no source, which is an emptyDir", pod: from("bare"), verdict: Allowed},
 		{name: "an emptyDir, in an init container", pod: inInit("tmp"), verdict: Allowed},
 		{name: "the claim", pod: from("user-data"), verdict: Refused, violations: refused("containers", "user-data")},
 		{name: "the claim, in an init container", pod: inInit("user-data"), verdict: Refused, violations: refused("initContainers", "user-data")},

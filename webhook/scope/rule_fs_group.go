@@ -40,8 +40,12 @@ func (r *review) checkFSGroup(p *policy.Policy) {
 		r.refuse(RuleFSGroup, at.Child("fsGroup"), decimal(*pod.FSGroup), saysFSGroup)
 		return
 	}
+	at, want := at.Child("fsGroupChangePolicy"), corev1.FSGroupChangeOnRootMismatch
 	if pod.FSGroupChangePolicy == nil {
-		pod.FSGroupChangePolicy = new(corev1.PodFSGroupChangePolicy(""))
+		// Most provisioners leave it out. To set it takes nothing from what was sent.
+		r.edits = append(r.edits, Edit{Op: "add", Path: at.Pointer(), Value: string(want)})
+		pod.FSGroupChangePolicy = &want
+		return
 	}
-	r.setString((*string)(pod.FSGroupChangePolicy), at.Child("fsGroupChangePolicy"), string(corev1.FSGroupChangeOnRootMismatch))
+	r.setString((*string)(pod.FSGroupChangePolicy), at, string(want))
 }

@@ -32,7 +32,7 @@ func TestVolumeOwnership(t *testing.T) {
 		{name: "an empty security context", pod: sandbox(spec(func(s *corev1.PodSpec) { s.SecurityContext = &corev1.PodSecurityContext{} })), verdict: Allowed},
 		{name: "an fsGroup", pod: sandbox(group(1000, nil)), verdict: Refused, violations: refusedGroup},
 		{name: "an fsGroup other than the policy's", policy: another, pod: sandbox(group(1000, nil)), verdict: Refused, violations: refusedGroup},
-		{name: "the policy's fsGroup", policy: named, pod: sandbox(group(1000, nil)), verdict: Rewritten, edits: setTo(changePath, "", "OnRootMismatch", changeAt)},
+		{name: "the policy's fsGroup", policy: named, pod: sandbox(group(1000, nil)), verdict: Allowed},
 		{name: "the policy's fsGroup, always applied", policy: named, pod: sandbox(group(1000, new(corev1.FSGroupChangeAlways))), verdict: Rewritten,
 			edits: setTo(changePath, "Always", "OnRootMismatch", changeAt)},
 		{name: "the policy's fsGroup, as it should be", policy: named, pod: sandbox(group(1000, new(corev1.FSGroupChangeOnRootMismatch))), verdict: Allowed},

@@ -59,7 +59,7 @@ type Verdict string
 const (
 	// Ungoverned means that no policy speaks of the Pod: it passes untouched.
 	Ungoverned Verdict = "ungoverned"
-	// Allowed means that the Pod keeps every field that it was sent with.
+	// Allowed means that the Pod keeps every field that it was sent with. Others may be added.
 	Allowed Verdict = "allowed"
 	// Rewritten means that the Pod passes once the edits are made.
 	Rewritten Verdict = "rewritten"
@@ -94,8 +94,8 @@ type Edit struct {
 	Path string
 	// Value is what the field becomes; nil for a removal.
 	Value any
-	// Warning tells the person who sent the Pod what was changed and why. Empty for
-	// Userscope's own stamps, which take nothing away from what was sent.
+	// Warning tells the person who sent the Pod what was changed and why. Empty for what takes
+	// nothing away from what was sent: Userscope's own stamps, and an fsGroupChangePolicy.
 	Warning string
 }
 

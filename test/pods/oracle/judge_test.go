@@ -114,7 +114,6 @@ func TestBrokenPodsAreCondemned(t *testing.T) {
 		{"a volume type", []change{{"spec/volumes/6", `{"name": "share", "csi": {"driver": "x"}}`}}, "I4"},
 		{"a volume type beside another", []change{{"spec/volumes/5/iscsi", `{"iqn": "x"}`}}, "I4"},
 		{"a volume type of tomorrow", []change{{"spec/volumes/5", `{"name": "scratch", "tomorrow": {}}`}}, "I4"},
-		{"a volume without source", []change{{"spec/volumes/5/emptyDir", nil}}, "I4"},
 		{"an unknown field in a source", []change{{"spec/volumes/5/emptyDir/claimName", "home"}}, "I4"},
 		{"an unknown field in a projection", []change{{"spec/volumes/8/projected/sources/2/configMap/from", "x"}}, "I4"},
 		{"an unknown projection", []change{{"spec/volumes/8/projected/sources/2/tomorrow", `{}`}}, "I4"},

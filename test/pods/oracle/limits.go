@@ -48,8 +48,18 @@ func (j *judgement) environment(c container) {
 // isScratch reports whether a volume holds nothing but what the Pod itself wrote.
 func (j *judgement) isScratch(name string) bool {
 	return slices.ContainsFunc(volumes(j.pod), func(volume object) bool {
-		return text(volume, "name") == name && present(volume, "emptyDir")
+		return text(volume, "name") == name && (present(volume, "emptyDir") || isBare(volume))
 	})
+}
+
+// isBare reports whether a volume has a name only, of which Kubernetes makes an emptyDir.
+func isBare(volume object) bool {
+	for key, source := range volume {
+		if key != "name" && source != nil {
+			return false
+		}
+	}
+	return true
 }
 
 // accounts is I4 for ServiceAccounts. The API server reads the second field where the first is
