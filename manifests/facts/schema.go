@@ -169,6 +169,10 @@ func Schema(text string, facts *Facts, spec Field) (string, error) {
 			Type:        "string", MaxLength: facts.IDs.UserLength,
 			Pattern: fmt.Sprintf("^[%s]([%s%s]*[%s])?$", safe, safe, policy.IDCharacters, safe),
 		}},
+		{"volumeType", schema{
+			Description: "a type without a list of its own: not " + strings.Join(policy.JudgedVolumeTypes(), ", "),
+			Type:        "string", MinLength: 1, Not: &schema{Enum: policy.JudgedVolumeTypes()},
+		}},
 		{"networkCapability", schema{
 			Description: "`" + strings.Join(facts.NetworkCapabilities, "` or `") + "`",
 			Enum:        facts.NetworkCapabilities,

@@ -111,9 +111,15 @@ type Allow struct {
 	// +format=subdomain
 	Claims []string `json:"claims,omitempty"`
 
-	// VolumeTypes are types of volumes by their field's name in the API, such as csi, nfs or ephemeral.
-	// What stands in such a volume is not looked into.
+	// VolumeTypes are types of volumes by their field's name in the API, such as nfs, image or ephemeral.
+	// What stands in such a volume is not looked into. Types with a list of their own, such as csi, are no
+	// entries.
+	// +format=volumeType
 	VolumeTypes []string `json:"volumeTypes,omitempty"`
+
+	// CSIDrivers are drivers of inline CSI volumes by name, such as secrets-store.csi.k8s.io. Attributes of
+	// such a volume, and the Secret that it names, are not looked into.
+	CSIDrivers []string `json:"csiDrivers,omitempty"`
 
 	// Secrets may be mounted and read into the environment.
 	Secrets []string `json:"secrets,omitempty"`

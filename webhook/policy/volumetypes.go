@@ -12,7 +12,7 @@ func HarmlessVolumeTypes() []string { return slices.Clone(harmless) }
 func IsHarmlessVolumeType(name string) bool { return slices.Contains(harmless, name) }
 
 // judgedElsewhere are the volume types and projections with rules of their own.
-var judgedElsewhere = []string{"persistentVolumeClaim", "hostPath", "secret", "serviceAccountToken"}
+var judgedElsewhere = []string{"persistentVolumeClaim", "hostPath", "secret", "serviceAccountToken", "csi"}
 
 // JudgedVolumeTypes returns the types of volumes and projections with rules of their own.
 func JudgedVolumeTypes() []string { return slices.Clone(judgedElsewhere) }

@@ -28,11 +28,10 @@ func allowing(change func(*policy.Allow)) *policy.Policy {
 
 // TestVolumeTypes has the volumes that are not of one known type.
 func TestVolumeTypes(t *testing.T) {
-	noSource := []Violation{{RuleVolumeType, "spec.volumes[1]", "no known source", "could be anything: use a type of volume that this version of Userscope knows, or upgrade Userscope"}}
 	two := corev1.VolumeSource{EmptyDir: &corev1.EmptyDirVolumeSource{}, NFS: &corev1.NFSVolumeSource{}}
 	runCreate(t, []createTest{
 		{name: "a harmless and another source at once", pod: withSource(two), verdict: Refused, violations: []Violation{notListed("spec.volumes[1].nfs", "nfs")}},
-		{name: "no source", pod: withSource(corev1.VolumeSource{}), verdict: Refused, violations: noSource},
+		{name: "no source", pod: withSource(corev1.VolumeSource{}), verdict: Allowed},
 		{name: "an unknown projection", pod: projected(corev1.VolumeProjection{}), verdict: Refused,
 			violations: []Violation{{RuleVolumeType, "spec.volumes[1].projected.sources[0]", "no known source", "could be anything: use a type of volume that this version of Userscope knows, or upgrade Userscope"}}},
 	})
@@ -62,6 +61,7 @@ func TestEveryVolumeType(t *testing.T) {
 	byName := map[string]Violation{
 		"persistentVolumeClaim": otherClaim("spec.volumes[1].", ""),
 		"hostPath":              {RuleHostPath, "spec.volumes[1].hostPath.path", "", "is not a hostPath that this sandbox may have: use the claim, or have the policy list it"},
+		"csi":                   {RuleCSIDriver, "spec.volumes[1].csi.driver", "", notADriver},
 		"secret":                {RuleSecret, "spec.volumes[1].secret.secretName", "", notASecret},
 	}
 	var tests []createTest

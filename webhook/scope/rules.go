@@ -21,6 +21,7 @@ var rules = []*rule{
 	&hostPathRule,
 	&otherClaimRule,
 	&volumeTypeRule,
+	&csiDriverRule,
 	&ephemeralVolumeRule,
 	&unknownFieldRule,
 	&secretRule,

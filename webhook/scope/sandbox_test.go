@@ -160,6 +160,7 @@ func initContainer(pod *corev1.Pod) {
 
 const (
 	notASecret = "is no Secret for sandboxes: drop it, or have the policy list it"
+	notADriver = "is a driver that sandboxes may not have: drop the volume, or list the driver in allow.csiDrivers"
 	notScratch = "is read from the volume's root: use an emptyDir"
 
 	aliceHas = "; it has " + aliceDir + ", deer-flow/users/alice/threads/t1/acp-workspace, deer-flow/users/alice/skills, " +

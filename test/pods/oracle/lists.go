@@ -19,6 +19,23 @@ type List struct {
 func Lists() []List {
 	return []List{
 		{
+			Field: "csiDrivers", what: "the driver of an inline volume",
+			read: func(pod map[string]any) []string {
+				var drivers []string
+				for _, volume := range volumes(pod) {
+					if present(volume, "csi") {
+						drivers = append(drivers, text(child(volume, "csi"), "driver"))
+					}
+				}
+				return drivers
+			},
+			Write: func(pod map[string]any, driver string) {
+				spec := child(pod, "spec")
+				all, _ := spec["volumes"].([]any)
+				spec["volumes"] = append(all, map[string]any{"name": "inline", "csi": map[string]any{"driver": driver}})
+			},
+		},
+		{
 			Field: "hostAliases", what: "a name in /etc/hosts",
 			read: func(pod map[string]any) []string {
 				var names []string

@@ -24,18 +24,17 @@ func (j *judgement) volume(volume object) {
 	if name == j.policy.Volume && present(volume, "hostPath") {
 		j.condemn("I2", "volume %q lies on the node", name)
 	}
-	sources := 0
+	// One without source is an emptyDir.
 	for key, source := range volume {
 		if key == "name" || source == nil {
 			continue
 		}
-		sources++
 		switch key {
 		case "configMap", "downwardAPI", "emptyDir":
 		case "projected":
 			j.projected(name, child(volume, "projected"))
-		case "secret":
-			// Secrets are judged by name, with those of the environment.
+		case "secret", "csi":
+			// Secrets are judged by name, with those of the environment, and drivers with other lists.
 		case "persistentVolumeClaim":
 			j.claim(name, child(volume, "persistentVolumeClaim"))
 		case "hostPath":
@@ -49,9 +48,6 @@ func (j *judgement) volume(volume object) {
 		for _, field := range sourceFields[key].unknown(source) {
 			j.condemn("I4", "volume %q has the unknown field %s.%s", name, key, field)
 		}
-	}
-	if sources == 0 {
-		j.condemn("I4", "volume %q has no source", name)
 	}
 }
 

@@ -30,7 +30,7 @@ func (d *drawing) source() (kind string, source any) {
 			object{"volumeClaimTemplate": object{"spec": object{"dataSourceRef": object{"kind": "VolumeSnapshot", "name": "x", "namespace": "y"}}}},
 			object{}, object{"volumeClaimTemplate": nil},
 		}},
-		{"csi", []any{object{"driver": "efs.csi.aws.com"}}},
+		{"csi", []any{object{"driver": "efs.csi.aws.com"}, object{"driver": "secrets-store.csi.k8s.io"}, object{}}},
 		{"nfs", []any{object{"server": "nfs", "path": "/"}}},
 		{"iscsi", []any{object{"targetPortal": "x", "iqn": "x", "lun": 0}}},
 		{"image", []any{object{"reference": "image"}}},

@@ -22,7 +22,6 @@ import (
 // lighter are fixtures that the backstop lets pass, with the reason.
 var lighter = map[string]string{
 	"test/pods/fixtures/identity-invalid/fail/no-data.yaml":  "who has nobody's data needs no identity, and none is stamped",
-	"test/pods/fixtures/volume-type/fail/no-source.yaml":     "an API server makes it an emptyDir before it asks",
 	"test/pods/fixtures/volume-type/fail/future-source.yaml": "an API server that does not know the type makes it an emptyDir before it asks",
 }
 

@@ -14,7 +14,10 @@ import (
 // allow checks the lists of what else a sandbox may have. A list that is new in policy.Allow is among them.
 func (c *compiler) allow(at *field.Path, allow policy.Allow) policy.Allow {
 	for i, name := range allow.VolumeTypes {
-		if slices.Contains(policy.JudgedVolumeTypes(), name) {
+		switch {
+		case name == "csi":
+			c.invalid(at.Child("volumeTypes").Index(i), name, "cannot be listed as a whole: list the drivers by name in csiDrivers")
+		case slices.Contains(policy.JudgedVolumeTypes(), name):
 			c.invalid(at.Child("volumeTypes").Index(i), name, "cannot be listed as a whole: list the hostPaths, claims, secrets or tokenAudiences")
 		}
 	}
