@@ -27,6 +27,12 @@ type Facts struct {
 	// Stamps are the keys that record a Pod's identity.
 	Stamps Stamps `json:"stamps"`
 
+	// Sources are the places from which an identity may be read.
+	Sources Sources `json:"sources"`
+
+	// ProofAdopted is the proof of what is read from mounts only.
+	ProofAdopted policy.Proof `json:"proofAdopted"`
+
 	// Defaults are the fields of a policy's spec that have a default, and these.
 	Defaults map[string]any `json:"defaults"`
 
@@ -70,6 +76,13 @@ type Stamps struct {
 	Thread string `json:"thread"`
 }
 
+// Sources are the names of the places in a policy.
+type Sources struct {
+	Label      policy.IdentitySource `json:"label"`
+	Annotation policy.IdentitySource `json:"annotation"`
+	Mounts     policy.IdentitySource `json:"mounts"`
+}
+
 // IDs are the limits of an id.
 type IDs struct {
 	// Characters is the inside of a character class of a regular expression (RE2), and
@@ -97,8 +110,12 @@ func New() (Facts, error) {
 	}
 	unlisted := append(policy.HarmlessVolumeTypes(), policy.JudgedVolumeTypes()...)
 	return Facts{
-		Marker:   policy.MarkerAnnotation,
-		Stamps:   Stamps{User: policy.UserStamp, Thread: policy.ThreadStamp},
+		Marker:  policy.MarkerAnnotation,
+		Stamps:  Stamps{User: policy.UserStamp, Thread: policy.ThreadStamp},
+		Sources: Sources{policy.FromLabel, policy.FromAnnotation, policy.FromMounts},
+
+		ProofAdopted: policy.ProofAdopted,
+
 		Defaults: defaults,
 		IDs: IDs{
 			Characters:          characters(policy.IDRule{MaxLength: 1}),

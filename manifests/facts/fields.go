@@ -30,6 +30,9 @@ type Field struct {
 	// Required is true if the field must be there and must not be empty.
 	Required bool
 
+	// Filled is true of a list that has a default. It must not be empty, which charts take for none.
+	Filled bool
+
 	// Optional is true if the field may be an empty string, which stands for none.
 	Optional bool
 
@@ -82,6 +85,7 @@ func child(all *comments, parent Field, key string, field reflect.StructField) (
 	f.Path = strings.TrimPrefix(parent.Path+parent.dots()+f.Name, ".")
 	tag := field.Tag.Get("json")
 	f.Required = !strings.Contains(tag, ",omitempty") && !strings.Contains(tag, ",omitzero")
+	f.Filled = field.Type.Kind() == reflect.Pointer && field.Type.Elem().Kind() == reflect.Slice
 	f.Optional = !f.Required && field.Type.Kind() == reflect.String
 	comment := all.texts[key+"."+field.Name]
 	if comment == "" {

@@ -91,7 +91,7 @@ func schemaOf(f Field) (schema, error) {
 
 // atLeastOne returns how many entries a list or map must have.
 func atLeastOne(f Field) int {
-	if f.Required {
+	if f.Required || f.Filled {
 		return 1
 	}
 	return 0

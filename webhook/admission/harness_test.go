@@ -70,6 +70,7 @@ func deerflow(t testing.TB) policy.Policies {
 		Claim:             "deer-flow-home",
 		Selector:          map[string]string{"app": "deer-flow-sandbox"},
 		Provisioners:      []string{provisioner},
+		IdentityFrom:      policy.IdentitySources(),
 		User:              policy.IDRule{Key: "user-id", MaxLength: policy.MaxUserLength},
 		Thread:            policy.IDRule{Key: "thread-id", MaxLength: policy.MaxThreadLength},
 		UserDataVolume:    "user-data",

@@ -12,6 +12,22 @@ type Identity struct {
 	Source Source
 }
 
+// IdentitySource is a place of a Pod from which its identity may be read.
+type IdentitySource string
+
+// The places: a label or an annotation of the policy's keys declares an id, and the directories that the Pod
+// mounts spell the ids of who may be adopted.
+const (
+	FromLabel      IdentitySource = "Label"
+	FromAnnotation IdentitySource = "Annotation"
+	FromMounts     IdentitySource = "Mounts"
+)
+
+// IdentitySources returns all places, in the order of the default.
+func IdentitySources() []IdentitySource {
+	return []IdentitySource{FromLabel, FromAnnotation, FromMounts}
+}
+
 // Source is where an identity comes from.
 type Source string
 

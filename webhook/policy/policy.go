@@ -48,6 +48,10 @@ type Policy struct {
 	// Exempt creators may mount the claim without being governed for it.
 	Exempt Creators
 
+	// IdentityFrom are the places from which an identity is read, the first that counts first. No other is
+	// read or written.
+	IdentityFrom []IdentitySource
+
 	// User and Thread say where the ids of a sandbox are declared and which are valid.
 	User   IDRule
 	Thread IDRule
@@ -194,10 +198,19 @@ func (p *Policy) Exempts(username string, groups []string) bool {
 	})
 }
 
-// IdentityKeys returns the keys of the labels and annotations that say whose a Pod is: the stamps, and the
-// keys that declare an identity.
-func (p *Policy) IdentityKeys() []string {
-	keys := []string{UserStamp, ThreadStamp, p.User.Key}
+// ReadsFrom reports whether identities are read from a place.
+func (p *Policy) ReadsFrom(source IdentitySource) bool {
+	return slices.Contains(p.IdentityFrom, source)
+}
+
+// IdentityKeys returns the keys of labels or of annotations that say whose a Pod is: the stamps and, if the
+// policy reads from there, the keys that declare an identity.
+func (p *Policy) IdentityKeys(source IdentitySource) []string {
+	keys := []string{UserStamp, ThreadStamp}
+	if !p.ReadsFrom(source) {
+		return keys
+	}
+	keys = append(keys, p.User.Key)
 	if p.Layout.NeedsThread() {
 		keys = append(keys, p.Thread.Key)
 	}

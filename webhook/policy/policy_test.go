@@ -57,13 +57,16 @@ func TestSelects(t *testing.T) {
 }
 
 func TestIdentityKeys(t *testing.T) {
-	p := &Policy{User: IDRule{Key: "user"}, Thread: IDRule{Key: "thread"}, Layout: deerflow("")}
-	if got := p.IdentityKeys(); !slices.Equal(got, []string{UserStamp, ThreadStamp, "user", "thread"}) {
+	p := &Policy{User: IDRule{Key: "user"}, Thread: IDRule{Key: "thread"}, Layout: deerflow(""), IdentityFrom: []IdentitySource{FromLabel, FromMounts}}
+	if got := p.IdentityKeys(FromLabel); !slices.Equal(got, []string{UserStamp, ThreadStamp, "user", "thread"}) {
 		t.Errorf("with threads: %q", got)
 	}
 	p.Layout = Layout{UserData: parsed("home/{user}")}
-	if got := p.IdentityKeys(); !slices.Equal(got, []string{UserStamp, ThreadStamp, "user"}) {
+	if got := p.IdentityKeys(FromLabel); !slices.Equal(got, []string{UserStamp, ThreadStamp, "user"}) {
 		t.Errorf("without threads: %q", got)
+	}
+	if got := p.IdentityKeys(FromAnnotation); !slices.Equal(got, []string{UserStamp, ThreadStamp}) {
+		t.Errorf("of annotations that are not read: %q", got)
 	}
 }
 

@@ -65,14 +65,15 @@ func (r *review) lookForIdentity() *claims {
 	return found
 }
 
-// newPart returns a part with the ids that the label and the annotation of its key declare.
+// newPart returns a part with the ids that the label and the annotation of its key declare, where the policies
+// read them.
 func (r *review) newPart(name string, rules []policy.IDRule) part {
 	p := part{name: name, rules: rules}
-	key := rules[0].Key // policies that meet agree on it
-	if id, ok := r.pod.Labels[key]; ok {
+	key := rules[0].Key // policies that meet agree on it, and on where they read
+	if id, ok := r.pod.Labels[key]; ok && r.governing[0].ReadsFrom(policy.FromLabel) {
 		p.declared = append(p.declared, candidate{id, policy.SourceLabel, place{field: "labels", key: podjson.MapKey(key)}, id})
 	}
-	if id, ok := r.pod.Annotations[key]; ok {
+	if id, ok := r.pod.Annotations[key]; ok && r.governing[0].ReadsFrom(policy.FromAnnotation) {
 		p.declared = append(p.declared, candidate{id, policy.SourceAnnotation, place{field: "annotations", key: podjson.MapKey(key)}, id})
 	}
 	return p
@@ -100,7 +101,8 @@ func (r *review) threadRules() []policy.IDRule {
 
 func hasThreads(p *policy.Policy) bool { return p.Layout.NeedsThread() }
 
-// look finds an id that is declared or else mounted. Both must be legal and name one id.
+// look finds an id in the first place that names one. What is declared must be legal and name one id, also where
+// mounts come first; of mounts that holds where they count.
 func (r *review) look(p *part) {
 	for _, c := range p.declared {
 		r.checkDeclaredIdentityInvalid(p, c)
@@ -109,10 +111,20 @@ func (r *review) look(p *part) {
 	if p.broken {
 		return
 	}
-	if len(p.declared) > 0 {
-		p.take(p.declared[0])
-		return
+	for _, source := range r.governing[0].IdentityFrom {
+		if source == policy.FromMounts {
+			r.lookAtMounts(p)
+		} else {
+			p.takeDeclared(source)
+		}
+		if p.found() || p.broken {
+			return
+		}
 	}
+}
+
+// lookAtMounts finds an id that is mounted.
+func (r *review) lookAtMounts(p *part) {
 	for _, c := range p.mounted {
 		r.checkMountedIdentityInvalid(p, c)
 		r.checkMountedIdentityConflict(p, c)

@@ -48,6 +48,19 @@ func (p *part) mention(id string, path pathIdentity) {
 // take makes the candidate the id that was found.
 func (p *part) take(c candidate) { p.id, p.source = c.id, c.source }
 
+// takeDeclared makes what a label or an annotation declares the id that was found.
+func (p *part) takeDeclared(from policy.IdentitySource) {
+	source := policy.SourceLabel
+	if from == policy.FromAnnotation {
+		source = policy.SourceAnnotation
+	}
+	for _, c := range p.declared {
+		if c.source == source {
+			p.take(c)
+		}
+	}
+}
+
 // fail notes a violation and that no id was found.
 func (p *part) fail() { p.id, p.source, p.broken = "", "", true }
 

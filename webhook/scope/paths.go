@@ -44,6 +44,9 @@ func (p place) at() podjson.Location {
 func (r *review) pathIdentities() []pathIdentity {
 	var all []pathIdentity
 	for _, p := range r.governing {
+		if !p.ReadsFrom(policy.FromMounts) {
+			continue
+		}
 		mounted := claimMounts(p, r.sent)
 		for i := range mounted {
 			m := &mounted[i]

@@ -29,19 +29,27 @@ var identityMissingRule = rule{
 func (r *review) checkIdentityMissing(p *policy.Policy, found *claims) {
 	switch {
 	case found.user.broken || found.user.found():
-	case found.thread.source == policy.SourceSubPath && p.Proof != policy.ProofAlways:
+	case found.thread.source == policy.SourceSubPath && p.Proof != policy.ProofAlways && p.ReadsFrom(policy.FromLabel) && p.ReadsFrom(policy.FromAnnotation):
 		r.refuse(RuleIdentityMissing, podjson.Location{"metadata", "labels", podjson.MapKey(p.User.Key)}, "",
 			"no user, only a thread's directory (DeerFlow to 2026-05): set this label, an annotation with the same key, or the policy's defaultUser")
 	default:
-		r.refuseMissing(p.User.Key, "user")
+		r.refuseMissing(p, p.User.Key, "user")
 	}
 	if found.needsThread && !found.thread.broken && !found.thread.found() {
-		r.refuseMissing(p.Thread.Key, "thread")
+		r.refuseMissing(p, p.Thread.Key, "thread")
 	}
 }
 
-// refuseMissing refuses a Pod that names no user, or no thread.
-func (r *review) refuseMissing(key, name string) {
-	r.refuse(RuleIdentityMissing, podjson.Location{"metadata", "labels", podjson.MapKey(key)}, "", fmt.Sprintf(
-		"no %[1]s: set this label to the sandbox's %[1]s id or, if the id is no legal label value, an annotation with the same key", name))
+// refuseMissing refuses a Pod that names no user, or no thread, where the policy reads it.
+func (r *review) refuseMissing(p *policy.Policy, key, name string) {
+	at, remedy := podjson.Location{"metadata", "labels", podjson.MapKey(key)}, "set this label to the sandbox's %[1]s id"
+	switch label, annotation := p.ReadsFrom(policy.FromLabel), p.ReadsFrom(policy.FromAnnotation); {
+	case label && annotation:
+		remedy += " or, if the id is no legal label value, an annotation with the same key"
+	case annotation:
+		at[1], remedy = "annotations", "set this annotation to the sandbox's %[1]s id"
+	case !label:
+		at, remedy = podjson.Location{"spec", "volumes"}, "mount a directory of the policy's layout that has the %[1]s's id in it"
+	}
+	r.refuse(RuleIdentityMissing, at, "", fmt.Sprintf("no %[1]s: "+remedy, name))
 }

@@ -41,13 +41,13 @@ func (r *review) checkImmutableField(p *policy.Policy) {
 // checkKeysKept refuses a change of what says whose sandbox a Pod is.
 func (r *review) checkKeysKept(p *policy.Policy) {
 	const remedy = "marks the Pod as the sandbox of its user, and cannot be added, changed or removed: create a new Pod instead"
-	labels := append(slices.Sorted(maps.Keys(p.Selector)), p.IdentityKeys()...)
+	labels := append(slices.Sorted(maps.Keys(p.Selector)), p.IdentityKeys(policy.FromLabel)...)
 	for _, key := range append(labels, p.SandboxIDKey) {
 		if !sameEntry(r.old.Labels, r.pod.Labels, key) {
 			r.refuse(RuleImmutableField, podjson.Location{"metadata", "labels", podjson.MapKey(key)}, r.pod.Labels[key], remedy)
 		}
 	}
-	for _, key := range append(p.IdentityKeys(), policy.MarkerAnnotation) {
+	for _, key := range append(p.IdentityKeys(policy.FromAnnotation), policy.MarkerAnnotation) {
 		if !sameEntry(r.old.Annotations, r.pod.Annotations, key) {
 			r.refuse(RuleImmutableField, podjson.Location{"metadata", "annotations", podjson.MapKey(key)}, r.pod.Annotations[key], remedy)
 		}

@@ -24,6 +24,7 @@ func deerflow(tweaks ...func(*policy.Policy)) *policy.Policy {
 		Selector:          map[string]string{"app": "deer-flow-sandbox"},
 		Provisioners:      []string{provisioner},
 		Exempt:            policy.Creators{Users: []string{replicaSets}, Groups: []string{"system:masters"}},
+		IdentityFrom:      policy.IdentitySources(),
 		User:              policy.IDRule{Key: "user-id", MaxLength: policy.MaxUserLength},
 		Thread:            policy.IDRule{Key: "thread-id", MaxLength: policy.MaxThreadLength},
 		UserDataVolume:    "user-data",

@@ -43,14 +43,20 @@ func (r *review) stampID(key, id string) {
 	}
 }
 
-// declareID has a key of the platform's say the id that was found, if it is one.
+// declareID has a key of the platform's say the id that was found, if it is one, where the policies read it.
 func (r *review) declareID(key, id string) {
 	if id == "" {
 		return
 	}
-	r.setAnnotation(key, id)
-	if isLabelValue(id) {
+	if r.governing[0].ReadsFrom(policy.FromAnnotation) {
+		r.setAnnotation(key, id)
+	}
+	switch {
+	case !r.governing[0].ReadsFrom(policy.FromLabel):
+	case isLabelValue(id):
 		r.setLabel(key, id)
+	default:
+		r.pod.Labels = r.dropEntry(r.pod.Labels, "labels", key)
 	}
 }
 
@@ -92,8 +98,7 @@ func (r *review) setEntry(entries map[string]string, field, key, value string) m
 	return entries
 }
 
-// dropEntry removes a stamp that says something else than the Pod's identity, and returns the entries
-// without it.
+// dropEntry removes an id that is not the Pod's, and returns the entries without it.
 func (r *review) dropEntry(entries map[string]string, field, key string) map[string]string {
 	got, there := entries[key]
 	if !there {
@@ -101,7 +106,7 @@ func (r *review) dropEntry(entries map[string]string, field, key string) map[str
 	}
 	at := podjson.Location{"metadata", field, podjson.MapKey(key)}
 	r.edits = append(r.edits, Edit{Op: "remove", Path: at.Pointer(),
-		Warning: at.String() + ": " + podjson.Quote(got) + " is removed: only Userscope stamps a Pod"})
+		Warning: at.String() + ": " + podjson.Quote(got) + " is removed: the Pod is not of that identity"})
 	delete(entries, key)
 	return entries
 }

@@ -73,7 +73,7 @@ func TestForgedStamps(t *testing.T) {
 		return Edit{Op: "add", Path: path, Value: value, Warning: "metadata." + where + `: "` + forged + `" is now "` + value + `"`}
 	}
 	removed := func(path, where, forged string) Edit {
-		return Edit{Op: "remove", Path: path, Warning: "metadata." + where + `: "` + forged + `" is removed: only Userscope stamps a Pod`}
+		return Edit{Op: "remove", Path: path, Warning: "metadata." + where + `: "` + forged + `" is removed: the Pod is not of that identity`}
 	}
 	declared := []func(*corev1.Pod){annotation("user-id", "alice"), annotation("thread-id", "t1"), stamped("bob", "t1")}
 	hub := deerflow(func(p *policy.Policy) {

@@ -73,8 +73,10 @@ them: .policy, .policies. */}}
 {{- mustMergeOverwrite $lists (dict "provisioners" .provisioners "writable" $paths.ReadWrite "readable" $paths.ReadOnly
   "hostPathBases" $prefixes "sharedHostPaths" $hostPaths
   "fsGroups" (kindIs "invalid" $allow.fsGroup | ternary list (list (int64 $allow.fsGroup | toString)))
-  "userLabels" (list .facts.stamps.user .userKey) "userAnnotations" (list .userKey)
-  "threadLabels" (list .facts.stamps.thread .threadKey) "threadAnnotations" (list .threadKey)
+  "userLabels" (ternary (list .facts.stamps.user .userKey) (list .facts.stamps.user) (has .facts.sources.label .identityFrom))
+  "threadLabels" (ternary (list .facts.stamps.thread .threadKey) (list .facts.stamps.thread) (has .facts.sources.label .identityFrom))
+  "userAnnotations" (ternary (list .userKey) list (has .facts.sources.annotation .identityFrom))
+  "threadAnnotations" (ternary (list .threadKey) list (has .facts.sources.annotation .identityFrom))
   "mountFields" .facts.mountFields
   "workloadKinds" .facts.workloadKinds
   "sysctls" .facts.baseline.sysctls

@@ -29,10 +29,14 @@ with the root context, and read the result with fromJsonArray.
 {{- $userKey := $spec.userKey | default $facts.defaults.userKey -}}
 {{- $threadKey := $spec.threadKey | default $facts.defaults.threadKey -}}
 {{- $sandboxIDKey := $spec.sandboxIDKey | default $facts.defaults.sandboxIDKey -}}
-{{- $identityKeys := list $facts.stamps.user $facts.stamps.thread $userKey -}}
+{{- $identityKeys := list $userKey -}}
 {{- if $needsThread -}}
 {{- $identityKeys = append $identityKeys $threadKey -}}
 {{- end -}}
+{{- $identityFrom := $spec.identityFrom | default $facts.defaults.identityFrom -}}
+{{- $stamps := list $facts.stamps.user $facts.stamps.thread -}}
+{{- $identityLabels := ternary (concat $stamps $identityKeys) $stamps (has $facts.sources.label $identityFrom) -}}
+{{- $identityAnnotations := ternary (concat $stamps $identityKeys) $stamps (has $facts.sources.annotation $identityFrom) -}}
 {{- $caseSensitive := $facts.defaults.caseSensitive -}}
 {{- if hasKey $spec "caseSensitive" -}}
 {{- $caseSensitive = $spec.caseSensitive -}}
@@ -47,12 +51,16 @@ with the root context, and read the result with fromJsonArray.
   "provisioners" ($spec.provisioners | default list)
   "exemptUsers" ($exempt.users | default list)
   "exemptGroups" ($exempt.groups | default list)
+  "identityFrom" $identityFrom
+  "identityOrder" (join "," $identityFrom | replace (printf "%s,%s" $facts.sources.annotation $facts.sources.label) (printf "%s,%s" $facts.sources.label $facts.sources.annotation))
+  "defaultUser" ($spec.defaultUser | default "")
+  "proof" ($spec.proof | default $facts.defaults.proof)
   "userKey" $userKey
   "threadKey" $threadKey
   "sandboxIDKey" $sandboxIDKey
   "needsThread" $needsThread
-  "fixedLabels" (concat (keys $spec.selector | sortAlpha) $identityKeys (list $sandboxIDKey))
-  "fixedAnnotations" (append $identityKeys $facts.marker)
+  "fixedLabels" (concat (keys $spec.selector | sortAlpha) $identityLabels (list $sandboxIDKey))
+  "fixedAnnotations" (append $identityAnnotations $facts.marker)
   "idPattern" (printf "^[%s]([%s%s]*[%s])?$" $safe $safe (join "" $spec.idCharacters) $safe)
   "userPattern" ($spec.userPattern | default "")
   "threadPattern" ($spec.threadPattern | default "")

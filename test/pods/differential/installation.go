@@ -35,6 +35,7 @@ func Installations() ([]Installation, error) {
 		func() (Installation, error) { return ofThisPackage("hub") },
 		func() (Installation, error) { return ofThisPackage("lists") },
 		func() (Installation, error) { return ofThisPackage("two-claims") },
+		func() (Installation, error) { return ofThisPackage("mounts-first") },
 	} {
 		in, err := load()
 		if err != nil {

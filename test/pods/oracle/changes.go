@@ -80,7 +80,8 @@ func (j *judgement) wants(path []string, pod object, sent, final any) bool {
 	case len(path) == 3 && path[0] == "metadata" && (path[2] == userStamp || path[2] == threadStamp):
 		return final == absent{} || j.isStamp(path[1], path[2], final)
 	case len(path) == 3 && path[0] == "metadata":
-		return j.isStamp(path[1], path[2], final) && (path[2] == marker || sent == absent{})
+		return j.isStamp(path[1], path[2], final) && (path[2] == marker || sent == absent{} || j.isOverruled(path[1])) ||
+			final == absent{} && j.isOverruled(path[1]) && path[1] == "labels" && j.isUnlabelled(path[2])
 	case at == "spec.securityContext.fsGroupChangePolicy":
 		return final == "OnRootMismatch"
 	case strings.HasPrefix(at, "spec.volumes."):
@@ -95,6 +96,19 @@ func (j *judgement) wants(path []string, pod object, sent, final any) bool {
 func isEmpty(value any) bool {
 	entries, ok := value.(object)
 	return len(entries) == 0 && (ok || value == nil || value == absent{})
+}
+
+// isOverruled reports whether the directories that a Pod mounts come before its labels, or its annotations.
+func (j *judgement) isOverruled(place string) bool {
+	from := j.policy.Identity.From
+	mounts := slices.Index(from, "Mounts")
+	return mounts >= 0 && mounts < slices.Index(from, map[string]string{"labels": "Label", "annotations": "Annotation"}[place])
+}
+
+// isUnlabelled reports whether a key declares an id that cannot be the value of a label.
+func (j *judgement) isUnlabelled(key string) bool {
+	rules := j.policy.Identity
+	return key == rules.UserKey && j.user != "" && !isLabelValue(j.user) || key == rules.ThreadKey && j.thread != "" && !isLabelValue(j.thread)
 }
 
 // justStamps reports whether labels or annotations hold nothing that the Pod was not stamped with.
@@ -117,10 +131,14 @@ func (j *judgement) isStamp(place, key string, value any) bool {
 	switch key {
 	case marker:
 		return place == "annotations"
-	case userStamp, j.policy.Identity.UserKey:
+	case userStamp:
 		return entry == j.user
-	case threadStamp, j.policy.Identity.ThreadKey:
+	case threadStamp:
 		return entry == j.thread
+	case j.policy.Identity.UserKey:
+		return entry == j.user && j.policy.Identity.reads(place, key)
+	case j.policy.Identity.ThreadKey:
+		return entry == j.thread && j.policy.Identity.reads(place, key)
 	}
 	return false
 }

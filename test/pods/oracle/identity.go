@@ -43,18 +43,26 @@ func Whose(policies []Policy, pod map[string]any) (user, thread string) {
 func (j *judgement) findIdentity() {
 	rules := j.policy.Identity
 	needed := j.needsIdentity()
-	j.user = j.id("user", []string{userStamp, rules.UserKey}, 255, rules.UserPattern, needed)
+	j.user = j.id("user", userStamp, rules.UserKey, 255, rules.UserPattern, needed)
 	if j.policy.hasThreads() {
-		j.thread = j.id("thread", []string{threadStamp, rules.ThreadKey}, 64, rules.ThreadPattern, needed)
+		j.thread = j.id("thread", threadStamp, rules.ThreadKey, 64, rules.ThreadPattern, needed)
 	}
 }
 
-// id reads one half of the identity from the labels and annotations of keys; empty where the Pod bears no
+// reads are the labels or annotations that are read for a key.
+func (rules Identity) reads(place, key string) bool {
+	return slices.Contains(rules.From, map[string]string{"labels": "Label", "annotations": "Annotation"}[place]) && key != ""
+}
+
+// id reads one half of the identity from its stamp and from what declares it; empty where the Pod bears no
 // valid one.
-func (j *judgement) id(noun string, keys []string, most int, pattern string, needed bool) string {
+func (j *judgement) id(noun, stamp, key string, most int, pattern string, needed bool) string {
 	var spelled []string
 	for _, place := range []string{"labels", "annotations"} {
-		for _, key := range keys {
+		for _, key := range []string{stamp, key} {
+			if key != stamp && !j.policy.Identity.reads(place, key) {
+				continue
+			}
 			value, ok := child(j.pod, "metadata", place)[key]
 			if !ok {
 				continue

@@ -365,10 +365,10 @@ func TestIdentityOfAPolicyIsNarrower(t *testing.T) {
 		user   string
 		broken bool
 	}{
-		{"a user of the pattern", Identity{UserKey: "user-id", ThreadKey: "thread-id", UserPattern: "a.*e|b"}, "alice", false},
-		{"a user that only begins so", Identity{UserKey: "user-id", ThreadKey: "thread-id", UserPattern: "al|b"}, "alice", true},
-		{"capitals", Identity{UserKey: "user-id", ThreadKey: "thread-id", LowerCase: true}, "Alice", true},
-		{"no capitals", Identity{UserKey: "user-id", ThreadKey: "thread-id", LowerCase: true}, "alice", false},
+		{"a user of the pattern", Identity{From: []string{"Label"}, UserKey: "user-id", ThreadKey: "thread-id", UserPattern: "a.*e|b"}, "alice", false},
+		{"a user that only begins so", Identity{From: []string{"Label"}, UserKey: "user-id", ThreadKey: "thread-id", UserPattern: "al|b"}, "alice", true},
+		{"capitals", Identity{From: []string{"Label"}, UserKey: "user-id", ThreadKey: "thread-id", LowerCase: true}, "Alice", true},
+		{"no capitals", Identity{From: []string{"Label"}, UserKey: "user-id", ThreadKey: "thread-id", LowerCase: true}, "alice", false},
 	}
 	for _, test := range tests {
 		t.Run(test.name, func(t *testing.T) {

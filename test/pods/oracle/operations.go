@@ -29,19 +29,27 @@ func JudgeUpdate(policies []Policy, request Request, old, updated map[string]any
 			}
 			continue
 		}
-		identity := []string{userStamp, threadStamp, p.Identity.UserKey}
-		if p.hasThreads() {
-			identity = append(identity, p.Identity.ThreadKey)
-		}
-		labels := append([]string{p.Identity.SandboxIDKey}, identity...)
+		labels := append([]string{p.Identity.SandboxIDKey}, p.identityKeys("labels")...)
 		for key := range p.Selector {
 			labels = append(labels, key)
 		}
 		findings = append(findings, altered(old, updated, "labels", labels)...)
-		findings = append(findings, altered(old, updated, "annotations", append(identity, marker))...)
+		findings = append(findings, altered(old, updated, "annotations", append(p.identityKeys("annotations"), marker))...)
 	}
 	slices.Sort(findings)
 	return slices.Compact(findings)
+}
+
+// identityKeys are the labels or annotations that say whose a Pod is.
+func (p Policy) identityKeys(place string) []string {
+	keys := []string{userStamp, threadStamp}
+	if !p.Identity.reads(place, p.Identity.UserKey) {
+		return keys
+	}
+	if p.hasThreads() {
+		keys = append(keys, p.Identity.ThreadKey)
+	}
+	return append(keys, p.Identity.UserKey)
 }
 
 // altered condemns labels or annotations that come, go or change.

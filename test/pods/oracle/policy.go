@@ -51,6 +51,9 @@ type Policy struct {
 
 // Identity is how a policy's sandboxes tell whose they are.
 type Identity struct {
+	// From are the places that are read, the first that counts first: Label, Annotation, Mounts.
+	From []string
+
 	// UserKey and ThreadKey are label and annotation keys.
 	UserKey, ThreadKey string
 
@@ -147,6 +150,7 @@ func readPolicy(name string, whole object, dir string) (Policy, error) {
 		Selector:     map[string]string{},
 		Provisioners: spec.texts("provisioners"),
 		Identity: Identity{
+			From:          spec.texts("identityFrom"),
 			UserKey:       spec.text("userKey", "user-id"),
 			ThreadKey:     spec.text("threadKey", "thread-id"),
 			UserPattern:   spec.text("userPattern", ""),
@@ -178,6 +182,9 @@ func readPolicy(name string, whole object, dir string) (Policy, error) {
 			FSGroup:          number(allow.value("fsGroup")),
 			Listed:           map[string][]string{},
 		},
+	}
+	if policy.Identity.From == nil {
+		policy.Identity.From = []string{"Label", "Annotation", "Mounts"}
 	}
 	for _, list := range Lists() {
 		policy.Allowed.Listed[list.Field] = allow.texts(list.Field)

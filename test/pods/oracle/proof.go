@@ -27,20 +27,19 @@ func (j *judgement) proof(sent object) {
 	}
 	users, threads := spelled(j.governing, sent)
 	adopted := false
-	switch {
-	case bears(sent, rules.UserKey):
-	case len(users) > 0:
+	switch rules.source(sent, rules.UserKey, users) {
+	case "Mounts":
 		adopted = true
 		if !slices.Equal(users, []string{user}) {
 			j.condemn("I5", "the user is %q, and the paths spell %q", user, users)
 		}
-	default:
+	case "":
 		j.defaulted = true
 		if user != rules.DefaultUser || thread == "" {
 			j.condemn("I5", "nobody named the user %q, thread %q", user, thread)
 		}
 	}
-	if thread != "" && !bears(sent, rules.ThreadKey) {
+	if from := rules.source(sent, rules.ThreadKey, threads); thread != "" && from != "Label" && from != "Annotation" {
 		adopted = true
 		if !slices.Equal(threads, []string{thread}) {
 			j.condemn("I5", "the thread is %q, and the paths spell %q", thread, threads)
@@ -74,9 +73,16 @@ func (rules Identity) proves(id, user, thread string) bool {
 	})
 }
 
-// bears reports whether a Pod has a label or an annotation of the key.
-func bears(pod object, key string) bool {
+// source returns the first place that names one half of an identity: an entry of the key, or the paths that
+// spell ids.
+func (rules Identity) source(pod object, key string, spelled []string) string {
 	_, label := child(pod, "metadata", "labels")[key]
 	_, annotation := child(pod, "metadata", "annotations")[key]
-	return label || annotation
+	names := map[string]bool{"Label": label, "Annotation": annotation, "Mounts": len(spelled) > 0}
+	for _, place := range rules.From {
+		if names[place] {
+			return place
+		}
+	}
+	return ""
 }

@@ -17,6 +17,9 @@ func spelled(policies []Policy, pod object) (users, threads []string) {
 		}
 	}
 	for _, p := range policies {
+		if !slices.Contains(p.Identity.From, "Mounts") {
+			continue
+		}
 		templates := []string{p.Legacy}
 		for _, directory := range p.Directories {
 			templates = append(templates, directory.Path)

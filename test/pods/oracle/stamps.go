@@ -35,14 +35,16 @@ func (j *judgement) stamps() {
 			j.condemn("I5", "the label %s is %q where it cannot be %q", key, text(labels, key), id)
 		}
 	}
-	for key, id := range map[string]string{userStamp: j.user, threadStamp: j.thread, j.policy.Identity.UserKey: j.user, j.policy.Identity.ThreadKey: j.thread} {
+	rules := j.policy.Identity
+	for key, id := range map[string]string{userStamp: j.user, threadStamp: j.thread, rules.UserKey: j.user, rules.ThreadKey: j.thread} {
 		if id == "" {
 			continue
 		}
-		if text(annotations, key) != id {
+		stamp := key == userStamp || key == threadStamp
+		if (stamp || rules.reads("annotations", key)) && text(annotations, key) != id {
 			j.condemn("I5", "the annotation %s is %q and not %q", key, text(annotations, key), id)
 		}
-		if isLabelValue(id) && text(labels, key) != id {
+		if (stamp || rules.reads("labels", key)) && isLabelValue(id) && text(labels, key) != id {
 			j.condemn("I5", "the label %s is %q and not %q", key, text(labels, key), id)
 		}
 	}

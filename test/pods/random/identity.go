@@ -46,6 +46,10 @@ func (d *drawing) identify(adopted bool) {
 // adopted is a sandbox of an unmodified provisioner: its paths alone say whose it is, or one half
 // of it, and the gateway's id proves it.
 func adopted(d *drawing) {
+	if !d.reads("Mounts") {
+		sandbox(d)
+		return
+	}
 	d.begin(d.provisioner())
 	d.wear()
 	d.User, d.Thread = d.ids()

@@ -57,10 +57,25 @@ func (d *drawing) ids() (user, thread string) {
 	return user, thread
 }
 
-// declare writes an id where it may stand.
+// reads reports whether the policy reads an identity from a place.
+func (d *drawing) reads(place string) bool { return slices.Contains(d.Policy.Identity.From, place) }
+
+// declare writes an id where it may stand and is read. Elsewhere may stand anything.
 func (d *drawing) declare(key, id string) {
 	labelled := len(id) < 64 && !strings.ContainsAny(id, "@+~") && isAlphanumeric(id[0]) && isAlphanumeric(id[len(id)-1])
 	where := of(d, "label", "annotation", "both")
+	switch {
+	case !d.reads("Label"):
+		d.annotations()[key] = id
+		d.labels()[key] = of(d, "somebody", "a.b", "")
+		return
+	case !d.reads("Annotation"):
+		if labelled {
+			d.labels()[key] = id
+		}
+		d.annotations()[key] = of(d, "somebody", "a.b", "")
+		return
+	}
 	if labelled && where != "annotation" {
 		d.labels()[key] = id
 	}
@@ -80,6 +95,10 @@ func isAlphanumeric(c byte) bool { return c != '-' && c != '_' }
 
 // sandbox is the Pod of a provisioner, or of somebody who wears the labels or mounts the claim.
 func sandbox(d *drawing) {
+	if d.reads("Mounts") && !d.reads("Annotation") { // not every id is the value of a label
+		adopted(d)
+		return
+	}
 	d.begin(of(d, d.provisioner(), d.provisioner(), "system:serviceaccount:elsewhere:somebody"))
 	d.wear()
 	d.User, d.Thread = d.ids()

@@ -151,6 +151,20 @@ func TestMistakes(t *testing.T) {
 			"the marker as the user's key", deerFlow("claim:", "userKey: userscope.dev/policies\n    claim:"),
 			`policies[0].spec.userKey: "userscope.dev/policies" is also a label of the selector, another key, the marker or a stamp`,
 		},
+		{
+			"a stamp as the user's key", deerFlow("claim:", "userKey: userscope.dev/user\n    claim:"),
+			`policies[0].spec.userKey: "userscope.dev/user" is also a label of the selector, another key, the marker or a stamp`,
+		},
+		{"an unknown place of identities", deerFlow("claim:", "identityFrom: [Env]\n    claim:"), "value must be one of 'Label', 'Annotation', 'Mounts'"},
+		{"no place of identities", deerFlow("claim:", "identityFrom: []\n    claim:"), "minItems: got 0, want 1"},
+		{
+			"nothing adopted that could be proved", deerFlow("claim:", "identityFrom: [Label]\n    claim:"),
+			`policies[0].spec.identityFrom: ["Label"] must have Mounts where proof is Adopted`,
+		},
+		{
+			"a default user whom no annotation tells", deerFlow("claim:", "identityFrom: [Label, Mounts]\n    defaultUser: x\n    claim:"),
+			`policies[0].spec.defaultUser: "x" needs Annotation in identityFrom, before Mounts`,
+		},
 		{"an unknown key", "prot: 10250", "additional properties 'prot' not allowed"},
 		{"an unknown key below", "image: {digset: x}", "at '/image': additional properties 'digset' not allowed"},
 		{"an unknown key of a policy", deerFlow("claim:", "clam: x\n    claim:"), "at '/policies/0/spec': additional properties 'clam' not allowed"},
@@ -322,6 +336,7 @@ func TestMistakes(t *testing.T) {
 		render(t, deerFlow("deer-flow-home", "deer-flow-data"))
 		render(t, deerFlow("claim:", "userKey: a-b.c/d\n    claim:"))
 		render(t, deerFlow("claim:", "idCharacters: [\".\"]\n    defaultUser: a.b\n    claim:"))
+		render(t, deerFlow("claim:", "identityFrom: [Annotation, Mounts]\n    defaultUser: x\n    claim:"))
 		render(t, "policies:"+withExempt("users: [backup, system:serviceaccount:backup:backup], groups: [hub, system:serviceaccounts:backup]"))
 	})
 }
@@ -344,18 +359,22 @@ func TestPoliciesOfOneNamespace(t *testing.T) {
 	)
 	order := strings.NewReplacer("[a, b]", "[b, a]", "[c, d]", "[d, c]", "[e, f]", "[f, e]")
 	render(t, first+order.Replace(second))
-	for _, test := range []struct{ old, replacement, field string }{
-		{"app: sandbox", "app: other", "selector"},
-		{"[a, b]", "[a]", "provisioners"},
-		{"[c, d]", "[c, d, backup]", "exemptCreators.users"},
-		{"[e, f]", "[e, g]", "exemptCreators.groups"},
-		{"userKey: user", "", "userKey"},
-		{"threadKey: thread", "threadKey: run", "threadKey"},
-		{"sandboxIDKey: sandbox", "sandboxIDKey: id", "sandboxIDKey"},
+	render(t, first+strings.Replace(second, "sandboxIDKey: sandbox", "sandboxIDKey: sandbox\n    identityFrom: [Annotation, Label, Mounts]", 1))
+	for _, test := range []struct{ old, replacement, field, value string }{
+		{"app: sandbox", "app: other", "selector", `{"app":"other"}`},
+		{"[a, b]", "[a]", "provisioners", `["a"]`},
+		{"[c, d]", "[c, d, backup]", "exemptCreators.users", `["backup","c","d"]`},
+		{"[e, f]", "[e, g]", "exemptCreators.groups", `["e","g"]`},
+		{"userKey: user", "", "userKey", `"user-id"`},
+		{"threadKey: thread", "threadKey: run", "threadKey", `"run"`},
+		{"sandboxIDKey: sandbox", "sandboxIDKey: id", "sandboxIDKey", `"id"`},
+		{"sandboxIDKey: sandbox", "sandboxIDKey: sandbox\n    identityFrom: [Annotation, Mounts, Label]", "identityFrom", `"Annotation,Mounts,Label"`},
+		{"sandboxIDKey: sandbox", "sandboxIDKey: sandbox\n    proof: Never", "proof", `"Never"`},
+		{"sandboxIDKey: sandbox", "sandboxIDKey: sandbox\n    defaultUser: x", "defaultUser", `"x"`},
 	} {
 		other := strings.Replace(second, test.old, test.replacement, 1)
 		_, problem, err := template(t, first+other)
-		want := "policies[1].spec." + test.field + `: must be as in policy "first", which governs Pods of the same namespace`
+		want := "policies[1].spec." + test.field + ": " + test.value + ` must be as in policy "first", which governs Pods of the same namespace`
 		if err == nil || !strings.Contains(problem, want) {
 			t.Errorf("%v: helm says:\n%s\nwant: %s", err, problem, want)
 		}

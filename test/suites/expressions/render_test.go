@@ -22,6 +22,7 @@ var policyFiles = []string{
 	"test/pods/differential/policies/keyed.yaml",
 	"test/pods/differential/policies/lists.yaml",
 	"test/pods/differential/policies/migrating.yaml",
+	"test/pods/differential/policies/mounts-first.yaml",
 	"test/pods/differential/policies/two-claims.yaml",
 }
 

@@ -36,6 +36,7 @@ func compile(document *Document, dir string) (*policy.Policy, field.ErrorList) {
 		Selector:          c.selector(at.Child("selector"), spec.Selector),
 		Provisioners:      c.list(at.Child("provisioners"), spec.Provisioners),
 		Exempt:            c.creators(at.Child("exemptCreators"), *spec.ExemptCreators),
+		IdentityFrom:      c.identityFrom(at.Child("identityFrom"), *spec.IdentityFrom, *spec.Proof),
 		User:              c.idRule(at, "user", *spec.UserKey, spec.UserPattern, policy.MaxUserLength, characters, *spec.CaseSensitive),
 		Thread:            c.idRule(at, "thread", *spec.ThreadKey, spec.ThreadPattern, policy.MaxThreadLength, characters, *spec.CaseSensitive),
 		UserDataVolume:    c.name(at.Child("userDataVolume"), *spec.UserDataVolume, validation.IsDNS1123Label),

@@ -122,6 +122,7 @@ func validatePair(p, other *policy.Policy) field.ErrorList {
 	alike("provisioners", p.Provisioners, sameSet(p.Provisioners, other.Provisioners))
 	alike("exemptCreators.users", p.Exempt.Users, sameSet(p.Exempt.Users, other.Exempt.Users))
 	alike("exemptCreators.groups", p.Exempt.Groups, sameSet(p.Exempt.Groups, other.Exempt.Groups))
+	alike("identityFrom", p.IdentityFrom, slices.Equal(inOrder(p.IdentityFrom), inOrder(other.IdentityFrom)))
 	alike("userKey", p.User.Key, p.User.Key == other.User.Key)
 	alike("sandboxIDKey", p.SandboxIDKey, p.SandboxIDKey == other.SandboxIDKey)
 	alike("threadKey", p.Thread.Key, p.Thread.Key == other.Thread.Key)
@@ -133,6 +134,17 @@ func validatePair(p, other *policy.Policy) field.ErrorList {
 	unlike("userDataVolume", p.UserDataVolume, other.UserDataVolume)
 	unlike("userDataMountPath", p.UserDataMountPath, other.UserDataMountPath)
 	return mistakes
+}
+
+// inOrder returns places with Label before an Annotation beside it, since only their order to Mounts matters.
+func inOrder(sources []policy.IdentitySource) []policy.IdentitySource {
+	sources = slices.Clone(sources)
+	for i := 1; i < len(sources); i++ {
+		if sources[i-1] == policy.FromAnnotation && sources[i] == policy.FromLabel {
+			sources[i-1], sources[i] = sources[i], sources[i-1]
+		}
+	}
+	return sources
 }
 
 // sameSet reports whether two lists without duplicates hold the same entries.

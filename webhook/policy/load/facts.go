@@ -14,6 +14,7 @@ import (
 func Defaults() Spec {
 	return Spec{
 		ExemptCreators:    new(defaultExempt()),
+		IdentityFrom:      new(policy.IdentitySources()),
 		UserKey:           new("user-id"),
 		ThreadKey:         new("thread-id"),
 		CaseSensitive:     new(true),

@@ -35,14 +35,41 @@ func (c *compiler) proof(at *field.Path, p *policy.Policy) {
 	case !threads && p.Proof != policy.ProofNever:
 		c.invalid(at.Child("proof"), p.Proof, "must be Never where the user-data directory has no {thread}: a sandbox id proves user and thread")
 	}
+	c.defaultUser(at.Child("defaultUser"), p, threads)
+}
+
+// identityFrom checks the places from which identities are read.
+func (c *compiler) identityFrom(at *field.Path, sources []policy.IdentitySource, proof policy.Proof) []policy.IdentitySource {
+	if len(sources) == 0 {
+		c.required(at, "an identity is read from some place")
+	}
+	for i, source := range sources {
+		switch {
+		case !slices.Contains(policy.IdentitySources(), source):
+			c.mistakes = append(c.mistakes, field.NotSupported(at.Index(i), source, policy.IdentitySources()))
+		case slices.Contains(sources[:i], source):
+			c.mistakes = append(c.mistakes, field.Duplicate(at.Index(i), source))
+		}
+	}
+	if len(sources) > 0 && proof == policy.ProofAdopted && !slices.Contains(sources, policy.FromMounts) {
+		c.invalid(at, sources, "must have Mounts where proof is Adopted, which has only what is read from there proved: set proof to Always or Never")
+	}
+	return sources
+}
+
+// defaultUser checks the user of Pods that name none.
+func (c *compiler) defaultUser(at *field.Path, p *policy.Policy, threads bool) {
 	if p.DefaultUser == "" {
 		return
 	}
 	if problem := p.User.Check(p.DefaultUser); problem != "" {
-		c.invalid(at.Child("defaultUser"), p.DefaultUser, "%s", problem)
+		c.invalid(at, p.DefaultUser, "%s", problem)
 	}
 	if !threads {
-		c.invalid(at.Child("defaultUser"), p.DefaultUser, "must be empty where the user-data directory has no {thread}: all sandboxes that name no user would share it")
+		c.invalid(at, p.DefaultUser, "must be empty where the user-data directory has no {thread}: all sandboxes that name no user would share it")
+	}
+	if annotation, mounts := slices.Index(p.IdentityFrom, policy.FromAnnotation), slices.Index(p.IdentityFrom, policy.FromMounts); annotation < 0 || 0 <= mounts && mounts < annotation {
+		c.invalid(at, p.DefaultUser, "needs Annotation in identityFrom, before Mounts: a Pod that is judged twice is known by it")
 	}
 }
 

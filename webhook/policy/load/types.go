@@ -54,6 +54,12 @@ type Spec struct {
 	// system:masters and the workload controllers of kube-system.
 	ExemptCreators *policy.Creators `json:"exemptCreators,omitempty"`
 
+	// IdentityFrom lists the places from which user and thread are read. Label and Annotation are those of userKey
+	// and threadKey, and must not contradict each other. Mounts are the directories that a Pod mounts. What comes
+	// first of Mounts and the others counts. Places that are not listed are neither read nor written. Without
+	// Mounts proof must not be Adopted.
+	IdentityFrom *[]policy.IdentitySource `json:"identityFrom,omitempty"`
+
 	// UserKey is the key of the label or annotation that declares the user.
 	// +format=labelKey
 	UserKey *string `json:"userKey,omitempty"`
