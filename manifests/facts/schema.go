@@ -9,6 +9,7 @@ import (
 	"strings"
 
 	"userscope.dev/userscope/webhook/policy"
+	"userscope.dev/userscope/webhook/policy/load"
 )
 
 // schema is a JSON schema of draft 7, as far as a policy needs it.
@@ -17,7 +18,7 @@ type schema struct {
 	Ref                  string     `json:"$ref,omitempty"`
 	Type                 string     `json:"type,omitempty"`
 	Enum                 []string   `json:"enum,omitempty"`
-	Minimum              int        `json:"minimum,omitempty"`
+	Minimum              *int       `json:"minimum,omitempty"`
 	Maximum              int        `json:"maximum,omitempty"`
 	MaxLength            int        `json:"maxLength,omitempty"`
 	MinLength            int        `json:"minLength,omitempty"`
@@ -136,7 +137,37 @@ func objectSchema(f Field) (schema, error) {
 
 // bound returns the schema of a number in a range.
 func bound(least, most int) schema {
-	return schema{Description: fmt.Sprintf("a number from %d to %d", least, most), Type: "integer", Minimum: least, Maximum: most}
+	return schema{Description: fmt.Sprintf("a number from %d to %d", least, most), Type: "integer", Minimum: &least, Maximum: most}
+}
+
+// toleration is the schema of a toleration that a policy lists.
+func toleration() schema {
+	with := func(required []string, members ...property) schema {
+		return schema{Properties: members, Required: required}
+	}
+	one := func(name, value string) property { return property{name, schema{Enum: []string{value}}} }
+	return schema{
+		Description: "`key`, `operator` (`Exists` or `Equal`), `value`, `effect` (`NoExecute` or none) and `tolerationSeconds`",
+		Type:        "object",
+		AllOf: []schema{
+			{AnyOf: []schema{ // without a key for every key, or with a value to compare
+				with([]string{"operator"}, one("operator", "Exists"), one("value", "")),
+				with([]string{"key"}, property{"key", schema{MinLength: 1}}, property{"operator", schema{Enum: []string{"", "Equal"}}}),
+			}},
+			{AnyOf: []schema{ // for some time, or for ever
+				with([]string{"effect"}, one("effect", "NoExecute")),
+				with(nil, property{"tolerationSeconds", schema{Type: "null"}}),
+			}},
+		},
+		AdditionalProperties: new(false),
+		Properties: properties{
+			{"key", schema{AnyOf: []schema{{Enum: []string{""}}, {Ref: "#/definitions/labelKey"}}}},
+			{"operator", schema{Enum: []string{"", "Equal", "Exists"}}},
+			{"value", schema{Ref: "#/definitions/labelValue"}},
+			{"effect", schema{Enum: []string{"", "NoExecute"}}},
+			{"tolerationSeconds", schema{Type: "integer"}},
+		},
+	}
 }
 
 // The line before the generated part of values.schema.json, which goes to the end.
@@ -160,6 +191,8 @@ func Schema(text string, facts *Facts, spec Field) (string, error) {
 		{"mountsBound", bound(least.Mounts, most.Mounts)},
 		{"containersBound", bound(least.Containers, most.Containers)},
 		{"environmentBound", bound(least.Environment, most.Environment)},
+		{"priority", bound(0, load.MaxPriority)},
+		{"toleration", toleration()},
 		{"plainID", schema{
 			Description: fmt.Sprintf("an id of at most %d ASCII letters, digits, _ and -", facts.IDs.UserLength),
 			Type:        "string", MaxLength: facts.IDs.UserLength, Pattern: "^[" + safe + "]+$",

@@ -144,6 +144,19 @@ type Allow struct {
 	// HostAliases are names that a sandbox may put into its /etc/hosts.
 	HostAliases []string `json:"hostAliases,omitempty"`
 
+	// MaxPriority is the highest priority that a sandbox may have. The default is 0, and classes whose name
+	// begins with system- are never allowed.
+	// +format=priority
+	MaxPriority int32 `json:"maxPriority,omitempty"`
+
+	// NodeNames are nodes that a sandbox may name in nodeName, past the scheduler.
+	NodeNames []string `json:"nodeNames,omitempty"`
+
+	// Tolerations are those of NoExecute that a sandbox may have, each with what tolerates less, besides those
+	// that the API server gives every Pod.
+	// +format=toleration
+	Tolerations []corev1.Toleration `json:"tolerations,omitempty"`
+
 	// Capabilities may be added beyond the Pod Security baseline's. Service meshes need them.
 	// +format=networkCapability
 	Capabilities []string `json:"capabilities,omitempty"`

@@ -85,6 +85,7 @@ func (r *review) judgeRespecified(req Request) {
 	// Ephemeral containers have rules of their own.
 	req.Pod = req.Pod.DeepCopy()
 	req.Pod.Spec.EphemeralContainers = nil
+	req.Pod.Spec.NodeName = "" // By now the scheduler has chosen a node, which no update can change.
 	judged := judge(req, governing, concerns)
 	r.adopt(judged.decision())
 	if !isMarked(r.old) {

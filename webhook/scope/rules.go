@@ -31,6 +31,8 @@ var rules = []*rule{
 	&resourceClaimRule,
 	&runtimeClassRule,
 	&hostAliasesRule,
+	&priorityRule,
+	&placementRule,
 	&fsGroupRule,
 	&seLinuxOptionsRule,
 	&podSecurityRule,

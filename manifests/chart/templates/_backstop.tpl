@@ -44,7 +44,9 @@ them: .policy, .policies. */}}
   (dict "name" "lists" "is" (include "userscope.backstop.lists" $p))
   (dict "name" "maps" "is" (toJson $maps))
   (dict "name" "claims" "is" (toJson $claims))
-  (dict "name" "most" "is" (dict "user" $p.facts.ids.userLength "thread" $p.facts.ids.threadLength | toJson)) | toJson -}}
+  (dict "name" "tolerations" "is" (include "userscope.cel.tolerations" ($p.allow.tolerations | default list)))
+  (dict "name" "most" "is" (dict "user" $p.facts.ids.userLength "thread" $p.facts.ids.threadLength
+    "priority" ($p.allow.maxPriority | default 0 | int64) | toJson)) | toJson -}}
 {{- end }}
 
 {{/* The lists of texts among a policy's data. Call it with a policy. */}}

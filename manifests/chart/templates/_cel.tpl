@@ -159,3 +159,14 @@ files: .policies, .files. */}}
 {{- end -}}
 {{- toJson $set -}}
 {{- end }}
+
+{{/* Tolerations with all their fields, as texts, so that a list of them has one type. */}}
+{{- define "userscope.cel.tolerations" -}}
+{{- $all := list -}}
+{{- range . -}}
+{{- $seconds := kindIs "invalid" .tolerationSeconds | ternary "" (int64 .tolerationSeconds | toString) -}}
+{{- $all = append $all (dict "key" (.key | default "") "operator" (.operator | default "Equal") "value" (.value | default "")
+  "effect" (.effect | default "") "tolerationSeconds" $seconds) -}}
+{{- end -}}
+{{- toJson $all -}}
+{{- end }}

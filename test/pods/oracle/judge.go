@@ -58,6 +58,7 @@ func (j *judgement) all() []string {
 	j.accounts()
 	j.resources()
 	j.lists()
+	j.scheduling()
 	j.ownership()
 	j.baseline()
 	j.crowd()

@@ -53,6 +53,17 @@ func Lists() []List {
 			},
 		},
 		{
+			Field: "nodeNames", what: "the node",
+			read: func(pod map[string]any) []string {
+				name := text(child(pod, "spec"), "nodeName")
+				if name == "" {
+					return nil
+				}
+				return []string{name}
+			},
+			Write: func(pod map[string]any, name string) { child(pod, "spec")["nodeName"] = name },
+		},
+		{
 			Field: "runtimeClasses", what: "the runtime class",
 			read: func(pod map[string]any) []string {
 				spec := child(pod, "spec")

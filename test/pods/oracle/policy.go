@@ -103,6 +103,9 @@ type Allowed struct {
 	FSGroup string
 	// SELinuxOptions is the object as JSON has it; nil for none.
 	SELinuxOptions map[string]any
+	// MaxPriority is the highest priority, and Tolerations are objects as JSON has them.
+	MaxPriority int
+	Tolerations []map[string]any
 }
 
 // Request is what the API server says of a request besides the objects.
@@ -193,6 +196,9 @@ func readPolicy(name string, whole object, dir string) (Policy, error) {
 		policy.Selector[key], _ = value.(string)
 	}
 	policy.ExemptUsers, policy.ExemptGroups = spec.exempt()
+	policy.Allowed.MaxPriority, _ = strconv.Atoi(number(allow.value("maxPriority"))) // 0 where there is none
+	policy.Allowed.Tolerations = children(allow.fields, "tolerations")
+	allow.know("tolerations")
 	policy.Allowed.SELinuxOptions, _ = allow.value("seLinuxOptions").(object)
 	// A sandbox may come to see the claim or be refused: both keep every invariant.
 	spec.know("selector", "replaceUserData")

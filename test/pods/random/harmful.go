@@ -224,7 +224,22 @@ var harmful = []mutation{
 		}
 	}},
 	{"an entry that some list could have", func(d *drawing) {
-		of(d, oracle.Lists()...).Write(d.Pod, of(d, "runc", "", "gvisor", "intranet.example"))
+		of(d, oracle.Lists()...).Write(d.Pod, of(d, "runc", "", "gvisor", "intranet.example", "lab-1"))
+	}},
+	{"a priority", func(d *drawing) {
+		d.spec()["priority"] = of(d, 2000000000, 1001, 1000, 1, 0, -5)
+		d.spec()["priorityClassName"] = of(d, "system-node-critical", "system-", "high", "", "my-system-class")
+	}},
+	{"a toleration", func(d *drawing) {
+		t := object{}
+		of(d, func() {}, func() { t["operator"] = of(d, "Exists", "Equal", "", "Gt") })()
+		of(d, func() {}, func() {
+			t["key"] = of(d, "node.kubernetes.io/not-ready", "node.kubernetes.io/unreachable", "example.com/lab", "example.com/gpu", "")
+		})()
+		of(d, func() {}, func() { t["effect"] = of(d, "NoExecute", "NoExecute", "NoSchedule", "") })()
+		of(d, func() {}, func() { t["value"] = of(d, "a100", "h100") })()
+		of(d, func() {}, func() { t["tolerationSeconds"] = of(d, 0, 600, 601) })()
+		add(d.spec(), "tolerations", t)
 	}},
 	{"an fsGroup", func(d *drawing) { at(d.spec(), "securityContext")["fsGroup"] = of(d, 0, 1000, 2000) }},
 	{"an fsGroupChangePolicy", func(d *drawing) {

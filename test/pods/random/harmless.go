@@ -26,6 +26,17 @@ var harmless = []mutation{
 		d.mount(name, object{"readOnly": true})
 		d.spec()["serviceAccountName"], d.spec()["serviceAccount"] = "default", "default"
 	}},
+	{"what the API server's plugins add", func(d *drawing) {
+		spec := d.spec()
+		spec["priority"], spec["preemptionPolicy"] = of(d, 0, 0, -10), of(d, "PreemptLowerPriority", "Never")
+		spec["priorityClassName"] = of(d, "", "default", "batch-system-")
+		for _, key := range []string{"node.kubernetes.io/not-ready", "node.kubernetes.io/unreachable"} {
+			add(spec, "tolerations", object{"key": key, "operator": "Exists", "effect": "NoExecute", "tolerationSeconds": of(d, 300, 30)})
+		}
+	}},
+	{"tolerations of what only keeps new Pods away", func(d *drawing) {
+		add(d.spec(), "tolerations", object{"key": "example.com/spot", "operator": of(d, "Exists", "Equal", ""), "effect": of(d, "NoSchedule", "PreferNoSchedule")})
+	}},
 	{"what the policy lists", listed},
 	{"settings within the baseline", func(d *drawing) {
 		context := at(d.container(), "securityContext")
@@ -142,6 +153,12 @@ func listed(d *drawing) {
 	some(a.Capabilities, func(capability string) {
 		at(d.container(), "securityContext")["capabilities"] = object{"add": []any{capability, "CHOWN"}}
 	})
+	if len(a.Tolerations) > 0 && d.In.Name != "two-claims" {
+		choices = append(choices,
+			func() { d.spec()["priority"], d.spec()["priorityClassName"] = a.MaxPriority, "high" },
+			func() { add(d.spec(), "tolerations", of(d, a.Tolerations...)) },
+		)
+	}
 	if a.FSGroup != "" {
 		choices = append(choices,
 			func() {

@@ -15,6 +15,7 @@ import (
 	corev1 "k8s.io/api/core/v1"
 	nodev1 "k8s.io/api/node/v1"
 	rbacv1 "k8s.io/api/rbac/v1"
+	schedulingv1 "k8s.io/api/scheduling/v1"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 	"k8s.io/apimachinery/pkg/util/wait"
 	"k8s.io/client-go/dynamic"
@@ -143,6 +144,14 @@ func furnish(ctx context.Context) error {
 	class := &nodev1.RuntimeClass{ObjectMeta: metav1.ObjectMeta{Name: "unconfined"}, Handler: "unconfined"}
 	if _, err := client.NodeV1().RuntimeClasses().Create(ctx, class, metav1.CreateOptions{}); err != nil {
 		return err
+	}
+	for _, class := range []*schedulingv1.PriorityClass{
+		{ObjectMeta: metav1.ObjectMeta{Name: "urgent"}, Value: 1000},
+		{ObjectMeta: metav1.ObjectMeta{Name: "ordinary"}, GlobalDefault: true}, // which every Pod gets that names none
+	} {
+		if _, err := client.SchedulingV1().PriorityClasses().Create(ctx, class, metav1.CreateOptions{}); err != nil {
+			return err
+		}
 	}
 	for _, s := range []site{guarded, unguarded, backed} {
 		for _, name := range []string{"default", "deer-flow-gateway", "deer-flow-provisioner"} {

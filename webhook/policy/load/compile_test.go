@@ -85,7 +85,7 @@ func fill(value reflect.Value) {
 		value.SetMapIndex(reflect.ValueOf("key"), reflect.ValueOf("value"))
 	case reflect.String:
 		value.SetString("something")
-	case reflect.Int, reflect.Int64:
+	case reflect.Int, reflect.Int32, reflect.Int64:
 		value.SetInt(7)
 	default:
 		panic("a policy has a field of the type " + value.Type().String() + ": say here how to fill it")
