@@ -199,7 +199,7 @@ func TestWarningsAreFew(t *testing.T) {
 	mounting := func(mounts int) object {
 		all := make([]any, mounts)
 		for i := range all {
-			all[i] = object{"name": "user-data", "mountPath": "/mnt/user-data", "subPath": fmt.Sprint("threads/t", i)}
+			all[i] = object{"name": "user-data", "mountPath": fmt.Sprint("/mnt/", i), "subPath": "./" + alicesPath}
 		}
 		return review(with(alices(), []any{object{"name": "sandbox", "volumeMounts": all}}, "spec", "containers"))
 	}
@@ -207,7 +207,7 @@ func TestWarningsAreFew(t *testing.T) {
 		mounts, warnings int
 		last             string
 	}{
-		{64, 64, `spec.containers[0].volumeMounts[63].subPath: "threads/t63" is now "` + alicesPath + `"`},
+		{64, 64, `spec.containers[0].volumeMounts[63].subPath: "./` + alicesPath + `" is now "` + alicesPath + `"`},
 		{65, 65, "and 1 more rewrites"},
 		{1000, 65, "and 936 more rewrites"},
 	} {

@@ -18,13 +18,19 @@ func isClaim(p *policy.Policy, volume *corev1.Volume) bool {
 // claimMounts returns the mounts whose volume is the claim. Should several volumes carry one name,
 // which the API server refuses later, one that is the claim is enough.
 func claimMounts(p *policy.Policy, pod *corev1.Pod) []mount {
+	names := claimVolumes(p, pod)
+	return slices.DeleteFunc(mounts(pod), func(m mount) bool { return !names[m.Name] })
+}
+
+// claimVolumes returns the names of the volumes that are the claim.
+func claimVolumes(p *policy.Policy, pod *corev1.Pod) map[string]bool {
 	names := map[string]bool{}
 	for i := range pod.Spec.Volumes {
 		if isClaim(p, &pod.Spec.Volumes[i]) {
 			names[pod.Spec.Volumes[i].Name] = true
 		}
 	}
-	return slices.DeleteFunc(mounts(pod), func(m mount) bool { return !names[m.Name] })
+	return names
 }
 
 // cleanRelative returns the shortest spelling of a subPath, or the problem that it is not a

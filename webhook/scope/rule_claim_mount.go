@@ -12,6 +12,9 @@ const RuleClaimMount Rule = "claim-mount"
 // saysFileVariable is a refusal that the backstop words like the decision.
 const saysFileVariable = "is read from the volume's root: use an emptyDir"
 
+// saysTwice is a refusal of a mountPath in its clean form.
+const saysTwice = "is there twice in this container, which the API server refuses, too: drop one of the two mounts"
+
 var claimMountRule = rule{
 	ID:      RuleClaimMount,
 	Summary: "Of the claim, a sandbox may mount the policy's directories of its own user and thread, each exactly.",
@@ -40,6 +43,7 @@ func (r *review) checkClaimMount(p *policy.Policy) {
 	if !r.identified {
 		return
 	}
+	defer r.checkMountedTwice(p)
 	told := false // the first refusal names the directories that there are
 	for _, m := range claimMounts(p, r.pod) {
 		if r.isUserData(p, m) {
@@ -54,6 +58,22 @@ func (r *review) checkClaimMount(p *policy.Policy) {
 			problem, told = problem+"; it has "+pathsText(r.dirs.Paths()), true
 		}
 		r.refuse(RuleClaimMount, m.at("subPath"), m.SubPath, problem)
+	}
+}
+
+// checkMountedTwice refuses a second mount at the clean path of one of the claim's: which of the two a container
+// would see, nobody says.
+func (r *review) checkMountedTwice(p *policy.Policy) {
+	names := claimVolumes(p, r.pod)
+	for _, c := range containers(r.pod) {
+		taken := make(map[string]bool, len(c.VolumeMounts)) // whether by the claim
+		for i, m := range c.VolumeMounts {
+			ofClaim, again := taken[m.MountPath]
+			if again && (ofClaim || names[m.Name]) {
+				r.refuse(RuleClaimMount, c.at("volumeMounts", i, "mountPath"), m.MountPath, saysTwice)
+			}
+			taken[m.MountPath] = ofClaim || names[m.Name]
+		}
 	}
 }
 

@@ -55,7 +55,8 @@ func TestClaimMounts(t *testing.T) {
 			pod:        sandbox(addMount(corev1.VolumeMount{Name: "user-data", MountPath: "/x", SubPath: alice + "skills", SubPathExpr: "$(X)"})),
 			violations: []Violation{{RuleClaimMount, at + "subPathExpr", "$(X)", "is expanded on the node, where it could become any path: set subPath instead"}}},
 		{name: "another directory, at the user-data path", verdict: Rewritten,
-			pod:   extra(corev1.VolumeMount{MountPath: "/mnt/user-data", SubPath: alice + "skills", ReadOnly: true}),
+			pod: sandbox(first(func(c *corev1.Container) { c.VolumeMounts[0].MountPath = "/own" }),
+				addMount(corev1.VolumeMount{Name: "user-data", MountPath: "/mnt/user-data", SubPath: alice + "skills", ReadOnly: true})),
 			edits: setTo(base+"subPath", alice+"skills", aliceDir, at+"subPath")},
 		refused("no subPath", "", "is missing, and so the mount shows the whole claim"+remedy),
 		refused("the claim's root", ".", "is the whole claim, with every user's data"+remedy),
@@ -94,6 +95,25 @@ func TestClaimMounts(t *testing.T) {
 			pod:    sandbox(noLabel("thread-id")),
 			violations: []Violation{{RuleIdentityMissing, "metadata.labels[thread-id]", "",
 				"no thread: set this label to the sandbox's thread id or, if the id is no legal label value, an annotation with the same key"}}},
+	})
+}
+
+// Where one path is mounted twice, nobody says what a container sees.
+func TestMountedTwice(t *testing.T) {
+	second := func(m corev1.VolumeMount) *corev1.Pod {
+		return sandbox(addVolume(scratch("tmp")), addMount(corev1.VolumeMount{Name: "tmp", MountPath: "/tmp"}), addMount(m))
+	}
+	refused := func(name string, m corev1.VolumeMount, path string) createTest {
+		return createTest{name: name, pod: second(m), verdict: Refused, violations: []Violation{{RuleClaimMount, "spec.containers[0].volumeMounts[2].mountPath", path,
+			"is there twice in this container, which the API server refuses, too: drop one of the two mounts"}}}
+	}
+	runCreate(t, []createTest{
+		refused("the user-data path", corev1.VolumeMount{Name: "user-data", MountPath: "/mnt/user-data", SubPath: aliceDir}, "/mnt/user-data"),
+		refused("the user-data path in another spelling", corev1.VolumeMount{Name: "user-data", MountPath: "/mnt//user-data/", SubPath: aliceDir}, "/mnt/user-data"),
+		refused("the user-data path, by another volume", corev1.VolumeMount{Name: "tmp", MountPath: "/mnt/user-data"}, "/mnt/user-data"),
+		refused("the path of another volume", corev1.VolumeMount{Name: "user-data", MountPath: "/tmp/", SubPath: aliceDir}, "/tmp"),
+		{name: "other volumes", pod: second(corev1.VolumeMount{Name: "tmp", MountPath: "/tmp"}), verdict: Allowed},
+		{name: "in another container", verdict: Allowed, pod: sandbox(spec(func(s *corev1.PodSpec) { s.InitContainers = []corev1.Container{s.Containers[0]} }))},
 	})
 }
 

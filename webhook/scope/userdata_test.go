@@ -91,6 +91,7 @@ func TestUserDataMounts(t *testing.T) {
 	const removed = " is removed: user data is mounted by its literal path"
 	removeExpr := Edit{Op: "remove", Path: "/spec/containers/0/volumeMounts/0/subPathExpr",
 		Warning: `spec.containers[0].volumeMounts[0].subPathExpr: "$(X)"` + removed}
+	own := first(func(c *corev1.Container) { c.VolumeMounts[0].MountPath = "/own" })
 	other := corev1.VolumeMount{Name: "extra-0", MountPath: "/mnt/user-data", SubPath: "x"}
 	second := "/spec/containers/0/volumeMounts/1/subPath"
 	secondAt := "spec.containers[0].volumeMounts[1].subPath"
@@ -126,13 +127,13 @@ func TestUserDataMounts(t *testing.T) {
 				VolumeMounts: []corev1.VolumeMount{{Name: "user-data", MountPath: "/mnt/user-data", SubPath: "x"}}}}}
 		}), verdict: Refused, violations: []Violation{{RuleEphemeralContainer, "spec.ephemeralContainers[0].volumeMounts[0].name", "user-data",
 			"shows all of persistentVolumeClaim deer-flow-home: debug without it"}}},
-		{name: "another volume of the claim at the user-data path", pod: sandbox(addVolume(claimVolume("extra-0", "deer-flow-home")), addMount(other)),
+		{name: "another volume of the claim at the user-data path", pod: sandbox(own, addVolume(claimVolume("extra-0", "deer-flow-home")), addMount(other)),
 			verdict: Rewritten, edits: setTo(second, "x", aliceDir, secondAt)},
-		{name: "at a path that means the same", pod: sandbox(addVolume(claimVolume("extra-0", "deer-flow-home")),
+		{name: "at a path that means the same", pod: sandbox(own, addVolume(claimVolume("extra-0", "deer-flow-home")),
 			addMount(corev1.VolumeMount{Name: "extra-0", MountPath: "mnt/x/../user-data/", SubPath: "x"})),
 			verdict: Rewritten, edits: append(setTo(second, "x", aliceDir, secondAt),
 				setTo("/spec/containers/0/volumeMounts/1/mountPath", "mnt/x/../user-data/", "/mnt/user-data", "spec.containers[0].volumeMounts[1].mountPath")...)},
-		{name: "at a path from above the root", pod: sandbox(addVolume(claimVolume("extra-0", "deer-flow-home")),
+		{name: "at a path from above the root", pod: sandbox(own, addVolume(claimVolume("extra-0", "deer-flow-home")),
 			addMount(corev1.VolumeMount{Name: "extra-0", MountPath: "../mnt/user-data", SubPath: aliceDir})),
 			verdict: Rewritten, edits: setTo("/spec/containers/0/volumeMounts/1/mountPath", "../mnt/user-data", "/mnt/user-data", "spec.containers[0].volumeMounts[1].mountPath")},
 		elsewhere("its own directory", aliceDir, Allowed, nil),
@@ -155,12 +156,12 @@ func TestUserDataMounts(t *testing.T) {
 			p.Layout = policy.Layout{Root: "threads", UserData: template("{user}/user-data"), Directories: []policy.Directory{{Template: template("{user}/{thread}"), Access: policy.ReadOnly}}, Legacy: p.Layout.Legacy}
 		}), pod: sandbox(label("user-id", "t1"), subPath("threads/t1/user-data"), addMount(corev1.VolumeMount{Name: "user-data", MountPath: "/elsewhere", SubPath: "threads/t1/user-data"})),
 			identity: "t1/t1 label", verdict: Allowed},
-		{name: "an emptyDir at the user-data path", pod: sandbox(addVolume(scratch("extra-0")), addMount(other)), verdict: Allowed},
-		{name: "a volume twice, first the claim", pod: sandbox(
+		{name: "an emptyDir at the user-data path", pod: sandbox(own, addVolume(scratch("extra-0")), addMount(other)), verdict: Allowed},
+		{name: "a volume twice, first the claim", pod: sandbox(own,
 			volumes(claimVolume("user-data", "deer-flow-home"), claimVolume("extra-0", "deer-flow-home"), claimVolume("extra-0", "skills")), addMount(other),
 			spec(func(s *corev1.PodSpec) { s.Volumes[2].PersistentVolumeClaim.ReadOnly = true })),
 			verdict: Rewritten, edits: setTo(second, "x", aliceDir, secondAt)},
-		{name: "a volume twice, last the claim", pod: sandbox(
+		{name: "a volume twice, last the claim", pod: sandbox(own,
 			volumes(claimVolume("user-data", "deer-flow-home"), claimVolume("extra-0", "skills"), claimVolume("extra-0", "deer-flow-home")), addMount(other),
 			spec(func(s *corev1.PodSpec) { s.Volumes[1].PersistentVolumeClaim.ReadOnly = true })),
 			verdict: Rewritten, edits: setTo(second, "x", aliceDir, secondAt)},

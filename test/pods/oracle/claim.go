@@ -4,9 +4,16 @@ package oracle
 func (j *judgement) claimMounts() {
 	names := j.claimVolumes()
 	for _, c := range containers(j.pod, lasting) {
-		for _, mount := range children(c.object, "volumeMounts") {
+		mounts := children(c.object, "volumeMounts")
+		for i, mount := range mounts {
 			if names[text(mount, "name")] {
 				j.claimMount(c.where, mount)
+			}
+			for _, other := range mounts[:i] {
+				at := text(mount, "mountPath")
+				if at == text(other, "mountPath") && (names[text(mount, "name")] || names[text(other, "name")]) {
+					j.condemn("I2", "%s has two mounts at %q, one of the claim", c.where, at)
+				}
 			}
 		}
 	}
