@@ -13,6 +13,7 @@ var rules = []*rule{
 	&controllerOwnerRule,
 	&staticPodRule,
 	&userDataVolumeRule,
+	&windowsPodRule,
 	&identityInvalidRule,
 	&identityConflictRule,
 	&identityMissingRule,

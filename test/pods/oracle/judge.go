@@ -49,6 +49,7 @@ type judgement struct {
 // all applies I1 to I5.
 func (j *judgement) all() []string {
 	j.origin()
+	j.windows()
 	j.stamps()
 	j.claimMounts()
 	j.devices()
@@ -81,6 +82,24 @@ func (j *judgement) allow(list []string, value, format string, args ...any) {
 // business of its own policy.
 func (j *judgement) isProtected(claim string) bool {
 	return slices.ContainsFunc(j.governing, func(p Policy) bool { return p.Claim == claim })
+}
+
+// windows is about what no rule on mounts holds for.
+func (j *judgement) windows() {
+	if text(child(j.pod, "spec", "os"), "name") == "windows" {
+		j.condemn("I4", "the Pod is one of Windows")
+	}
+	names := j.claimVolumes()
+	for _, c := range containers(j.pod, lasting) {
+		for _, mount := range children(c.object, "volumeMounts") {
+			at := text(mount, "mountPath")
+			drive, _, isDrive := strings.Cut(at, ":")
+			isDrive = isDrive && len(drive) == 1 && strings.ToUpper(drive) != strings.ToLower(drive)
+			if names[text(mount, "name")] && (isDrive || strings.ContainsRune(at, 92)) {
+				j.condemn("I4", "%s mounts the claim at %q, a path of Windows", c.where, at)
+			}
+		}
+	}
 }
 
 // origin is about what a provisioner makes beside sandboxes.

@@ -141,6 +141,13 @@ func TestBrokenPodsAreCondemned(t *testing.T) {
 		{"a controller of a listed group and another kind", []change{{"metadata/ownerReferences", `[{"apiVersion": "box.example/v1", "kind": "Crate", "name": "b", "controller": true}]`}}, "I4"},
 		{"a mirror Pod", []change{{"metadata/annotations/kubernetes.io~config.mirror", "x"}}, "I4"},
 
+		{"a Pod of Windows", []change{{"spec/os", `{"name": "windows"}`}}, "I4"},
+		{"a drive letter", []change{{acp + "/mountPath", `C:\acp`}}, "I4"},
+		{"a backslash in an init container", []change{{inInit + "/mountPath", `/data\x`}}, "I4"},
+
+		{"one mountPath twice", []change{{acp + "/mountPath", "/mnt/user-data"}}, "I2"},
+		{"the mountPath of another volume", []change{{inInit + "/mountPath", "/tmp/"}}, "I2"},
+
 		{"a privileged container", []change{{ctx + "/privileged", true}}, "I4"},
 		{"the network of the node", []change{{"spec/hostNetwork", true}}, "I4"},
 		{"the processes of the node", []change{{"spec/hostPID", true}}, "I4"},

@@ -21,7 +21,7 @@ var harmful = []mutation{
 	}},
 	{"write access", func(d *drawing) { d.claimMount()["readOnly"] = of[any](d, false, nil) }},
 	{"another mountPath", func(d *drawing) {
-		d.claimMount()["mountPath"] = of(d, d.spelledMountPath(), d.spelledMountPath(), "", "/", "relative", "/a/../b", `C:\x`)
+		d.claimMount()["mountPath"] = of(d, d.spelledMountPath(), d.spelledMountPath(), "", "/", "relative", "/a/../b", `C:\x`, "c:/x", `/x\y`)
 	}},
 	{"another volume", func(d *drawing) { d.claimMount()["name"] = of(d, "none", "", d.Policy.Volume) }},
 	{"other fields of a mount", func(d *drawing) {
@@ -282,6 +282,12 @@ var harmful = []mutation{
 	}},
 	{"a sysctl", func(d *drawing) {
 		at(d.spec(), "securityContext")["sysctls"] = []any{object{"name": of(d, "kernel.msgmax", "net.ipv4.tcp_rmem", "net/ipv4/tcp_syncookies", "net.ipv4.tcp_notsent_lowat"), "value": "1"}}
+	}},
+	{"another system", func(d *drawing) { at(d.spec(), "os")["name"] = of(d, "windows", "windows", "linux") }},
+	{"a mountPath that is taken", func(d *drawing) {
+		mount := d.claimMount()
+		all := d.mounts(func(object) bool { return true })
+		mount["mountPath"] = of(d, all...)["mountPath"]
 	}},
 	{"a Windows host process", func(d *drawing) {
 		at(of(d, d.spec(), d.container()), "securityContext")["windowsOptions"] = object{"hostProcess": of(d, true, true, false)}
