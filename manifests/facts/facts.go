@@ -53,6 +53,12 @@ type Facts struct {
 	// AllowLists are the fields of a policy's allow that are lists of texts.
 	AllowLists []string `json:"allowLists"`
 
+	// Labels are the labels with a rule of their own.
+	Labels Labels `json:"labels"`
+
+	// ControllersAnnotations are prefixes of the annotations that steer controllers and schedulers.
+	ControllersAnnotations []string `json:"controllersAnnotations"`
+
 	// NetworkCapabilities are the capabilities that a policy may list.
 	NetworkCapabilities []string `json:"networkCapabilities"`
 
@@ -81,6 +87,20 @@ type Sources struct {
 	Label      policy.IdentitySource `json:"label"`
 	Annotation policy.IdentitySource `json:"annotation"`
 	Mounts     policy.IdentitySource `json:"mounts"`
+}
+
+// Labels are keys of labels.
+type Labels struct {
+	// Any stands for every value of a label.
+	Any string `json:"any"`
+
+	// Identifying are those by which Services and controllers commonly select Pods, and IdentifyingPrefix begins
+	// others.
+	Identifying       []string `json:"identifying"`
+	IdentifyingPrefix string   `json:"identifyingPrefix"`
+
+	// Controllers are those that controllers give to their own Pods.
+	Controllers []string `json:"controllers"`
 }
 
 // IDs are the limits of an id.
@@ -124,16 +144,21 @@ func New() (Facts, error) {
 			UserLength:          policy.MaxUserLength,
 			ThreadLength:        policy.MaxThreadLength,
 		},
-		VolumeTypes:         common(unlisted, jsonNames(reflect.TypeFor[corev1.VolumeSource]())),
-		Projections:         common(unlisted, jsonNames(reflect.TypeFor[corev1.VolumeProjection]())),
-		MountFields:         jsonNames(reflect.TypeFor[corev1.VolumeMount]()),
-		NodesOwn:            load.NodesOwn(),
-		AllowLists:          textLists(reflect.TypeFor[policy.Allow]()),
-		NetworkCapabilities: load.NetworkCapabilities(),
-		WorkloadKinds:       policy.WorkloadKinds(),
-		GroupsOfAll:         load.GroupsOfAll(),
-		Baseline:            baseline,
-		Messages:            scope.Messages(),
+		VolumeTypes: common(unlisted, jsonNames(reflect.TypeFor[corev1.VolumeSource]())),
+		Projections: common(unlisted, jsonNames(reflect.TypeFor[corev1.VolumeProjection]())),
+		MountFields: jsonNames(reflect.TypeFor[corev1.VolumeMount]()),
+		NodesOwn:    load.NodesOwn(),
+		AllowLists:  textLists(reflect.TypeFor[policy.Allow]()),
+		Labels: Labels{
+			Any: policy.AnyValue, Identifying: policy.IdentifyingLabels(), IdentifyingPrefix: policy.IdentifyingPrefix,
+			Controllers: policy.ControllersLabels(),
+		},
+		ControllersAnnotations: policy.ControllersAnnotations(),
+		NetworkCapabilities:    load.NetworkCapabilities(),
+		WorkloadKinds:          policy.WorkloadKinds(),
+		GroupsOfAll:            load.GroupsOfAll(),
+		Baseline:               baseline,
+		Messages:               scope.Messages(),
 	}, nil
 }
 

@@ -56,6 +56,9 @@ func (f Field) typeName() string {
 	if f.Type.Kind() == reflect.Slice {
 		return "list of " + names[f.element().Kind()] + "s"
 	}
+	if f.Type.Kind() == reflect.Map && f.Type.Elem().Kind() == reflect.Slice {
+		return "map of lists of strings"
+	}
 	return names[f.Type.Kind()]
 }
 

@@ -6,6 +6,7 @@ import (
 	"errors"
 	"fmt"
 	"reflect"
+	"regexp"
 	"strings"
 
 	"userscope.dev/userscope/webhook/policy"
@@ -135,6 +136,15 @@ func objectSchema(f Field) (schema, error) {
 	return s, nil
 }
 
+// quoted returns texts as regular expressions that match nothing else.
+func quoted(texts []string) []string {
+	all := make([]string, len(texts))
+	for i, text := range texts {
+		all[i] = regexp.QuoteMeta(text)
+	}
+	return all
+}
+
 // bound returns the schema of a number in a range.
 func bound(least, most int) schema {
 	return schema{Description: fmt.Sprintf("a number from %d to %d", least, most), Type: "integer", Minimum: &least, Maximum: most}
@@ -205,6 +215,10 @@ func Schema(text string, facts *Facts, spec Field) (string, error) {
 		{"volumeType", schema{
 			Description: "a type without a list of its own: not " + strings.Join(policy.JudgedVolumeTypes(), ", "),
 			Type:        "string", MinLength: 1, Not: &schema{Enum: policy.JudgedVolumeTypes()},
+		}},
+		{"controllersAnnotation", schema{
+			Description: "a key that begins with `" + strings.Join(facts.ControllersAnnotations, "` or `") + "`",
+			AllOf:       []schema{{Ref: "#/definitions/labelKey"}, {Pattern: "^(" + strings.Join(quoted(facts.ControllersAnnotations), "|") + ")"}},
 		}},
 		{"networkCapability", schema{
 			Description: "`" + strings.Join(facts.NetworkCapabilities, "` or `") + "`",

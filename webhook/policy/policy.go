@@ -125,6 +125,17 @@ type Allow struct {
 	// such a volume, and the Secret that it names, are not looked into.
 	CSIDrivers []string `json:"csiDrivers,omitempty"`
 
+	// Labels may be given by a provisioner beyond those of selector, identity and sandbox id: each key with its
+	// permitted values. The entry * stands alone, for every value; app, release, component and app.kubernetes.io/*
+	// need their values. Labels that other webhooks add to the Pod count, too.
+	// +format=permittedLabels
+	Labels map[string][]string `json:"labels,omitempty"`
+
+	// Annotations are the keys below controller.kubernetes.io/ and scheduler.alpha.kubernetes.io/ that a provisioner
+	// may set. Other annotations need no permission.
+	// +format=controllersAnnotation
+	Annotations []string `json:"annotations,omitempty"`
+
 	// Secrets may be mounted and read into the environment.
 	Secrets []string `json:"secrets,omitempty"`
 

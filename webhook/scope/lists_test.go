@@ -29,6 +29,8 @@ func two() *policy.Policy {
 			ResourceClaims:  []string{"example.com/gpu", "example.com/gpu-2"},
 			RuntimeClasses:  []string{"class", "class-2"},
 			Capabilities:    []string{"NET_ADMIN", "NET_RAW"},
+			Labels:          map[string][]string{"component": {"sandbox", "browser"}, "team": {"*"}},
+			Annotations:     []string{"controller.kubernetes.io/a", "controller.kubernetes.io/b"},
 		}
 	})
 }
@@ -132,6 +134,12 @@ func TestListsAreReadToTheEnd(t *testing.T) {
 			Violation{RuleResourceClaim, "spec.resourceClaims[1]", "example.com/gpu-3", "is a device that sandboxes may not claim: drop it, or have the policy list it"}},
 		{"runtime class", class("class"), class("class-2"), class("class-3"),
 			Violation{RuleRuntimeClass, "spec.runtimeClassName", "class-3", "is a runtime that sandboxes may not choose: drop it, or have the policy list it"}},
+		{"label", good(label("component", "sandbox")), good(label("component", "browser")), good(label("component", "gateway")),
+			Violation{RuleLabel, "metadata.labels[component]", "gateway", saysUnlistedLabel}},
+		{"label of any value", good(label("team", "")), good(label("team", "red")), good(label("Team", "red")),
+			Violation{RuleLabel, "metadata.labels[Team]", "red", saysUnlistedLabel}},
+		{"annotation", good(annotation("controller.kubernetes.io/a", "")), good(annotation("controller.kubernetes.io/b", "1")), good(annotation("controller.kubernetes.io/c", "1")),
+			Violation{RuleAnnotation, "metadata.annotations[controller.kubernetes.io/c]", "1", saysUnlistedAnnotation}},
 		{"capability", capability("NET_ADMIN"), capability("NET_RAW"), capability("SYS_ADMIN"),
 			Violation{RulePodSecurity, "spec", "non-default capabilities", `is forbidden by the Pod Security baseline: drop it; container "sandbox" must not include "SYS_ADMIN" in securityContext.capabilities.add`}},
 	} {

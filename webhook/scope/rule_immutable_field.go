@@ -97,10 +97,3 @@ func (r *review) judgeRespecified(req Request) {
 		r.refuse(RuleImmutableField, podjson.Location{"spec"}, "", text+": "+remedy)
 	}
 }
-
-// sameEntry reports whether a key is in both maps with one value, or in neither.
-func sameEntry(a, b map[string]string, key string) bool {
-	valueA, inA := a[key]
-	valueB, inB := b[key]
-	return inA == inB && valueA == valueB
-}

@@ -13,9 +13,8 @@ var selectorMismatchRule = rule{
 	Summary: "A Pod that a provisioner creates must wear the labels of the policy's selector.",
 	Why: "Every Pod of a provisioner is a sandbox. Without the selector's labels, NetworkPolicies would not " +
 		"catch it, nor would people find it; and with the labels of the gateway instead, the gateway's " +
-		"Service could send it other users' requests. Set the labels that the message names. Only the " +
-		"selector's own keys are looked at: a Service or a controller that selects Pods by other labels can " +
-		"still be made to take a sandbox for one of its own.",
+		"Service could send it other users' requests. Set the labels that the message names. Further labels are " +
+		"the business of `label`.",
 	before: (*review).checkSelectorMismatch,
 }
 

@@ -12,6 +12,8 @@ var rules = []*rule{
 	&selectorMismatchRule,
 	&controllerOwnerRule,
 	&staticPodRule,
+	&labelRule,
+	&annotationRule,
 	&userDataVolumeRule,
 	&windowsPodRule,
 	&identityInvalidRule,

@@ -48,3 +48,10 @@ func pathsText(paths []string) string {
 	}
 	return text.String()
 }
+
+// sameEntry reports whether a key is in both maps with one value, or in neither.
+func sameEntry(a, b map[string]string, key string) bool {
+	valueA, inA := a[key]
+	valueB, inB := b[key]
+	return inA == inB && valueA == valueB
+}

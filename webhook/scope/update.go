@@ -14,7 +14,7 @@ import (
 // ephemeral containers are judged as such. Should an API server let volumes or containers change, as KEP-6395
 // prepares it, the Pod is judged as a new one of the stamped identity.
 func Update(policies policy.Policies, req Request, old *corev1.Pod) Decision {
-	r := &review{pod: req.Pod, old: old, governing: policies.ForNamespace(req.Namespace)}
+	r := &review{pod: req.Pod, old: old, creator: req.Creator, governing: policies.ForNamespace(req.Namespace)}
 	if len(r.governing) == 0 {
 		return Decision{Verdict: Ungoverned}
 	}

@@ -44,6 +44,10 @@ them: .policy, .policies. */}}
   (dict "name" "lists" "is" (include "userscope.backstop.lists" $p))
   (dict "name" "maps" "is" (toJson $maps))
   (dict "name" "claims" "is" (toJson $claims))
+  (dict "name" "ownLabels" "is" (toJson $p.ownLabels))
+  (dict "name" "allowedLabels" "is" ($p.allow.labels | default dict | toJson))
+  (dict "name" "anyValue" "is" (toJson $p.facts.labels.any))
+  (dict "name" "controllers" "is" (dict "labels" $p.facts.labels.controllers "annotations" $p.facts.controllersAnnotations | toJson))
   (dict "name" "tolerations" "is" (include "userscope.cel.tolerations" ($p.allow.tolerations | default list)))
   (dict "name" "most" "is" (dict "user" $p.facts.ids.userLength "thread" $p.facts.ids.threadLength
     "priority" ($p.allow.maxPriority | default 0 | int64) | toJson)) | toJson -}}

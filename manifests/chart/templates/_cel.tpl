@@ -74,6 +74,14 @@ whose length is limited. Call it with a policy, and the chart's files as .files.
   "expression" (regexReplaceAllLiteral "(?m)^//.*\n" $holds "" | printf "!(\n%s\n)")) -}}
 {{- end }}
 
+{{/* Whether an update gives labels, or annotations that steer controllers, to a Pod: a provisioner's are judged. Call
+it with a policy. */}}
+{{- define "userscope.cel.given" -}}
+object.metadata.?labels != oldObject.metadata.?labels
+|| object.metadata.?annotations.orValue({}).exists(k, object.metadata.?annotations[?k] != oldObject.metadata.?annotations[?k]
+  && {{ include "userscope.cel.list" .facts.controllersAnnotations }}.exists(prefix, k.startsWith(prefix)))
+{{- end }}
+
 {{/* Whether a deletion is one to refuse: a provisioner deletes its sandboxes, with or without the
 webhook, and nothing else. Call it with a policy. */}}
 {{- define "userscope.cel.deleted" -}}
@@ -118,6 +126,10 @@ files: .policies, .files. */}}
 {{- define "userscope.cel.updated" -}}
 request.operation != "UPDATE" || (
 {{- include "userscope.cel.any" (dict "policies" .policies "condition" "userscope.cel.relabelled" "files" .files) | nindent 2 }}
+) || (
+  {{- include "userscope.cel.given" (first .policies) | nindent 2 }}
+) && (
+{{- include "userscope.cel.any" (dict "policies" .policies "condition" "userscope.cel.provisioner") | nindent 2 }}
 ) || (
   object.spec.?ephemeralContainers != oldObject.spec.?ephemeralContainers && {{ include "userscope.cel.added" . | indent 2 | trim }}.size() > 0
   || {{ include "userscope.cel.respecified" . | indent 2 | trim }}

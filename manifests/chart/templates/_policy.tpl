@@ -42,6 +42,10 @@ with the root context, and read the result with fromJsonArray.
 {{- $caseSensitive = $spec.caseSensitive -}}
 {{- end -}}
 {{- $safe := ternary $facts.ids.characters $facts.ids.lowerCaseCharacters $caseSensitive -}}
+{{- $ownLabels := concat (keys $spec.selector | sortAlpha) (list $userKey $threadKey $sandboxIDKey $facts.stamps.user $facts.stamps.thread) -}}
+{{- range $facts.labels.controllers -}}
+{{- $ownLabels = without $ownLabels . -}}
+{{- end -}}
 {{- dict
   "facts" $facts
   "name" .entry.name
@@ -60,6 +64,7 @@ with the root context, and read the result with fromJsonArray.
   "sandboxIDKey" $sandboxIDKey
   "needsThread" $needsThread
   "fixedLabels" (concat (keys $spec.selector | sortAlpha) $identityLabels (list $sandboxIDKey))
+  "ownLabels" $ownLabels
   "fixedAnnotations" (append $identityAnnotations $facts.marker)
   "idPattern" (printf "^[%s]([%s%s]*[%s])?$" $safe $safe (join "" $spec.idCharacters) $safe)
   "userPattern" ($spec.userPattern | default "")

@@ -116,6 +116,9 @@ func (j *judgement) origin() {
 			j.allow(j.policy.Allowed.ControllerOwners, text(owner, "kind")+"."+group, "the controller of a provisioner's Pod, %q,", text(owner, "name"))
 		}
 	}
+	for _, finding := range given(j.policy, nil, j.pod) {
+		j.condemn("I4", "%s", finding)
+	}
 	for key := range child(j.pod, "metadata", "annotations") {
 		if strings.HasPrefix(key, "kubernetes.io/config.") {
 			j.condemn("I4", "a provisioner's Pod poses as a kubelet's by annotation %s", key)

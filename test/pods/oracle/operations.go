@@ -13,6 +13,11 @@ func JudgeUpdate(policies []Policy, request Request, old, updated map[string]any
 		if !slices.Contains(p.Namespaces, request.Namespace) {
 			continue
 		}
+		if p.provisions(request) {
+			for _, finding := range given(p, old, updated) {
+				findings = append(findings, "I4: "+finding)
+			}
+		}
 		if !bearsMarker(old) {
 			if bearsMarker(updated) {
 				findings = append(findings, "I5: the marker is put on a Pod that was not judged")

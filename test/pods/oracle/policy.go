@@ -97,6 +97,9 @@ type Allowed struct {
 	Capabilities    []string
 	// ControllerOwners are kinds of owners, each with its API group behind a dot.
 	ControllerOwners []string
+	Annotations      []string
+	// Labels holds the values of each listed label.
+	Labels map[string][]string
 	// Listed holds the lists that Lists knows, by their fields.
 	Listed map[string][]string
 	// FSGroup is a number as JSON writes it; empty for none.
@@ -184,6 +187,8 @@ func readPolicy(name string, whole object, dir string) (Policy, error) {
 			ControllerOwners: allow.texts("controllerOwners"),
 			FSGroup:          number(allow.value("fsGroup")),
 			Listed:           map[string][]string{},
+			Annotations:      allow.texts("annotations"),
+			Labels:           map[string][]string{},
 		},
 	}
 	if policy.Identity.From == nil {
@@ -194,6 +199,10 @@ func readPolicy(name string, whole object, dir string) (Policy, error) {
 	}
 	for key, value := range child(whole, "selector") {
 		policy.Selector[key], _ = value.(string)
+	}
+	labels := allow.below("labels")
+	for key := range labels.fields {
+		policy.Allowed.Labels[key] = labels.texts(key)
 	}
 	policy.ExemptUsers, policy.ExemptGroups = spec.exempt()
 	policy.Allowed.MaxPriority, _ = strconv.Atoi(number(allow.value("maxPriority"))) // 0 where there is none

@@ -175,6 +175,8 @@ var harmful = []mutation{
 	{"a mirror or static Pod", func(d *drawing) {
 		d.annotations()["kubernetes.io/config."+of(d, "mirror", "source", "hash", "seen")] = of(d, "x", "")
 	}},
+	{"a label of another program", func(d *drawing) { d.dress(d.labels()) }},
+	{"an annotation for a controller", func(d *drawing) { d.steer(d.annotations()) }},
 	{"a controller", func(d *drawing) {
 		add(at(d.Pod, "metadata"), "ownerReferences", object{
 			"apiVersion": of(d, "apps/v1", "v1", "box.example/v1", "other.example/v1"), "kind": of(d, "ReplicaSet", "Box", "box"),
@@ -303,4 +305,19 @@ var harmful = []mutation{
 			func() { c["lifecycle"] = object{of(d, "postStart", "preStop"): handler} },
 		)()
 	}},
+}
+
+// dress gives a label that may be another program's, or a listed one.
+func (d *drawing) dress(labels object) {
+	keys := append(slices.Sorted(maps.Keys(d.Policy.Allowed.Labels)), "app.kubernetes.io/component", "pod-template-hash",
+		"controller-revision-hash", "team", d.Policy.Identity.ThreadKey+"-of", strings.ToUpper(d.Policy.Identity.SandboxIDKey))
+	key := of(d, keys...)
+	labels[key] = of(d, append(slices.Clone(d.Policy.Allowed.Labels[key]), "gateway", "", "sandbox", "*")...)
+}
+
+// steer gives an annotation that controllers or schedulers may go by, or a listed one.
+func (d *drawing) steer(annotations object) {
+	keys := append(slices.Clone(d.Policy.Allowed.Annotations), "controller.kubernetes.io/pod-deletion-cost", "controller.kubernetes.io/x",
+		"scheduler.alpha.kubernetes.io/critical-pod", "xcontroller.kubernetes.io/x", "controller.kubernetes.io")
+	annotations[of(d, keys...)] = of(d, "1", "")
 }

@@ -1,6 +1,8 @@
 package random
 
 import (
+	"maps"
+	"slices"
 	"strings"
 
 	"userscope.dev/userscope/test/pods/oracle"
@@ -84,7 +86,9 @@ var harmless = []mutation{
 	}},
 	{"annotations and labels of others", func(d *drawing) {
 		d.annotations()["a/b~c"], d.annotations()["x"] = "1", ""
-		d.labels()["user"] = "../bob"
+		if !slices.Contains(d.Policy.Provisioners, d.Request.Username) {
+			d.labels()["user"] = "../bob"
+		}
 	}},
 	{"lists that are null", func(d *drawing) {
 		c := d.container()
@@ -134,6 +138,14 @@ func listed(d *drawing) {
 			func() { add(c, "envFrom", object{"secretRef": object{"name": secret}}) },
 		)()
 	})
+	some(slices.Sorted(maps.Keys(a.Labels)), func(key string) {
+		value := of(d, a.Labels[key]...)
+		if value == "*" {
+			value = of(d, "gateway", "", "*")
+		}
+		d.labels()[key] = value
+	})
+	some(a.Annotations, func(key string) { d.annotations()[key] = of(d, "1", "") })
 	some(a.ServiceAccounts, func(account string) { d.spec()["serviceAccountName"] = account; delete(d.spec(), "serviceAccount") })
 	some(a.TokenAudiences, func(audience string) {
 		mountOf("projected", object{"sources": []any{object{"serviceAccountToken": object{"path": "t", "audience": audience}}}})

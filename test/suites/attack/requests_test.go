@@ -147,6 +147,26 @@ var requests = []group{
 				Without: "I5", With: "immutable-field",
 				request: updating(gateways, types.MergePatchType, `{"metadata": {"annotations": {"`+marker+`": "deer-flow"}}}`),
 			},
+			{
+				Name: "another Service's label, later", How: "a sandbox gets the label `app.kubernetes.io/component: gateway`",
+				Without: "I4", With: "label",
+				request: updating(bobs(nil), types.MergePatchType, `{"metadata": {"labels": {"app.kubernetes.io/component": "gateway"}}}`),
+			},
+			{
+				Name: "the gateway's ReplicaSet, later", How: "a sandbox gets the label `pod-template-hash` (server-side apply)",
+				Without: "I4", With: "label",
+				request: updating(bobs(nil), types.ApplyPatchType, `{"apiVersion": "v1", "kind": "Pod", "metadata": {"labels": {"pod-template-hash": "5d9c7b6f4d"}}}`),
+			},
+			{
+				Name: "the gateway out of its Service", How: "the gateway's Pod gets another program's label `app`",
+				Without: "I4", With: "label",
+				request: updating(gateways, types.MergePatchType, `{"metadata": {"labels": {"app": "deer-flow-frontend"}}}`),
+			},
+			{
+				Name: "the gateway first", How: "the gateway's Pod gets a `pod-deletion-cost` by which its ReplicaSet deletes it first",
+				Without: "I4", With: "annotation",
+				request: updating(gateways, types.MergePatchType, `{"metadata": {"annotations": {"controller.kubernetes.io/pod-deletion-cost": "-2147483648"}}}`),
+			},
 		},
 	},
 	{

@@ -18,10 +18,10 @@ import (
 // Userscope, makes its user data alice's whenever it sees it.
 func laterWebhook(reinvocation admissionregistrationv1.ReinvocationPolicyType) func(*testing.T, site, bool) outcome {
 	return func(t *testing.T, s site, dryRun bool) outcome {
-		labels := map[string]string{"attack": podName()}
+		labels := map[string]string{"sandbox-id": podName()}
 		var calls atomic.Int64
 		later := otherwebhook.Hook{
-			Name: "zz-later-" + labels["attack"], Reinvocation: reinvocation, Namespaces: everywhere, Labels: labels,
+			Name: "zz-later-" + labels["sandbox-id"], Reinvocation: reinvocation, Namespaces: everywhere, Labels: labels,
 		}
 		later.Patch = func(*admissionv1.AdmissionRequest) []byte {
 			calls.Add(1)
@@ -40,9 +40,9 @@ func laterWebhook(reinvocation admissionregistrationv1.ReinvocationPolicyType) f
 		})
 
 		tweak := fmt.Appendf(nil, `[
-			{"op": "add", "path": "/metadata/labels/attack", "value": %q},
+			{"op": "add", "path": "/metadata/labels/sandbox-id", "value": %q},
 			{"op": "replace", "path": "/spec/containers/0/volumeMounts/0/subPath", "value": "threads/thread-1/user-data"}
-		]`, labels["attack"])
+		]`, labels["sandbox-id"])
 		sandbox := func() object { return readTable(t).sandbox(t, podName(), tweak) }
 		err = await(t.Context(), func(ctx context.Context) (bool, error) {
 			_, err := s.pods(provisioner).Create(ctx, manifest(t, s.forged(sandbox())), metav1.CreateOptions{DryRun: dry(true)})

@@ -220,6 +220,29 @@ func TestMistakes(t *testing.T) {
 			"a ReplicaSet of another group", deerFlow("claim:", "allow: {controllerOwners: [ReplicaSet.example.com]}\n    claim:"),
 			"at '/policies/0/spec/allow/controllerOwners/0': 'not' failed",
 		},
+		{"a label without values", deerFlow("claim:", "allow: {labels: {team: []}}\n    claim:"), "at '/policies/0/spec/allow/labels/team': minItems: got 0, want 1"},
+		{"a label that is none", deerFlow("claim:", "allow: {labels: {a b: [x]}}\n    claim:"), "at '/policies/0/spec/allow/labels': additional properties 'a b' not allowed"},
+		{"a value that no label has", deerFlow("claim:", "allow: {labels: {team: ['**']}}\n    claim:"), "at '/policies/0/spec/allow/labels/team/0'"},
+		{
+			"every value and one more", deerFlow("claim:", "allow: {labels: {team: [red, '*']}}\n    claim:"),
+			`policies[0].spec.allow.labels[team]: "*" stands for every value: list it alone`,
+		},
+		{
+			"every value of app", deerFlow("claim:", "allow: {labels: {app: ['*']}}\n    claim:"),
+			`policies[0].spec.allow.labels[app]: "*" must not be listed for a label by which Services and controllers select Pods`,
+		},
+		{
+			"every value of a recommended label", deerFlow("claim:", "allow: {labels: {app.kubernetes.io/instance: ['*']}}\n    claim:"),
+			`policies[0].spec.allow.labels[app.kubernetes.io/instance]: "*" must not be listed`,
+		},
+		{
+			"the label of a Deployment's Pods", deerFlow("claim:", "allow: {labels: {pod-template-hash: [x]}}\n    claim:"),
+			`policies[0].spec.allow.labels[pod-template-hash]: must not be listed`,
+		},
+		{
+			"an annotation that needs no permission", deerFlow("claim:", "allow: {annotations: [note]}\n    claim:"),
+			"at '/policies/0/spec/allow/annotations/0': 'note' does not match pattern",
+		},
 		{"a proof that is not known", deerFlow("claim:", "proof: Sometimes\n    claim:"), "at '/policies/0/spec/proof': value must be one of 'Adopted', 'Always', 'Never'"},
 		{
 			"a name that is too long for what is named after it", deerFlow("name: deer-flow", "name: "+strings.Repeat("a", 228)),

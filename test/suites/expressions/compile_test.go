@@ -41,7 +41,7 @@ func TestRulesCompile(t *testing.T) {
 // envOfRules is an environment with what rules call the parts of a Pod, of any type.
 func envOfRules(t *testing.T) *cel.Env {
 	t.Helper()
-	names := []string{"object", "oldObject", "request", "policy", "lists", "maps", "claims", "most", "tolerations", "bounds", "messages", "marker", "stamps", "fixedLabels", "fixedAnnotations", "selector"}
+	names := []string{"object", "oldObject", "request", "policy", "lists", "maps", "claims", "most", "tolerations", "bounds", "messages", "marker", "stamps", "fixedLabels", "fixedAnnotations", "selector", "ownLabels", "allowedLabels", "anyValue", "controllers"}
 	for _, file := range []string{"new.names.yaml", "stored.names.yaml"} {
 		found, err := repo.Path("manifests", "chart", "files", "backstop", file)
 		if err != nil {

@@ -13,7 +13,8 @@ import (
 )
 
 func TestUpdate(t *testing.T) {
-	checkOperations(t, []scope.Rule{scope.RuleImmutableField}, random.Updates, func(o *random.Operation) (*differential.Outcome, error) {
+	rules := []scope.Rule{scope.RuleImmutableField, scope.RuleLabel, scope.RuleAnnotation}
+	checkOperations(t, rules, random.Updates, func(o *random.Operation) (*differential.Outcome, error) {
 		return o.In.Update(o.Request, o.Stored, o.Raw())
 	})
 }

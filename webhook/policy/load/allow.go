@@ -50,6 +50,8 @@ func (c *compiler) allow(at *field.Path, allow policy.Allow) policy.Allow {
 		c.invalid(at.Child("maxPriority"), priority, "must be between 0 and %d: what is above is the system's", MaxPriority)
 	}
 	c.tolerations(at.Child("tolerations"), allow.Tolerations)
+	c.labels(at.Child("labels"), allow.Labels)
+	c.annotations(at.Child("annotations"), allow.Annotations)
 	c.hostPaths(at.Child("hostPaths"), allow.HostPaths)
 	lists := reflect.ValueOf(allow)
 	for i := range lists.NumField() {

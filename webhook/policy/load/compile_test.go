@@ -82,7 +82,9 @@ func fill(value reflect.Value) {
 		fill(value.Index(0))
 	case reflect.Map:
 		value.Set(reflect.MakeMap(value.Type()))
-		value.SetMapIndex(reflect.ValueOf("key"), reflect.ValueOf("value"))
+		entry := reflect.New(value.Type().Elem()).Elem()
+		fill(entry)
+		value.SetMapIndex(reflect.ValueOf("key"), entry)
 	case reflect.String:
 		value.SetString("something")
 	case reflect.Int, reflect.Int32, reflect.Int64:

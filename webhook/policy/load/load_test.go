@@ -54,7 +54,10 @@ func TestDeerFlowPolicy(t *testing.T) {
 		}, Legacy: template(t, "threads/{thread}/user-data")},
 		HostPathBases: []string{"/.deer-flow", "/app/backend/.deer-flow"},
 		Bounds:        policy.Bounds{Volumes: 64, Mounts: 300, Containers: 16, Environment: 1200},
-		Allow:         policy.Allow{HostPaths: []string{"/skills", "/skills/public", "/skills/custom"}, Claims: []string{"deer-flow-skills"}},
+		Allow: policy.Allow{
+			HostPaths: []string{"/skills", "/skills/public", "/skills/custom"}, Claims: []string{"deer-flow-skills"},
+			Labels: map[string][]string{"app.kubernetes.io/name": {"deer-flow"}, "app.kubernetes.io/component": {"sandbox"}},
+		},
 	}}
 	if !reflect.DeepEqual(policies, want) {
 		t.Errorf("got  %+v\nwant %+v", *policies[0], *want[0])
@@ -271,6 +274,18 @@ func TestMistakes(t *testing.T) {
 		{"an owner without a group", "claim:", "allow: {controllerOwners: [Pod]}\n  claim:", `p.yaml: spec.allow.controllerOwners[0]: Invalid value: "Pod": must be a kind and its group, such as Sandbox.agents.x-k8s.io; no group without a dot, and no DaemonSet, Job, ReplicaSet, ReplicationController, StatefulSet can be listed`},
 		{"a ReplicaSet of another group", "claim:", "allow: {controllerOwners: [ReplicaSet.example.com]}\n  claim:", `p.yaml: spec.allow.controllerOwners[0]: Invalid value: "ReplicaSet.example.com": must be a kind and its group, such as Sandbox.agents.x-k8s.io; no group without a dot, and no DaemonSet, Job, ReplicaSet, ReplicationController, StatefulSet can be listed`},
 		{"an owner twice", "claim:", "allow: {controllerOwners: [A.b.c, A.b.c]}\n  claim:", `p.yaml: spec.allow.controllerOwners[1]: Duplicate value: "A.b.c"`},
+		{"a label that is none", "claim:", "allow: {labels: {a b: [x]}}\n  claim:", `p.yaml: spec.allow.labels[a b]: Invalid value: "a b": name part must consist of alphanumeric characters, '-', '_' or '.', and must start and end with an alphanumeric character (e.g. 'MyName',  or 'my.name',  or '123-abc', regex used for validation is '([A-Za-z0-9][-A-Za-z0-9_.]*)?[A-Za-z0-9]')`},
+		{"a value that no label has", "claim:", "allow: {labels: {team: [red, 'a b']}}\n  claim:", `p.yaml: spec.allow.labels[team][1]: Invalid value: "a b": a valid label must be an empty string or consist of alphanumeric characters, '-', '_' or '.', and must start and end with an alphanumeric character (e.g. 'MyValue',  or 'my_value',  or '12345', regex used for validation is '(([A-Za-z0-9][-A-Za-z0-9_.]*)?[A-Za-z0-9])?')`},
+		{"a label without values", "claim:", "allow: {labels: {team: []}}\n  claim:", `p.yaml: spec.allow.labels[team]: Required value: list the values that are permitted, or * alone for every one`},
+		{"a value of a label twice", "claim:", "allow: {labels: {team: [red, red]}}\n  claim:", `p.yaml: spec.allow.labels[team][1]: Duplicate value: "red"`},
+		{"every value and one more", "claim:", "allow: {labels: {team: [red, '*']}}\n  claim:", `p.yaml: spec.allow.labels[team][1]: Invalid value: "*": stands for every value: list it alone`},
+		{"every value of app", "claim:", "allow: {labels: {app: ['*']}}\n  claim:", `p.yaml: spec.allow.labels[app][0]: Invalid value: "*": must not be listed for app, by which Services and controllers select Pods: list its values`},
+		{"every value of release", "claim:", "allow: {labels: {release: ['*']}}\n  claim:", `p.yaml: spec.allow.labels[release][0]: Invalid value: "*": must not be listed for release, by which Services and controllers select Pods: list its values`},
+		{"every value of component", "claim:", "allow: {labels: {component: ['*']}}\n  claim:", `p.yaml: spec.allow.labels[component][0]: Invalid value: "*": must not be listed for component, by which Services and controllers select Pods: list its values`},
+		{"every value of a recommended label", "claim:", "allow: {labels: {app.kubernetes.io/instance: ['*']}}\n  claim:", `p.yaml: spec.allow.labels[app.kubernetes.io/instance][0]: Invalid value: "*": must not be listed for app.kubernetes.io/instance, by which Services and controllers select Pods: list its values`},
+		{"the label of a Deployment's Pods", "claim:", "allow: {labels: {pod-template-hash: [x]}}\n  claim:", `p.yaml: spec.allow.labels[pod-template-hash]: Invalid value: "pod-template-hash": must not be listed: controllers give this label to their own Pods, and adopt who wears it`},
+		{"the label of a StatefulSet's Pods", "claim:", "allow: {labels: {controller-revision-hash: ['*']}}\n  claim:", `p.yaml: spec.allow.labels[controller-revision-hash]: Invalid value: "controller-revision-hash": must not be listed: controllers give this label to their own Pods, and adopt who wears it`},
+		{"an annotation that needs no permission", "claim:", "allow: {annotations: [note]}\n  claim:", `p.yaml: spec.allow.annotations[0]: Invalid value: "note": must begin with controller.kubernetes.io/ or scheduler.alpha.kubernetes.io/: other annotations need no permission`},
 		{"SELinux options of another user", "claim:", "allow: {seLinuxOptions: {user: u}}\n  claim:", `p.yaml: spec.allow.seLinuxOptions: Invalid value: {"user":"u"}: must not set user or role: the Pod Security baseline forbids both`},
 		{"an empty secret name", "claim:", "allow: {secrets: ['']}\n  claim:", `p.yaml: spec.allow.secrets[0]: Required value`},
 		{"a second policy that lists the first one's claim", "\napi", strings.Replace(second, "claim: other", "claim: other\n  allow: {claims: [deer-flow-home]}", 1) + "---\napi", `p.yaml: spec.allow.claims[0]: Invalid value: "deer-flow-home": is the claim that policy deer-flow protects`},
