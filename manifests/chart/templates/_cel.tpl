@@ -69,9 +69,8 @@ sandbox of another. It is the backstop's own expression, without the comment: al
 whose length is limited. Call it with a policy, and the chart's files as .files.
 */}}
 {{- define "userscope.cel.relabelled" -}}
-{{- $holds := include "userscope.backstop.holds" (dict "files" .files "rule" "immutable-field") -}}
-{{- include "userscope.backstop.named" (dict "names" (include "userscope.backstop.kept" . | fromJsonArray) "macro" "exists"
-  "expression" (regexReplaceAllLiteral "(?m)^//.*\n" $holds "" | printf "!(\n%s\n)")) -}}
+{{- include "userscope.backstop.holds" (dict "files" .files "rules" (list "immutable-field")
+  "data" (include "userscope.backstop.data" (dict "policy" . "policies" list) | fromJson)) | printf "!(\n%s\n)" }}
 {{- end }}
 
 {{/* Whether an update gives labels, or annotations that steer controllers, to a Pod: a provisioner's are judged. Call

@@ -18,7 +18,7 @@ func TestKnownFieldsOfMounts(t *testing.T) {
 		name, _, _ := strings.Cut(field.Tag.Get("json"), ",")
 		fields = append(fields, `"`+name+`"`)
 	}
-	want := `"mountFields":[` + strings.Join(fields, ",") + `]`
+	want := `m.all(k, k in [` + strings.Join(fields, ",") + `])`
 	for _, policy := range rendered(t).Policies {
 		if !strings.HasPrefix(policy.Name, "userscope-backstop-create-") {
 			continue

@@ -4,6 +4,7 @@ import (
 	"errors"
 	"fmt"
 	"os"
+	"regexp"
 	"slices"
 	"strings"
 	"testing"
@@ -20,7 +21,7 @@ import (
 // mostCharacters is how long an expression may be for the parser of an API server.
 const mostCharacters = 100_000
 
-// Each rule's file compiles by itself, so that an error names the file and its line: a bool above the line
+// Each rule's file compiles by itself, so that an error names the file and its line: bools above the line
 // that divides it, a list of texts below.
 func TestRulesCompile(t *testing.T) {
 	env := envOfRules(t)
@@ -33,15 +34,34 @@ func TestRulesCompile(t *testing.T) {
 		if strings.Contains(content, "{{") {
 			t.Errorf("%s: has a template action, and is no template", ruleFile(rule))
 		}
-		checkExpression(t, env, ruleFile(rule), holds, cel.BoolType, cel.DynType)
+		for head, part := range parts(holds) {
+			checkExpression(t, env, strings.TrimSpace(ruleFile(rule)+" "+head), part, cel.BoolType, cel.DynType)
+		}
 		checkExpression(t, env, ruleFile(rule)+" (message)", words, cel.ListType(cel.StringType), cel.ListType(cel.DynType), cel.DynType)
 	}
 }
 
+// parts are the parts of the first half of a rule's file, by the lines that head them.
+func parts(holds string) map[string]string {
+	parts := map[string]string{}
+	for i, part := range strings.Split(holds, "\n--- ") {
+		head, expression := "", part
+		if i > 0 {
+			head, expression, _ = strings.Cut(part, "\n")
+		}
+		if strings.TrimSpace(comments.ReplaceAllString(expression, "")) != "" {
+			parts[head] = expression
+		}
+	}
+	return parts
+}
+
+var comments = regexp.MustCompile(`(?m)^ *//.*$`)
+
 // envOfRules is an environment with what rules call the parts of a Pod, of any type.
 func envOfRules(t *testing.T) *cel.Env {
 	t.Helper()
-	names := []string{"object", "oldObject", "request", "policy", "lists", "maps", "claims", "most", "tolerations", "bounds", "messages", "marker", "stamps", "fixedLabels", "fixedAnnotations", "selector", "ownLabels", "allowedLabels", "anyValue", "controllers"}
+	names := []string{"object", "oldObject", "request", "policy", "lists", "maps", "most", "bounds", "messages", "c", "e", "k", "m", "s", "v"}
 	for _, file := range []string{"new.names.yaml", "stored.names.yaml"} {
 		found, err := repo.Path("manifests", "chart", "files", "backstop", file)
 		if err != nil {

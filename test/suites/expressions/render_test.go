@@ -27,7 +27,7 @@ var policyFiles = []string{
 }
 
 // readPolicies reads a policy file as values of the chart.
-func readPolicies(t *testing.T, file string) []backstop.Policy {
+func readPolicies(t testing.TB, file string) []backstop.Policy {
 	t.Helper()
 	found, err := repo.Path(strings.Split(file, "/")...)
 	if err != nil {
@@ -44,7 +44,7 @@ func readPolicies(t *testing.T, file string) []backstop.Policy {
 }
 
 // render renders the chart with policies.
-func render(t *testing.T, policies []backstop.Policy) *backstop.Objects {
+func render(t testing.TB, policies []backstop.Policy) *backstop.Objects {
 	t.Helper()
 	objects, err := backstop.Render(t.Context(), policies)
 	if err != nil {
