@@ -96,7 +96,7 @@ func awaitPolicies(ctx context.Context, admin kubernetes.Interface) error {
 
 // awaitProbe waits until the probe is refused, or until it no longer is.
 func awaitProbe(ctx context.Context, admin kubernetes.Interface, refused bool) error {
-	err := wait.PollUntilContextTimeout(ctx, 20*time.Millisecond, 30*time.Second, true, func(ctx context.Context) (bool, error) {
+	err := wait.PollUntilContextTimeout(ctx, 20*time.Millisecond, 2*time.Minute, true, func(ctx context.Context) (bool, error) {
 		_, err := admin.CoreV1().ConfigMaps(corev1.NamespaceDefault).Create(ctx,
 			&corev1.ConfigMap{ObjectMeta: metav1.ObjectMeta{Name: probe}}, metav1.CreateOptions{DryRun: []string{metav1.DryRunAll}})
 		if !refused {
