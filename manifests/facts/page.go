@@ -59,6 +59,9 @@ func (f Field) typeName() string {
 	if f.Type.Kind() == reflect.Map && f.Type.Elem().Kind() == reflect.Slice {
 		return "map of lists of strings"
 	}
+	if f.Type.Kind() == reflect.Map && f.Type.Elem().Kind() == reflect.Interface {
+		return names[reflect.Struct]
+	}
 	return names[f.Type.Kind()]
 }
 

@@ -68,7 +68,7 @@ func deerflow(t testing.TB) policy.Policies {
 		Bounds:            policy.MostBounds(),
 		Namespaces:        []string{"deer-flow"},
 		Claim:             "deer-flow-home",
-		Selector:          map[string]string{"app": "deer-flow-sandbox"},
+		Selector:          policy.MatchLabels(map[string]string{"app": "deer-flow-sandbox"}),
 		Provisioners:      []string{provisioner},
 		IdentityFrom:      policy.IdentitySources(),
 		User:              policy.IDRule{Key: "user-id", MaxLength: policy.MaxUserLength},

@@ -1,7 +1,6 @@
 package policy
 
 import (
-	"maps"
 	"slices"
 	"strings"
 )
@@ -34,7 +33,10 @@ func ControllersAnnotations() []string {
 // OwnLabels returns the keys of the labels that say that a Pod is a sandbox, and whose, be they read or not. Policies
 // of one namespace agree on them.
 func (p *Policy) OwnLabels() []string {
-	keys := slices.Sorted(maps.Keys(p.Selector))
+	keys := make([]string, 0, len(p.Selector)+5)
+	for _, requirement := range p.Selector {
+		keys = append(keys, requirement.Key)
+	}
 	return append(keys, p.User.Key, p.Thread.Key, p.SandboxIDKey, UserStamp, ThreadStamp)
 }
 

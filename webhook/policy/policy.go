@@ -39,8 +39,8 @@ type Policy struct {
 	// Claim names the PersistentVolumeClaim that holds every user's data.
 	Claim string
 
-	// Selector are the labels that a sandbox wears, all of them.
-	Selector map[string]string
+	// Selector says which labels a sandbox wears.
+	Selector Selector
 
 	// Provisioners are the usernames whose every Pod is a sandbox.
 	Provisioners []string
@@ -204,12 +204,7 @@ func (p *Policy) IsProvisioner(username string) bool {
 
 // Selects reports whether the labels match the sandbox selector.
 func (p *Policy) Selects(labels map[string]string) bool {
-	for key, value := range p.Selector {
-		if got, ok := labels[key]; !ok || got != value {
-			return false
-		}
-	}
-	return true
+	return p.Selector.Matches(labels)
 }
 
 // Exempts reports whether a user of the groups may mount the claim freely.

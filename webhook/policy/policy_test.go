@@ -40,7 +40,7 @@ func TestCreators(t *testing.T) {
 }
 
 func TestSelects(t *testing.T) {
-	p := &Policy{Selector: map[string]string{"app": "sandbox", "tier": ""}}
+	p := &Policy{Selector: MatchLabels(map[string]string{"app": "sandbox", "tier": ""})}
 	for _, test := range []struct {
 		labels map[string]string
 		want   bool

@@ -13,7 +13,7 @@ import (
 func two() *policy.Policy {
 	return deerflow(func(p *policy.Policy) {
 		p.Namespaces = []string{"deer-flow", "deer-flow-2"}
-		p.Selector = map[string]string{"app": "deer-flow-sandbox", "tier": "sandbox"}
+		p.Selector = policy.MatchLabels(map[string]string{"app": "deer-flow-sandbox", "tier": "sandbox"})
 		p.Provisioners = []string{provisioner, "provisioner-2"}
 		p.Exempt.Users = []string{replicaSets, "exempt-2"}
 		p.Exempt.Groups = []string{"system:masters", "group-2"}

@@ -25,6 +25,6 @@ var deleteNotSandboxRule = rule{
 func (r *review) checkDeleteNotSandbox(p *policy.Policy) {
 	if !isSandbox(p, r.old) {
 		r.refuse(RuleDeleteNotSandbox, podjson.Location{"metadata", "labels"}, labelsText(r.old.Labels),
-			"are not a sandbox's ("+labelsText(p.Selector)+"), and a provisioner deletes nothing else: use another user")
+			"are not a sandbox's ("+p.Selector.String()+"), and a provisioner deletes nothing else: use another user")
 	}
 }

@@ -44,7 +44,7 @@ func (r *review) checkDebugger(p *policy.Policy) {
 	}
 	for _, c := range r.judged {
 		r.refuse(RuleEphemeralContainer, c.at("name"), c.Name,
-			"joins a Pod that is no sandbox ("+labelsText(p.Selector)+"), and a provisioner debugs nothing else: use another user")
+			"joins a Pod that is no sandbox ("+p.Selector.String()+"), and a provisioner debugs nothing else: use another user")
 	}
 }
 

@@ -2,7 +2,6 @@ package scope
 
 import (
 	"cmp"
-	"maps"
 	"slices"
 
 	"userscope.dev/userscope/webhook/podjson"
@@ -15,10 +14,11 @@ const RuleImmutableField Rule = "immutable-field"
 var immutableFieldRule = rule{
 	ID:      RuleImmutableField,
 	Summary: "What says whose sandbox a Pod is cannot change while the Pod lives.",
-	Why: "The mounts of a stored Pod are fixed, so changing the user, the thread, the sandbox id, the " +
-		"selector's labels, Userscope's marker `userscope.dev/policies` or its stamps would only make NetworkPolicies, " +
-		"audits and later decisions take one user's sandbox for another's. On a Pod that was never judged, " +
-		"neither the marker, the stamps nor the selector's labels can be added: the Pod would look judged, and a " +
+	Why: "The mounts of a stored Pod are fixed, so changing the user, the thread, the sandbox id, whether the " +
+		"selector matches, Userscope's marker `userscope.dev/policies` or its stamps would only make NetworkPolicies, " +
+		"audits and later decisions take one user's sandbox for another's. Between values that the selector " +
+		"lists, a label may change. On a Pod that was never judged, " +
+		"neither the marker, the stamps nor labels that the selector matches can be added: the Pod would look judged, and a " +
 		"provisioner could delete it. Create a new Pod instead. Everything else may change, finalizers above " +
 		"all, so no Pod is ever stuck because of Userscope.",
 	update: (*review).checkImmutableField,
@@ -41,10 +41,19 @@ func (r *review) checkImmutableField(p *policy.Policy) {
 // checkKeysKept refuses a change of what says whose sandbox a Pod is.
 func (r *review) checkKeysKept(p *policy.Policy) {
 	const remedy = "marks the Pod as the sandbox of its user, and cannot be added, changed or removed: create a new Pod instead"
-	labels := append(slices.Sorted(maps.Keys(p.Selector)), p.IdentityKeys(policy.FromLabel)...)
-	for _, key := range append(labels, p.SandboxIDKey) {
+	refuseLabel := func(key string) {
+		r.refuse(RuleImmutableField, podjson.Location{"metadata", "labels", podjson.MapKey(key)}, r.pod.Labels[key], remedy)
+	}
+	if p.Selects(r.old.Labels) != p.Selects(r.pod.Labels) {
+		for _, requirement := range p.Selector {
+			if requirement.Matches(r.old.Labels) != requirement.Matches(r.pod.Labels) {
+				refuseLabel(requirement.Key)
+			}
+		}
+	}
+	for _, key := range append(p.IdentityKeys(policy.FromLabel), p.SandboxIDKey) {
 		if !sameEntry(r.old.Labels, r.pod.Labels, key) {
-			r.refuse(RuleImmutableField, podjson.Location{"metadata", "labels", podjson.MapKey(key)}, r.pod.Labels[key], remedy)
+			refuseLabel(key)
 		}
 	}
 	for _, key := range append(p.IdentityKeys(policy.FromAnnotation), policy.MarkerAnnotation) {
@@ -67,7 +76,7 @@ func (r *review) checkNotAdopted(p *policy.Policy) {
 	unadded("annotations", r.old.Annotations, r.pod.Annotations, policy.MarkerAnnotation, policy.UserStamp, policy.ThreadStamp)
 	unadded("labels", r.old.Labels, r.pod.Labels, policy.UserStamp, policy.ThreadStamp)
 	if p.Selects(r.pod.Labels) && !p.Selects(r.old.Labels) {
-		r.refuse(RuleImmutableField, podjson.Location{"metadata", "labels"}, labelsText(p.Selector), remedy)
+		r.refuse(RuleImmutableField, podjson.Location{"metadata", "labels"}, p.Selector.String(), remedy)
 	}
 }
 

@@ -32,6 +32,13 @@ func TestUpdate(t *testing.T) {
 	setLabel := func(key, value string) func(*corev1.Pod) { return func(pod *corev1.Pod) { pod.Labels[key] = value } }
 	hub := deerflow(func(p *policy.Policy) { p.Layout = policy.Layout{UserData: template("home/{user}")} })
 
+	sized := deerflow(func(p *policy.Policy) {
+		p.Selector = append(p.Selector, policy.Requirement{Key: "size", Values: []string{"l", "s"}}, policy.Requirement{Key: "zone"})
+	})
+	small := func(tweaks ...func(*corev1.Pod)) *corev1.Pod {
+		return sandbox(append([]func(*corev1.Pod){setLabel("size", "s"), setLabel("zone", "a")}, tweaks...)...)
+	}
+
 	tests := []struct {
 		name      string
 		policy    *policy.Policy
@@ -53,6 +60,11 @@ func TestUpdate(t *testing.T) {
 		{name: "a stamped thread", old: sandbox(), pod: sandbox(annotation(policy.ThreadStamp, "t1")), verdict: Refused, want: inAnnotation(policy.ThreadStamp, "t1")},
 		{name: "the sandbox id", old: sandbox(setLabel("sandbox-id", "1")), pod: sandbox(setLabel("sandbox-id", "2")), verdict: Refused, want: label("sandbox-id", "2")},
 		{name: "the selector's label", old: sandbox(), pod: sandbox(setLabel("app", "gateway")), verdict: Refused, want: label("app", "gateway")},
+		{name: "another of the selector's values", policy: sized, old: small(), pod: small(setLabel("size", "l"), setLabel("zone", "")), verdict: Allowed},
+		{name: "a value that the selector does not have", policy: sized, old: small(), pod: small(setLabel("size", "m")), verdict: Refused, want: label("size", "m")},
+		{name: "a label that the selector wants", policy: sized, old: small(), pod: small(noLabel("zone")), verdict: Refused, want: label("zone", "")},
+		{name: "the last of the selector's labels", policy: sized, old: small(noLabel("zone")), pod: small(), verdict: Refused, want: label("zone", "a")},
+		{name: "one of the selector's labels of several that are missing", policy: sized, old: small(noLabel("size", "zone")), pod: small(noLabel("zone")), verdict: Allowed},
 		{name: "the marker", old: sandbox(), pod: sandbox(annotation(policy.MarkerAnnotation, "x")), verdict: Refused, want: inAnnotation(policy.MarkerAnnotation, "x")},
 		{name: "no marker any more", old: sandbox(), pod: sandbox(func(pod *corev1.Pod) { pod.Annotations = nil }), verdict: Refused, want: inAnnotation(policy.MarkerAnnotation, "")},
 		{name: "a thread that the layout does not know", policy: hub, old: sandbox(), pod: sandbox(setLabel("thread-id", "t2")), verdict: Allowed},

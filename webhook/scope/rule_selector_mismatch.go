@@ -25,5 +25,5 @@ func (r *review) checkSelectorMismatch(p *policy.Policy) {
 		return
 	}
 	r.refuse(RuleSelectorMismatch, podjson.Location{"metadata", "labels"}, labelsText(r.pod.Labels),
-		"this creator's Pods are sandboxes: set the labels "+labelsText(p.Selector))
+		"this creator's Pods are sandboxes: set the labels "+p.Selector.String())
 }

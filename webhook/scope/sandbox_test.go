@@ -21,7 +21,7 @@ func deerflow(tweaks ...func(*policy.Policy)) *policy.Policy {
 		Name:              "deer-flow",
 		Namespaces:        []string{"deer-flow"},
 		Claim:             "deer-flow-home",
-		Selector:          map[string]string{"app": "deer-flow-sandbox"},
+		Selector:          policy.MatchLabels(map[string]string{"app": "deer-flow-sandbox"}),
 		Provisioners:      []string{provisioner},
 		Exempt:            policy.Creators{Users: []string{replicaSets}, Groups: []string{"system:masters"}},
 		IdentityFrom:      policy.IdentitySources(),

@@ -77,7 +77,8 @@ policy and all of them: .policy, .policies. */}}
 {{- end -}}
 {{- $_ := set $claims $namespace ($all | uniq) -}}
 {{- end -}}
-{{- $_ := set $literals "maps.selector" (toJson $p.selector) -}}
+{{- $_ := set $literals "policy.selected" (include "userscope.cel.selected" (dict "labels" "object.metadata.?labels" "policy" $p)) -}}
+{{- $_ := set $literals "policy.wasSelected" (include "userscope.cel.selected" (dict "labels" "oldObject.metadata.?labels" "policy" $p)) -}}
 {{- $_ := set $literals "maps.claims" (toJson $claims) -}}
 {{- $_ := set $literals "most.user" (toJson $p.facts.ids.userLength) -}}
 {{- $_ := set $literals "most.thread" (toJson $p.facts.ids.threadLength) -}}

@@ -13,12 +13,20 @@ and [?], which give none instead of an error: an error would refuse the Pod.
 [{{ join ", " $texts }}]
 {{- end }}
 
-{{/* Whether labels match the selector of a policy. Call it with both: .labels, .policy. */}}
+{{/* Whether labels match the selector of a policy. Call it with both: .labels, .policy. No label has the value
+".", which is not legal. */}}
 {{- define "userscope.cel.selected" -}}
 {{- $labels := .labels -}}
 {{- $terms := list -}}
-{{- range $key, $value := .policy.selector -}}
-{{- $terms = append $terms (printf "%s[?%s] == optional.of(%s)" $labels (toJson $key) (toJson $value)) -}}
+{{- range .policy.selector -}}
+{{- $label := printf "%s[?%s]" $labels (toJson .key) -}}
+{{- if eq (len .values) 1 -}}
+{{- $terms = append $terms (printf "%s == optional.of(%s)" $label (first .values | toJson)) -}}
+{{- else if .values -}}
+{{- $terms = append $terms (printf "%s.orValue(\".\") in %s" $label (include "userscope.cel.list" .values)) -}}
+{{- else -}}
+{{- $terms = append $terms (printf "%s.hasValue()" $label) -}}
+{{- end -}}
 {{- end -}}
 ({{ join " && " $terms }})
 {{- end }}

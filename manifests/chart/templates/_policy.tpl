@@ -41,8 +41,12 @@ with the root context, and read the result with fromJsonArray.
 {{- if hasKey $spec "caseSensitive" -}}
 {{- $caseSensitive = $spec.caseSensitive -}}
 {{- end -}}
+{{- $selector := include "userscope.selector" (dict "selector" $spec.selector "name" .entry.name) | fromJsonArray -}}
 {{- $safe := ternary $facts.ids.characters $facts.ids.lowerCaseCharacters $caseSensitive -}}
-{{- $ownLabels := concat (keys $spec.selector | sortAlpha) (list $userKey $threadKey $sandboxIDKey $facts.stamps.user $facts.stamps.thread) -}}
+{{- $ownLabels := list $userKey $threadKey $sandboxIDKey $facts.stamps.user $facts.stamps.thread -}}
+{{- range $selector -}}
+{{- $ownLabels = append $ownLabels .key -}}
+{{- end -}}
 {{- range $facts.labels.controllers -}}
 {{- $ownLabels = without $ownLabels . -}}
 {{- end -}}
@@ -51,7 +55,7 @@ with the root context, and read the result with fromJsonArray.
   "name" .entry.name
   "namespaces" $spec.namespaces
   "claim" $spec.claim
-  "selector" $spec.selector
+  "selector" $selector
   "provisioners" ($spec.provisioners | default list)
   "exemptUsers" ($exempt.users | default list)
   "exemptGroups" ($exempt.groups | default list)
@@ -63,7 +67,7 @@ with the root context, and read the result with fromJsonArray.
   "threadKey" $threadKey
   "sandboxIDKey" $sandboxIDKey
   "needsThread" $needsThread
-  "fixedLabels" (concat (keys $spec.selector | sortAlpha) $identityLabels (list $sandboxIDKey))
+  "fixedLabels" (append $identityLabels $sandboxIDKey)
   "ownLabels" $ownLabels
   "fixedAnnotations" (append $identityAnnotations $facts.marker)
   "idPattern" (printf "^[%s]([%s%s]*[%s])?$" $safe $safe (join "" $spec.idCharacters) $safe)
@@ -78,6 +82,34 @@ with the root context, and read the result with fromJsonArray.
   "bounds" (merge (deepCopy ($spec.bounds | default dict)) $facts.defaults.bounds)
   "allow" ($spec.allow | default dict)
   | toJson -}}
+{{- end }}
+
+{{/* A selector as a JSON list of requirements, each with key and values, sorted by key; none of the values means
+any. Call it with the selector of a spec, which is a label selector or a plain map of labels, and the policy's
+name: .selector, .name. */}}
+{{- define "userscope.selector" -}}
+{{- $policy := .name -}}
+{{- $labels := .selector -}}
+{{- $expressions := list -}}
+{{- if or (kindIs "map" .selector.matchLabels) (kindIs "slice" .selector.matchExpressions) -}}
+{{- $labels = .selector.matchLabels | default dict -}}
+{{- $expressions = .selector.matchExpressions | default list -}}
+{{- end -}}
+{{- $values := dict -}}
+{{- range $key, $value := $labels -}}
+{{- $_ := set $values $key (list $value) -}}
+{{- end -}}
+{{- range $expressions -}}
+{{- if hasKey $values .key -}}
+{{- fail (printf "policies: %s: spec.selector.matchExpressions: %q is there twice" $policy .key) -}}
+{{- end -}}
+{{- $_ := set $values .key (.values | default list | sortAlpha) -}}
+{{- end -}}
+{{- $all := list -}}
+{{- range $key, $allowed := $values -}}
+{{- $all = append $all (dict "key" $key "values" $allowed) -}}
+{{- end -}}
+{{- toJson $all -}}
 {{- end }}
 
 {{/* The namespaces of policies, each once, as a JSON list. Call it with the policies. */}}

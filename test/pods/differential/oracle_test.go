@@ -82,6 +82,8 @@ func fill(value reflect.Value) {
 		entry := reflect.New(value.Type().Elem()).Elem()
 		fill(entry)
 		value.SetMapIndex(reflect.ValueOf("key"), entry)
+	case reflect.Interface:
+		value.Set(reflect.ValueOf("value"))
 	case reflect.String:
 		value.SetString("something")
 	case reflect.Int, reflect.Int32, reflect.Int64:

@@ -11,8 +11,8 @@ import (
 func given(p Policy, old, pod object) []string {
 	var findings []string
 	own := []string{p.Identity.UserKey, p.Identity.ThreadKey, p.Identity.SandboxIDKey, userStamp, threadStamp}
-	for key := range p.Selector {
-		own = append(own, key)
+	for _, r := range p.Selector {
+		own = append(own, r.Key)
 	}
 	before := child(old, "metadata", "labels")
 	for key, value := range child(pod, "metadata", "labels") {

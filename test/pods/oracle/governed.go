@@ -21,17 +21,6 @@ func (p Policy) governs(request Request, pod object) bool {
 	return p.referenced(pod) && !p.exempts(request)
 }
 
-// selects reports whether a Pod wears every label of the selector.
-func (p Policy) selects(pod object) bool {
-	labels := child(pod, "metadata", "labels")
-	for key, want := range p.Selector {
-		if _, ok := labels[key]; !ok || text(labels, key) != want {
-			return false
-		}
-	}
-	return true
-}
-
 func (p Policy) provisions(request Request) bool {
 	return slices.Contains(p.Provisioners, request.Username)
 }

@@ -35,8 +35,8 @@ func JudgeUpdate(policies []Policy, request Request, old, updated map[string]any
 			continue
 		}
 		labels := append([]string{p.Identity.SandboxIDKey}, p.identityKeys("labels")...)
-		for key := range p.Selector {
-			labels = append(labels, key)
+		if p.selects(old) != p.selects(updated) {
+			findings = append(findings, "I5: the selector does not match as before")
 		}
 		findings = append(findings, altered(old, updated, "labels", labels)...)
 		findings = append(findings, altered(old, updated, "annotations", append(p.identityKeys("annotations"), marker))...)

@@ -45,6 +45,29 @@ func TestUpdates(t *testing.T) {
 	}
 }
 
+// A label may change as long as the selector matches.
+func TestUpdatesUnderASelector(t *testing.T) {
+	choosing := policy()
+	choosing.Selector = []Requirement{{"app", []string{"sandbox"}}, {"size", []string{"l", "s"}}, {"zone", nil}}
+	const marked = `{"metadata": {"labels": {"app": "sandbox", "size": "s", "zone": "a"}, "annotations": {"userscope.dev/policies": "deer-flow"}}}`
+	for _, test := range []struct {
+		change change
+		broken bool
+	}{
+		{change{"metadata/labels/size", "l"}, false},
+		{change{"metadata/labels/zone", ""}, false},
+		{change{"metadata/labels/size", "m"}, true},
+		{change{"metadata/labels/size", gone}, true},
+		{change{"metadata/labels/zone", gone}, true},
+	} {
+		old := parse(marked)
+		findings := JudgeUpdate([]Policy{choosing}, Request{Namespace: "deer-flow"}, old, with(old, test.change))
+		if len(findings) > 0 != test.broken {
+			t.Errorf("%v: findings %q", test.change, findings)
+		}
+	}
+}
+
 func TestDeletions(t *testing.T) {
 	const (
 		gateway  = `{"metadata": {"labels": {"app": "gateway"}}}`

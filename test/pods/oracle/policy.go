@@ -19,7 +19,7 @@ type Policy struct {
 	Name       string
 	Namespaces []string
 	Claim      string
-	Selector   map[string]string
+	Selector   []Requirement
 
 	// Provisioners are usernames. The claim alone does not make the exempt ones' Pods sandboxes.
 	Provisioners []string
@@ -153,7 +153,7 @@ func readPolicy(name string, whole object, dir string) (Policy, error) {
 		Name:         name,
 		Namespaces:   spec.texts("namespaces"),
 		Claim:        spec.text("claim", ""),
-		Selector:     map[string]string{},
+		Selector:     readSelector(child(whole, "selector")),
 		Provisioners: spec.texts("provisioners"),
 		Identity: Identity{
 			From:          spec.texts("identityFrom"),
@@ -196,9 +196,6 @@ func readPolicy(name string, whole object, dir string) (Policy, error) {
 	}
 	for _, list := range Lists() {
 		policy.Allowed.Listed[list.Field] = allow.texts(list.Field)
-	}
-	for key, value := range child(whole, "selector") {
-		policy.Selector[key], _ = value.(string)
 	}
 	labels := allow.below("labels")
 	for key := range labels.fields {

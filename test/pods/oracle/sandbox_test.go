@@ -14,7 +14,7 @@ func policy() Policy {
 		Name:         "deer-flow",
 		Namespaces:   []string{"deer-flow"},
 		Claim:        "home",
-		Selector:     map[string]string{"app": "sandbox"},
+		Selector:     []Requirement{{"app", []string{"sandbox"}}},
 		Provisioners: []string{"provisioner"},
 		ExemptUsers:  []string{"replicaset-controller"},
 		ExemptGroups: []string{"admins"},

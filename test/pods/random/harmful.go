@@ -160,7 +160,7 @@ var harmful = []mutation{
 	{"no annotations", func(d *drawing) { at(d.Pod, "metadata")["annotations"] = of[any](d, nil, object{}) }},
 	{"no metadata", func(d *drawing) { d.Pod["metadata"] = object{} }},
 	{"other labels", func(d *drawing) {
-		keys := slices.Sorted(maps.Keys(d.Policy.Selector))
+		keys := slices.Sorted(maps.Keys(oracle.Wear(d.Policy.Selector, oracle.First)))
 		if d.chance(50) {
 			keys = []string{of(d, keys...)}
 		}

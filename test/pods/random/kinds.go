@@ -27,7 +27,7 @@ func (d *drawing) begin(username string) {
 
 // wear puts the selector's labels on the Pod.
 func (d *drawing) wear() {
-	for key, value := range d.Policy.Selector {
+	for key, value := range oracle.Wear(d.Policy.Selector, func(values []string) string { return of(d, values...) }) {
 		d.labels()[key] = value
 	}
 }

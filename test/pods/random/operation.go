@@ -73,14 +73,15 @@ func operations(stored *rapid.Generator[*Sample], change func(*drawing)) *rapid.
 
 // relabel changes what may say whose sandbox a Pod is, or what says nothing.
 func relabel(d *drawing) {
-	keys := append(slices.Sorted(maps.Keys(d.Policy.Selector)),
+	worn := oracle.Wear(d.Policy.Selector, func(values []string) string { return of(d, values...) })
+	keys := append(slices.Sorted(maps.Keys(worn)),
 		d.Policy.Identity.UserKey, d.Policy.Identity.ThreadKey, d.Policy.Identity.SandboxIDKey,
 		"userscope.dev/policies", userStamp, threadStamp, "other", "app.kubernetes.io/name")
 	key := of(d, keys...)
 	entries := of(d, d.labels(), d.annotations())
 	of(d,
 		func() { delete(entries, key) },
-		func() { entries[key] = of(d, "bob", "", d.Policy.Selector[key], d.Policy.Name) },
+		func() { entries[key] = of(d, "bob", "", worn[key], d.Policy.Name) },
 		d.wear,
 		func() { d.dress(d.labels()) },
 		func() { d.steer(d.annotations()) },

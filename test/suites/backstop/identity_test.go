@@ -46,7 +46,7 @@ func TestStampedIdentities(t *testing.T) {
 		t.Run(test.name, func(t *testing.T) {
 			policy := backed[index[test.in]].Oracle[0]
 			labels, annotations := object{}, object{"userscope.dev/policies": policy.Name}
-			for key, value := range policy.Selector {
+			for key, value := range oracle.Wear(policy.Selector, oracle.First) {
 				labels[key] = value
 			}
 			for key, value := range test.labels {

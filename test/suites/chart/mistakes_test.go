@@ -243,6 +243,30 @@ func TestMistakes(t *testing.T) {
 			"an annotation that needs no permission", deerFlow("claim:", "allow: {annotations: [note]}\n    claim:"),
 			"at '/policies/0/spec/allow/annotations/0': 'note' does not match pattern",
 		},
+		{
+			"a selector for want of a label", deerFlow("{app: deer-flow-sandbox}", "{matchExpressions: [{key: app, operator: NotIn, values: [gateway]}]}"),
+			"at '/policies/0/spec/selector/matchExpressions/0/operator': value must be one of 'In', 'Exists'",
+		},
+		{
+			"a selector of no values", deerFlow("{app: deer-flow-sandbox}", "{matchExpressions: [{key: app, operator: In, values: []}]}"),
+			"at '/policies/0/spec/selector/matchExpressions/0/values': minItems: got 0, want 1",
+		},
+		{
+			"a selector of all Pods", deerFlow("{app: deer-flow-sandbox}", "{matchLabels: {}}"),
+			"at '/policies/0/spec/selector/matchLabels': minProperties: got 0, want 1",
+		},
+		{
+			"an unknown part of a selector", deerFlow("{app: deer-flow-sandbox}", "{matchLabels: {app: a}, matchFields: {}}"),
+			"at '/policies/0/spec/selector': additional properties 'matchFields' not allowed",
+		},
+		{
+			"a label twice in a selector", deerFlow("{app: deer-flow-sandbox}", "{matchLabels: {app: a}, matchExpressions: [{key: app, operator: Exists}]}"),
+			`policies: deer-flow: spec.selector.matchExpressions: "app" is there twice`,
+		},
+		{
+			"a key that a selector's requirement has", deerFlow("{app: deer-flow-sandbox}", "{matchExpressions: [{key: user-id, operator: Exists}]}"),
+			`policies[0].spec.userKey: "user-id" is also a label of the selector, another key or the marker`,
+		},
 		{"a proof that is not known", deerFlow("claim:", "proof: Sometimes\n    claim:"), "at '/policies/0/spec/proof': value must be one of 'Adopted', 'Always', 'Never'"},
 		{
 			"a name that is too long for what is named after it", deerFlow("name: deer-flow", "name: "+strings.Repeat("a", 228)),

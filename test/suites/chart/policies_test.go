@@ -221,7 +221,7 @@ func sandboxOf(policy *oracle.Policy, user string) *corev1.Pod {
 	if strings.Contains(policy.Directories[0].Path, "{thread}") {
 		pod.Labels[policy.Identity.ThreadKey] = "thread-1"
 	}
-	for key, value := range policy.Selector {
+	for key, value := range oracle.Wear(policy.Selector, oracle.First) {
 		pod.Labels[key] = value
 	}
 	pod.Spec.Volumes = []corev1.Volume{{Name: policy.Volume, VolumeSource: corev1.VolumeSource{

@@ -58,7 +58,7 @@ func canonical(raw []byte) ([]byte, bool) {
 
 // pods are a policy's sandboxes and their like, to begin with.
 func pods(p oracle.Policy) []string {
-	selector, err := json.Marshal(p.Selector)
+	selector, err := json.Marshal(oracle.Wear(p.Selector, oracle.First))
 	if err != nil {
 		panic(err)
 	}

@@ -60,7 +60,7 @@ func FuzzPolicyFile(f *testing.F) {
 func podsOf(t *testing.T, p *policy.Policy) []string {
 	t.Helper()
 	like := oracle.Policy{
-		Selector:    p.Selector,
+		Selector:    selectorOf(p),
 		Claim:       p.Claim,
 		Volume:      p.UserDataVolume,
 		MountPath:   p.UserDataMountPath,
@@ -69,6 +69,15 @@ func podsOf(t *testing.T, p *policy.Policy) []string {
 		Directories: []oracle.Directory{{Path: p.Layout.UserData.String()}},
 	}
 	return pods(like)
+}
+
+// selectorOf is a policy's selector as the oracle has it.
+func selectorOf(p *policy.Policy) []oracle.Requirement {
+	var selector []oracle.Requirement
+	for _, requirement := range p.Selector {
+		selector = append(selector, oracle.Requirement(requirement))
+	}
+	return selector
 }
 
 // decideTwice has a Pod judged, and what comes out of it a second time.

@@ -22,7 +22,7 @@ func TestEveryVolumeType(t *testing.T) {
 			kind, _, _ := strings.Cut(types.Field(i).Tag.Get("json"), ",")
 			for _, beside := range []string{"emptyDir", "configMap", kind} {
 				raw, err := json.Marshal(map[string]any{
-					"metadata": map[string]any{"name": "pod", "labels": policy.Selector},
+					"metadata": map[string]any{"name": "pod", "labels": oracle.Wear(policy.Selector, oracle.First)},
 					"spec": map[string]any{
 						"volumes":    []any{map[string]any{"name": "x", beside: map[string]any{}, kind: map[string]any{}}},
 						"containers": []any{map[string]any{"name": "main", "image": "image"}},

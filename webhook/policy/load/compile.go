@@ -2,7 +2,6 @@ package load
 
 import (
 	"fmt"
-	"maps"
 	"path"
 	"regexp"
 	"slices"
@@ -122,14 +121,6 @@ func (c *compiler) namespaces(at *field.Path, namespaces []string) []string {
 	return c.list(at, namespaces)
 }
 
-func (c *compiler) selector(at *field.Path, labels map[string]string) map[string]string {
-	if len(labels) == 0 {
-		c.required(at, "without labels every Pod of the namespaces would be a sandbox")
-	}
-	c.mistakes = append(c.mistakes, metavalidation.ValidateLabels(labels, at)...)
-	return maps.Clone(labels)
-}
-
 // idCharacters returns the further characters of ids as one text.
 func (c *compiler) idCharacters(at *field.Path, characters []policy.IDCharacter, caseSensitive bool) string {
 	all := make([]string, len(characters))
@@ -179,8 +170,8 @@ func (c *compiler) identityKeys(at *field.Path, p *policy.Policy) {
 		policy.UserStamp:        "a stamp that Userscope sets",
 		policy.ThreadStamp:      "a stamp that Userscope sets",
 	}
-	for key := range p.Selector {
-		taken[key] = "a label of the selector"
+	for _, requirement := range p.Selector {
+		taken[requirement.Key] = "a label of the selector"
 	}
 	for _, key := range []struct{ name, value string }{
 		{"userKey", p.User.Key}, {"threadKey", p.Thread.Key}, {"sandboxIDKey", p.SandboxIDKey},

@@ -3,7 +3,6 @@ package load
 import (
 	"bytes"
 	"fmt"
-	"maps"
 	"reflect"
 	"slices"
 	"strings"
@@ -118,7 +117,7 @@ func validatePair(p, other *policy.Policy) field.ErrorList {
 				"is taken by policy "+other.Name+", which governs Pods of the same namespace"))
 		}
 	}
-	alike("selector", p.Selector, maps.Equal(p.Selector, other.Selector))
+	alike("selector", p.Selector.String(), p.Selector.Equal(other.Selector))
 	alike("provisioners", p.Provisioners, sameSet(p.Provisioners, other.Provisioners))
 	alike("exemptCreators.users", p.Exempt.Users, sameSet(p.Exempt.Users, other.Exempt.Users))
 	alike("exemptCreators.groups", p.Exempt.Groups, sameSet(p.Exempt.Groups, other.Exempt.Groups))

@@ -42,9 +42,11 @@ type Spec struct {
 	// +format=subdomain
 	Claim string `json:"claim"`
 
-	// Selector holds the labels of a sandbox. A Pod with all of them is governed.
-	// +format=labels
-	Selector map[string]string `json:"selector"`
+	// Selector says which labels a sandbox wears. A Pod that matches it is governed. In matchLabels or a plain map
+	// stand labels with their values; in matchExpressions requirements with key, the operator In or Exists, and values.
+	// By Exists a provisioner chooses the value, so no Service or controller of others may select Pods by that label.
+	// +format=labelSelector
+	Selector map[string]any `json:"selector"`
 
 	// Provisioners are usernames, such as system:serviceaccount:NAMESPACE:NAME, whose every Pod is a
 	// sandbox and must have the selector's labels.
