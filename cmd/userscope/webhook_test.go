@@ -401,7 +401,7 @@ func TestWebhookFollowsKeysAndPolicy(t *testing.T) {
 			t.Errorf("%s: %v\n%s", what, err, p.stderr.String())
 		}
 	}
-	id := policy.Identity{User: "alice-", Thread: "thread-1"}
+	const id = "alice-:thread-1"
 	oldID := policy.SandboxID(id, policy.Key(strings.Repeat("old-key-", 4)))[:16]
 	newID := policy.SandboxID(id, policy.Key(strings.Repeat("new-key-", 4)))[:16]
 	await("an id of the key", oldID, true)

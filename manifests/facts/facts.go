@@ -110,6 +110,9 @@ type IDs struct {
 	Characters          string `json:"characters"`
 	LowerCaseCharacters string `json:"lowerCaseCharacters"`
 
+	// Further are the characters that a policy may admit.
+	Further string `json:"further"`
+
 	// LostAndFound has only legal characters where a policy admits a plus sign, and is no id.
 	LostAndFound string `json:"lostAndFound"`
 
@@ -140,6 +143,7 @@ func New() (Facts, error) {
 		IDs: IDs{
 			Characters:          characters(policy.IDRule{MaxLength: 1}),
 			LowerCaseCharacters: characters(policy.IDRule{MaxLength: 1, LowerCase: true}),
+			Further:             policy.IDCharacters,
 			LostAndFound:        policy.LostAndFound,
 			UserLength:          policy.MaxUserLength,
 			ThreadLength:        policy.MaxThreadLength,

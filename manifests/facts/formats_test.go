@@ -15,7 +15,7 @@ import (
 // texts are what people may write where a policy wants a string.
 var texts = []string{
 	"", "a", "A", "a-b", "a_b", "a.b", "-a", "a-", "a/b", "a.b/c", "a..b/c", "/a", "/a/", "//a", "/", "/a/./b", "/a/../b", "/..a", "/...", "/a:b",
-	"a/", "a//b", "./a", "a/..", "..", "..a", ".a", "{user}", "{thread}", "data/{user}", "{user}/{thread}", "old/{thread}", "x{user}", "{other}", "a/../{user}",
+	"a/", "a//b", "./a", "a/..", "..", "..a", ".a", "{user}", "{thread}", "data/{user}", "{user}/{thread}", "{user}:{thread}", "old/{thread}", "x{user}", "{other}", "a/../{user}",
 	"Sandbox.agents.x-k8s.io", "Job.apps.example.com", "ReplicaSet.apps", "Pod.core", "Pod.", "Pod..x", "Jobs.x.y", "-a.b.c", "a-.b.c", "a.b.c-", "a.B.c",
 	"[a-", "(a)", "a b", "ä", "Adopted", "ReadOnly", "NET_RAW", "SYS_ADMIN",
 	strings.Repeat("a", 63), strings.Repeat("a", 64), strings.Repeat("a", 254), strings.Repeat("a", 256),
@@ -30,6 +30,8 @@ func known(path, text string) (byLoadAlone, bySchemaAlone bool) {
 	case "layout.directories[].path":
 		return long || text == "{thread}" || text == "old/{thread}" || // it needs a user beside the thread
 			text == "{user}" || text == "{user}/{thread}", false // it overlaps with the user-data directory
+	case "proofOf":
+		return text == "{user}", false // the layout has threads
 	case "defaultUser":
 		return strings.Contains(text, "."), false // the policy admits no dots, which the schema of the whole spec says
 	case "allow.claims":

@@ -80,6 +80,9 @@ type Policy struct {
 	// Proof says which identities the sandbox id must prove.
 	Proof Proof
 
+	// ProofOf are the texts of which a sandbox id may be the hash.
+	ProofOf []ProofText
+
 	// Keys are the secrets that the gateway may mint a sandbox id under. Without keys an id is
 	// a plain SHA-256.
 	Keys []Key

@@ -3,6 +3,7 @@ package policy
 import (
 	"encoding/json"
 	"fmt"
+	"slices"
 	"strings"
 	"testing"
 )
@@ -21,10 +22,10 @@ var (
 )
 
 func TestSandboxID(t *testing.T) {
-	if got := SandboxID(alice, nil); got != alicePlain {
+	if got := SandboxID("alice:t1", nil); got != alicePlain {
 		t.Errorf("plain: got %s", got)
 	}
-	if got := SandboxID(alice, key); got != aliceKeyed {
+	if got := SandboxID("alice:t1", key); got != aliceKeyed {
 		t.Errorf("keyed: got %s", got)
 	}
 }
@@ -62,7 +63,7 @@ func TestProves(t *testing.T) {
 		{"of the second key", aliceOther[:16], []Key{key, otherKey}, true},
 		{"of a key that is gone", aliceOther[:16], []Key{key}, false},
 	} {
-		p := &Policy{Keys: test.keys}
+		p := Policies{{Keys: test.keys, ProofOf: []ProofText{DefaultProofText(true)}}}
 		if got := p.Proves(test.sandboxID, alice); got != test.want {
 			t.Errorf("%s: got %t, want %t", test.name, got, test.want)
 		}
@@ -90,10 +91,98 @@ func TestBelieves(t *testing.T) {
 		{ProofNever, wrong, SourceSubPath, true},
 		{ProofNever, wrong, SourceDefault, false},
 		{ProofNever, short, SourceDefault, true},
+		{ProofAdopted, alicePlain[:8], SourceDefault, true},
+		{ProofAdopted, "628b49d9", SourceDefault, true},
+		{ProofAdopted, "01234567", SourceDefault, false},
+		{ProofNever, "01234567", SourceDefault, false},
+		{ProofNever, "01234567", SourceLabel, true},
 	} {
-		p := &Policy{Proof: test.proof}
-		if got := p.Believes(test.sandboxID, test.source); got != test.want {
+		p := Policies{{Proof: test.proof, ProofOf: []ProofText{DefaultProofText(true)}}}
+		if got := p.Believes(test.sandboxID, Identity{User: "alice", Thread: "t1", Source: test.source}); got != test.want {
 			t.Errorf("proof %s, sandbox id %q, source %s: got %t, want %t", test.proof, test.sandboxID, test.source, got, test.want)
+		}
+	}
+}
+
+// A Pod of policies with and without threads is proved by the texts that hold just the ids that it has.
+func TestTextsOfTheIdentity(t *testing.T) {
+	parsed := func(text string, threads bool) ProofText {
+		template, err := ParseProofText(text, threads)
+		if err != nil {
+			t.Fatal(err)
+		}
+		return template
+	}
+	policies := Policies{
+		{ProofOf: []ProofText{parsed("{user}:{thread}", true), parsed("mount-v2:{user}:{thread}", true)}},
+		{ProofOf: []ProofText{parsed("{user}", false)}},
+	}
+	for _, test := range []struct {
+		id   Identity
+		want []string
+	}{
+		{alice, []string{"alice:t1", "mount-v2:alice:t1"}},
+		{Identity{User: "alice"}, []string{"alice"}},
+	} {
+		if got := policies.ProofTexts(test.id); !slices.Equal(got, test.want) {
+			t.Errorf("%s: %q, want %q", test.id, got, test.want)
+		}
+		for _, text := range test.want {
+			if !policies.Proves(SandboxID(text, nil)[:16], test.id) {
+				t.Errorf("%q does not prove %s", text, test.id)
+			}
+		}
+	}
+	if policies.Proves(SandboxID("alice", nil)[:16], alice) || policies.Proves(SandboxID("alice:t1", nil)[:16], Identity{User: "alice"}) {
+		t.Error("a text with other ids proves an identity")
+	}
+}
+
+func TestParseProofText(t *testing.T) {
+	for _, test := range []struct {
+		text    string
+		threads bool
+		want    string
+	}{
+		{"{user}:{thread}", true, ""},
+		{"mount-v2:{thread}:{user}:end", true, ""},
+		{"{user}", false, ""},
+		{"", false, "must not have an empty part: colons divide"},
+		{"{user}:{thread}:", true, "must not have an empty part: colons divide"},
+		{"{user}", true, "must hold {thread} once, as the layout has threads"},
+		{"{thread}", true, "must hold {user} once"},
+		{"{user}:{user}:{thread}", true, "must hold {user} once"},
+		{"{user}:{thread}", false, "must not hold {thread}: the layout has no threads"},
+		{"u-{user}:{thread}", true, `part "u-{user}": only {user} and {thread} are placeholders, and colons divide each from the rest`},
+		{"{user}:{thread}:{run}", true, `part "{run}": only {user} and {thread} are placeholders, and colons divide each from the rest`},
+		{"a b:{user}:{thread}", true, `part "a b": must be of printable ASCII without spaces`},
+	} {
+		got, err := ParseProofText(test.text, test.threads)
+		switch {
+		case test.want == "" && (err != nil || got.String() != test.text):
+			t.Errorf("%q: got %q, %v", test.text, got, err)
+		case test.want != "" && (err == nil || err.Error() != test.want):
+			t.Errorf("%q: got %v, want %s", test.text, err, test.want)
+		}
+	}
+}
+
+func TestTextsThatCouldBeOne(t *testing.T) {
+	for _, test := range []struct {
+		a, b string
+		want bool
+	}{
+		{"{user}:{thread}", "{thread}:{user}", true},
+		{"{user}:{thread}", "{user}:{thread}", true},
+		{"a:{user}:{thread}", "{user}:{thread}:b", true},
+		{"a:{user}:{thread}", "b:{user}:{thread}", false},
+		{"{user}:{thread}", "mount-v2:{user}:{thread}", false},
+		{"a/b:{user}:{thread}", "{user}:{thread}:b", false},
+	} {
+		a, errA := ParseProofText(test.a, true)
+		b, errB := ParseProofText(test.b, true)
+		if errA != nil || errB != nil || a.CouldBe(b) != test.want || b.CouldBe(a) != test.want {
+			t.Errorf("%q and %q: want %t, %v, %v", test.a, test.b, test.want, errA, errB)
 		}
 	}
 }

@@ -29,7 +29,7 @@ func TestAdoptedIdentity(t *testing.T) {
 			"no " + noun + ": set this label to the sandbox's " + noun + " id or, if the id is no legal label value, an annotation with the same key"}
 	}
 	onlyThread := Violation{RuleIdentityMissing, "metadata.labels[user-id]", "",
-		"no user, only a thread's directory (DeerFlow to 2026-05): set this label, an annotation with the same key, or the policy's defaultUser"}
+		"no user, only a thread's directory (DeerFlow to 2026-05): set this label or an annotation with the same key; not defaultUser: by its sandbox id it is another's"}
 	const secondMount = "spec.containers[0].volumeMounts[1].subPath"
 	conflict := func(at, path, noun, id, other string) []Violation {
 		return []Violation{{RuleIdentityConflict, at, path, fmt.Sprintf("names another %s than mounts before it: mount directories of one %s; found %q and %q", noun, noun, other, id)}}
@@ -82,6 +82,9 @@ func TestAdoptedIdentity(t *testing.T) {
 		{name: "a mount and a hostPath of two users", pod: unlabelled(alicePlain[:16], onHost("/base/users/bob/skills")), verdict: Refused,
 			violations: append(conflict("spec.volumes[1].hostPath.path", "/base/users/bob/skills", "user", "bob", "alice"), unprovenAs("bob/t1"))},
 		{name: "only a user", pod: unlabelled(alicePlain[:16], subPath("deer-flow/users/alice/skills")), verdict: Refused, violations: []Violation{missing("thread")}},
+		{name: "only the path of old, of a user that may be the default one", pod: unlabelled("", subPath("threads/t1/user-data")), verdict: Refused,
+			violations: []Violation{{RuleIdentityMissing, "metadata.labels[user-id]", "",
+				"no user, only a thread's directory (DeerFlow to 2026-05): set this label, an annotation with the same key, or the policy's defaultUser"}}},
 		{name: "only the path of old", pod: unlabelled(alicePlain[:16], subPath("threads/t1/user-data")), verdict: Refused, violations: []Violation{onlyThread}},
 		{name: "only the path of old, where all is to be proved", policy: deerflow(func(p *policy.Policy) { p.Proof = policy.ProofAlways }), pod: unlabelled(alicePlain[:16], subPath("threads/t1/user-data")), verdict: Refused, violations: []Violation{missing("user")}},
 		{name: "an expression spells nothing", pod: unlabelled(alicePlain[:16], first(func(c *corev1.Container) {

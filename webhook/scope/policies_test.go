@@ -73,7 +73,7 @@ func TestAdoptedUnderEveryPolicy(t *testing.T) {
 	other := deerflow(func(p *policy.Policy) {
 		p.Name, p.Claim, p.UserDataVolume, p.UserDataMountPath, p.User.LowerCase = "other", "other", "other", "/mnt/other", true
 	})
-	digest := policy.SandboxID(policy.Identity{User: "Alice", Thread: "t1"}, nil)[:16]
+	digest := policy.SandboxID("Alice:t1", nil)[:16]
 	pod := unlabelled(digest, subPath("deer-flow/users/Alice/threads/t1/user-data"), addVolume(claimVolume("other", "other")),
 		addMount(corev1.VolumeMount{Name: "other", MountPath: "/mnt/other", SubPath: "x"}))
 	got := Create(policy.Policies{deerflow(), other}, Request{Namespace: "deer-flow", Pod: pod})
@@ -130,5 +130,44 @@ func TestThreadsOfOnePolicyOnly(t *testing.T) {
 		if len(got.Violations) > 0 || got.Identity.Thread != "T1" {
 			t.Errorf("threadless %s: %+v", order, got)
 		}
+	}
+}
+
+// Policies with and without threads share a namespace and one sandbox id, which proves just the ids that the Pod
+// has: those of the thread, or of the user alone.
+func TestProofsWithAndWithoutThreads(t *testing.T) {
+	home := deerflow(func(p *policy.Policy) {
+		p.Name, p.Claim, p.UserDataVolume, p.UserDataMountPath = "home", "home", "home", "/home"
+		p.Layout, p.ProofOf = policy.Layout{UserData: template("{user}")}, []policy.ProofText{policy.DefaultProofText(false)}
+	})
+	homes := func(pod *corev1.Pod) {
+		addVolume(claimVolume("home", "home"))(pod)
+		addMount(corev1.VolumeMount{Name: "home", MountPath: "/home", SubPath: "alice"})(pod)
+	}
+	onlyHome := func(pod *corev1.Pod) {
+		volumes()(pod)
+		mountsOf()(pod)
+		homes(pod)
+	}
+	for _, test := range []struct {
+		name   string
+		hashed string
+		data   func(*corev1.Pod)
+		want   Verdict
+	}{
+		{"data of both, by the thread", "alice:t1", homes, Allowed},
+		{"data of both, by the user alone", "alice", homes, Refused},
+		{"data without threads, by the user alone", "alice", onlyHome, Allowed},
+		{"data without threads, by some thread", "alice:t1", onlyHome, Refused},
+		{"data without threads, by another user", "bob", onlyHome, Refused},
+	} {
+		t.Run(test.name, func(t *testing.T) {
+			pod := unlabelled(policy.SandboxID(test.hashed, nil)[:16], test.data)
+			for _, policies := range []policy.Policies{{deerflow(), home}, {home, deerflow()}} {
+				if got := Create(policies, Request{Namespace: "deer-flow", Creator: Creator{Username: provisioner}, Pod: pod}); got.Verdict != test.want {
+					t.Errorf("got %+v, want %s", got, test.want)
+				}
+			}
+		})
 	}
 }

@@ -30,14 +30,27 @@ func (r *review) checkIdentityMissing(p *policy.Policy, found *claims) {
 	switch {
 	case found.user.broken || found.user.found():
 	case found.thread.source == policy.SourceSubPath && p.Proof != policy.ProofAlways && p.ReadsFrom(policy.FromLabel) && p.ReadsFrom(policy.FromAnnotation):
+		remedy := "set this label, an annotation with the same key, or the policy's defaultUser"
+		if sandboxID := r.pod.Labels[p.SandboxIDKey]; !r.mayBeDefault(sandboxID, found.thread.id) {
+			remedy = "set this label or an annotation with the same key; not defaultUser: by its sandbox id it is another's"
+		}
 		r.refuse(RuleIdentityMissing, podjson.Location{"metadata", "labels", podjson.MapKey(p.User.Key)}, "",
-			"no user, only a thread's directory (DeerFlow to 2026-05): set this label, an annotation with the same key, or the policy's defaultUser")
+			"no user, only a thread's directory (DeerFlow to 2026-05): "+remedy)
 	default:
 		r.refuseMissing(p, p.User.Key, "user")
 	}
 	if found.needsThread && !found.thread.broken && !found.thread.found() {
 		r.refuseMissing(p, p.Thread.Key, "thread")
 	}
+}
+
+// deerFlowDefault is the user of DeerFlow's Pods that name none, in every version.
+const deerFlowDefault = "default"
+
+// mayBeDefault reports whether a sandbox id does not keep a thread from being the default user's.
+func (r *review) mayBeDefault(sandboxID, thread string) bool {
+	id := policy.Identity{User: deerFlowDefault, Thread: thread, Source: policy.SourceDefault}
+	return r.governing.Proves(sandboxID, id) || r.governing.Believes(sandboxID, id)
 }
 
 // refuseMissing refuses a Pod that names no user, or no thread, where the policy reads it.

@@ -1,8 +1,7 @@
 package scope
 
 import (
-	"crypto/sha256"
-	"encoding/hex"
+	"slices"
 	"strings"
 
 	"userscope.dev/userscope/webhook/podjson"
@@ -16,7 +15,7 @@ var identityUnprovenRule = rule{
 	ID:      RuleIdentityUnproven,
 	Summary: "Whose sandbox a Pod is must be proved by its sandbox id.",
 	Why: "DeerFlow's gateway chooses the sandbox's id, and the provisioner only carries it, in the label " +
-		"`sandbox-id`: the first digits of a hash of user and thread. An identity that nobody declared, " +
+		"`sandbox-id`: the first digits of a hash of user and thread, or of what the policy's `proofOf` lists. An identity that nobody declared, " +
 		"adopted from the directories that the Pod mounts, is believed only if the id proves it; a declared " +
 		"one unless an id of 16 digits or more contradicts it, or always if the policy says `proof: Always`. " +
 		"Otherwise a provisioner that mixes up two sandboxes would give one user's data to the other. " +
@@ -28,32 +27,36 @@ var identityUnprovenRule = rule{
 // checkIdentityUnproven refuses an identity that the policy wants proved and the sandbox id does not prove.
 func (r *review) checkIdentityUnproven(p *policy.Policy, id policy.Identity) bool {
 	sandboxID := r.pod.Labels[p.SandboxIDKey]
-	if p.Proves(sandboxID, id) || p.Believes(sandboxID, id.Source) {
+	if r.governing.Proves(sandboxID, id) || r.governing.Believes(sandboxID, id) {
 		return true
 	}
 	r.refuse(RuleIdentityUnproven, podjson.Location{"metadata", "labels", podjson.MapKey(p.SandboxIDKey)}, sandboxID,
-		whyUnproven(p, sandboxID, id)+"; it must prove "+podjson.Quote(id.String()))
+		r.whyUnproven(p, sandboxID, id)+"; it must prove "+podjson.Quote(id.String()))
 	return false
 }
 
 // whyUnproven says why a sandbox id proves nothing, which versions of DeerFlow mint such ids, and
 // what can be done.
-func whyUnproven(p *policy.Policy, sandboxID string, id policy.Identity) string {
-	plain := policy.SandboxID(id, nil)
-	switch {
+func (r *review) whyUnproven(p *policy.Policy, sandboxID string, id policy.Identity) string {
+	plain := func(text string) bool { return strings.HasPrefix(policy.SandboxID(text, nil), sandboxID) }
+	switch short := r.governing.ShortIDOf(sandboxID, id); {
 	case sandboxID == "":
 		return "no sandbox id: have the gateway set the label to the id that proves the identity"
-	case sandboxID == plain[:8]:
+	case short == policy.OfIdentity:
 		return "has 8 digits, too few (DeerFlow 2026-06-23 to 07-24): " + remedy(p, "upgrade the gateway")
-	case sandboxID == threadDigest(id.Thread):
+	case short == policy.OfThread:
 		return "is of the thread alone (DeerFlow before 2026-06-23): " + remedy(p, "upgrade the gateway")
-	case sandboxID == id.Thread:
+	case short == policy.IsThread:
 		return "is random (DeerFlow without a thread): " + remedy(p, "give it a thread")
+	case policy.IsShortID(sandboxID) && id.Source == policy.SourceDefault:
+		return "is another user's, by its 8 digits (gateways before 2026-07-25): defaultUser is not for it: set labels or upgrade DeerFlow"
+	case policy.IsShortID(sandboxID):
+		return "has 8 digits (gateways before 2026-07-25), of another identity: " + remedy(p, "upgrade the gateway")
 	case !policy.CanProve(sandboxID):
 		return "is not 16 to 63 lower-case hex digits: use the id that the gateway minted"
 	case len(p.Keys) == 0:
 		return "is of another user or thread: use the id that the gateway minted"
-	case strings.HasPrefix(plain, sandboxID):
+	case slices.ContainsFunc(r.governing.ProofTexts(id), plain):
 		return "is a plain hash, which anybody can compute: have the gateway mint it with the key"
 	default:
 		return "is of another user, thread or key: use the id that the gateway minted"
@@ -71,10 +74,4 @@ func remedy(p *policy.Policy, first string) string {
 	default:
 		return first + ", set labels, or use proof: Never"
 	}
-}
-
-// threadDigest is the sandbox id of a thread in DeerFlow's first versions.
-func threadDigest(thread string) string {
-	digest := sha256.Sum256([]byte(thread))
-	return hex.EncodeToString(digest[:])[:8]
 }

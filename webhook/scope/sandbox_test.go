@@ -38,6 +38,7 @@ func deerflow(tweaks ...func(*policy.Policy)) *policy.Policy {
 			{Template: template("shared/tools"), Access: policy.ReadOnly},
 		}, Legacy: template("threads/{thread}/user-data")},
 		Proof:         policy.ProofAdopted,
+		ProofOf:       []policy.ProofText{policy.DefaultProofText(true)},
 		HostPathBases: []string{"/base", "/other/base"},
 		Bounds:        policy.DefaultBounds(),
 		Allow:         policy.Allow{HostPaths: []string{"/skills"}, Claims: []string{"skills"}},

@@ -55,7 +55,7 @@ func (r *review) declareID(key, id string) {
 	case !r.governing[0].ReadsFrom(policy.FromLabel):
 	case isLabelValue(id):
 		r.setLabel(key, id)
-	default:
+	case r.pod.Labels[key] != id: // a label that is none the API server refuses
 		r.pod.Labels = r.dropEntry(r.pod.Labels, "labels", key)
 	}
 }

@@ -63,6 +63,7 @@ with the root context, and read the result with fromJsonArray.
   "identityOrder" (join "," $identityFrom | replace (printf "%s,%s" $facts.sources.annotation $facts.sources.label) (printf "%s,%s" $facts.sources.label $facts.sources.annotation))
   "defaultUser" ($spec.defaultUser | default "")
   "proof" ($spec.proof | default $facts.defaults.proof)
+  "proofOf" ($spec.proofOf | default (list (ternary "{user}:{thread}" "{user}" $needsThread)))
   "userKey" $userKey
   "threadKey" $threadKey
   "sandboxIDKey" $sandboxIDKey

@@ -70,6 +70,9 @@ type Identity struct {
 	// policy has it (empty: nothing is asked).
 	SandboxIDKey, Proof string
 
+	// ProofOf are the texts of which an id may be the hash.
+	ProofOf []string
+
 	// Keys are secrets, each of which may have gone into the id's digest; without any the digest
 	// is a plain one.
 	Keys []string
@@ -165,6 +168,7 @@ func readPolicy(name string, whole object, dir string) (Policy, error) {
 			LowerCase:     spec.value("caseSensitive") == false,
 			SandboxIDKey:  spec.text("sandboxIDKey", "sandbox-id"),
 			Proof:         spec.text("proof", "Adopted"),
+			ProofOf:       spec.texts("proofOf"),
 			DefaultUser:   spec.text("defaultUser", ""),
 		},
 		Volume:        spec.text("userDataVolume", "user-data"),
@@ -190,6 +194,12 @@ func readPolicy(name string, whole object, dir string) (Policy, error) {
 			Annotations:      allow.texts("annotations"),
 			Labels:           map[string][]string{},
 		},
+	}
+	if policy.Identity.ProofOf == nil {
+		policy.Identity.ProofOf = []string{"{user}"}
+		if policy.hasThreads() {
+			policy.Identity.ProofOf = []string{"{user}:{thread}"}
+		}
 	}
 	if policy.Identity.From == nil {
 		policy.Identity.From = []string{"Label", "Annotation", "Mounts"}

@@ -18,7 +18,7 @@ func policy() Policy {
 		Provisioners: []string{"provisioner"},
 		ExemptUsers:  []string{"replicaset-controller"},
 		ExemptGroups: []string{"admins"},
-		Identity:     Identity{From: []string{"Label", "Annotation", "Mounts"}, UserKey: "user-id", ThreadKey: "thread-id", SandboxIDKey: "sandbox-id"},
+		Identity:     Identity{From: []string{"Label", "Annotation", "Mounts"}, ProofOf: []string{"{user}:{thread}"}, UserKey: "user-id", ThreadKey: "thread-id", SandboxIDKey: "sandbox-id"},
 		Volume:       "user-data",
 		MountPath:    "/mnt/user-data",
 		Root:         "deer-flow",

@@ -9,14 +9,18 @@ import (
 )
 
 // digest is what the gateway takes a sandbox's id from, under a key if it is not empty.
-func digest(key, user, thread string) string {
-	message := []byte(user + ":" + thread)
+func digest(key, text string) string {
 	if key == "" {
-		return fmt.Sprintf("%x", sha256.Sum256(message))
+		return fmt.Sprintf("%x", sha256.Sum256([]byte(text)))
 	}
 	mac := hmac.New(sha256.New, []byte(key))
-	mac.Write(message)
+	mac.Write([]byte(text))
 	return fmt.Sprintf("%x", mac.Sum(nil))
+}
+
+// hashed draws one of the texts of an identity that the policy takes the hash of.
+func (d *drawing) hashed(user, thread string) string {
+	return strings.NewReplacer("{user}", user, "{thread}", thread).Replace(of(d, d.Policy.Identity.ProofOf...))
 }
 
 // proof draws a sandbox id that proves an identity.
@@ -25,12 +29,12 @@ func (d *drawing) proof(user, thread string) string {
 	if len(keys) == 0 {
 		keys = []string{""}
 	}
-	return digest(of(d, keys...), user, thread)[:of(d, 16, 17, 40, 63)]
+	return digest(of(d, keys...), d.hashed(user, thread))[:of(d, 16, 17, 40, 63)]
 }
 
 // sandboxID draws what a gateway may call the sandbox of an identity that needs no proof.
 func (d *drawing) sandboxID(user, thread string) string {
-	return of(d, digest("", user, thread)[:8], "264ee9e3", d.proof(user, thread), d.proof(user, thread))
+	return of(d, digest("", d.hashed(user, thread))[:8], "264ee9e3", d.proof(user, thread), d.proof(user, thread))
 }
 
 // identify gives the Pod the sandbox id that its identity needs, and else perhaps one.
@@ -80,6 +84,9 @@ func defaulted(d *drawing) {
 	_, d.Thread = d.ids()
 	d.User = d.Policy.Identity.DefaultUser
 	d.identify(false)
+	if key := d.Policy.Identity.SandboxIDKey; d.labels()[key] == "264ee9e3" { // which is another's
+		d.labels()[key] = digest("", d.Thread)[:8]
+	}
 	ofOld := strings.ReplaceAll(d.Policy.Legacy, "{thread}", d.Thread)
 	onClaim := object{"name": d.Policy.Volume, "persistentVolumeClaim": object{"claimName": d.Policy.Claim}}
 	mount := object{"name": d.Policy.Volume, "mountPath": d.userDataPath()}
@@ -122,7 +129,7 @@ var confused = []mutation{
 			d.proof(user, thread), "", strings.ToUpper(d.proof(d.User, d.Thread)), "b076b51a7d6fe4e", "no-number-at-all")
 	}},
 	{"a sandbox id that anybody can compute", func(d *drawing) {
-		d.labels()[d.Policy.Identity.SandboxIDKey] = digest(of(d, "", "somebody's own key"), d.User, d.Thread)[:of(d, 16, 63)]
+		d.labels()[d.Policy.Identity.SandboxIDKey] = digest(of(d, "", "somebody's own key"), d.hashed(d.User, d.Thread))[:of(d, 16, 63)]
 	}},
 	{"a sandbox id that ends otherwise", func(d *drawing) {
 		id := d.proof(d.User, d.Thread)
@@ -139,6 +146,9 @@ var confused = []mutation{
 		user, thread := d.ids()
 		of(d, d.labels(), d.annotations())[userStamp] = of(d, user, "", "a/b")
 		of(d, d.labels(), d.annotations())[threadStamp] = of(d, thread, "")
+	}},
+	{"a sandbox id of another text", func(d *drawing) {
+		d.labels()[d.Policy.Identity.SandboxIDKey] = digest("", of(d, d.User, d.Thread, d.Thread+":"+d.User, "x:"+d.User+":"+d.Thread))[:of(d, 8, 16)]
 	}},
 	{"no sandbox id", func(d *drawing) { delete(d.labels(), d.Policy.Identity.SandboxIDKey) }},
 	{"half an identity", func(d *drawing) { d.undeclare(of(d, d.Policy.Identity.UserKey, d.Policy.Identity.ThreadKey)) }},

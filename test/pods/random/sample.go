@@ -86,7 +86,7 @@ func (d *drawing) name(kind string) string {
 // kinds are what a Pod may begin as, each as often as it is listed.
 var kinds = []func(*drawing){
 	sandbox, sandbox, sandbox, sandbox, sandbox, sandbox, sandbox, sandbox,
-	adopted, adopted, adopted, defaulted, defaulted, misspelled, misspelled, idle, bystander, bystander, gateway, gateway, thief,
+	adopted, adopted, adopted, defaulted, defaulted, misspelled, misspelled, idle, bystander, bystander, bystander, gateway, gateway, thief,
 }
 
 // Creations returns a generator of requests to create Pods: realistic ones, of which most had

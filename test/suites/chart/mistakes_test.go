@@ -165,6 +165,15 @@ func TestMistakes(t *testing.T) {
 			"a default user whom no annotation tells", deerFlow("claim:", "identityFrom: [Label, Mounts]\n    defaultUser: x\n    claim:"),
 			`policies[0].spec.defaultUser: "x" needs Annotation in identityFrom, before Mounts`,
 		},
+		{
+			"a text of proofs without a thread", deerFlow("claim:", "proofOf: [\"{user}\"]\n    claim:"),
+			`policies[0].spec.proofOf[0]: "{user}" must hold {thread} once, as the layout has threads`,
+		},
+		{
+			"a text of proofs for two identities", deerFlow("claim:", "proofOf: [\"a:{user}:{thread}\", \"{thread}:{user}:b\"]\n    claim:"),
+			`policies[0].spec.proofOf[1]: "{thread}:{user}:b" could be the same text as "a:{user}:{thread}", of another identity`,
+		},
+		{"a text of proofs without a user", deerFlow("claim:", "proofOf: [\"x:{thread}\"]\n    claim:"), "does not match pattern"},
 		{"an unknown key", "prot: 10250", "additional properties 'prot' not allowed"},
 		{"an unknown key below", "image: {digset: x}", "at '/image': additional properties 'digset' not allowed"},
 		{"an unknown key of a policy", deerFlow("claim:", "clam: x\n    claim:"), "at '/policies/0/spec': additional properties 'clam' not allowed"},
@@ -383,6 +392,7 @@ func TestMistakes(t *testing.T) {
 		render(t, deerFlow("deer-flow-home", "deer-flow-data"))
 		render(t, deerFlow("claim:", "userKey: a-b.c/d\n    claim:"))
 		render(t, deerFlow("claim:", "idCharacters: [\".\"]\n    defaultUser: a.b\n    claim:"))
+		render(t, deerFlow("claim:", "proofOf: [\"{user}:{thread}\", \"mount-v2:{user}:{thread}\", \"mount/v3:{user}:{thread}\"]\n    claim:"))
 		render(t, deerFlow("claim:", "identityFrom: [Annotation, Mounts]\n    defaultUser: x\n    claim:"))
 		render(t, "policies:"+withExempt("users: [backup, system:serviceaccount:backup:backup], groups: [hub, system:serviceaccounts:backup]"))
 	})
@@ -416,6 +426,7 @@ func TestPoliciesOfOneNamespace(t *testing.T) {
 		{"threadKey: thread", "threadKey: run", "threadKey", `"run"`},
 		{"sandboxIDKey: sandbox", "sandboxIDKey: id", "sandboxIDKey", `"id"`},
 		{"sandboxIDKey: sandbox", "sandboxIDKey: sandbox\n    identityFrom: [Annotation, Mounts, Label]", "identityFrom", `"Annotation,Mounts,Label"`},
+		{"sandboxIDKey: sandbox", "sandboxIDKey: sandbox\n    proofOf: [\"x:{user}:{thread}\"]", "proofOf", `["x:{user}:{thread}"]`},
 		{"sandboxIDKey: sandbox", "sandboxIDKey: sandbox\n    proof: Never", "proof", `"Never"`},
 		{"sandboxIDKey: sandbox", "sandboxIDKey: sandbox\n    defaultUser: x", "defaultUser", `"x"`},
 	} {

@@ -82,7 +82,7 @@ func TestSandboxesMountTheirOldData(t *testing.T) {
 // what the stored Pods mount as their user data.
 func subPaths(t *testing.T, pods typedcorev1.PodInterface, user, thread string) []string {
 	t.Helper()
-	id := policy.SandboxID(policy.Identity{User: user, Thread: thread}, nil)[:16]
+	id := policy.SandboxID(user+":"+thread, nil)[:16]
 	var places []string
 	for _, pod := range []*corev1.Pod{
 		sandbox("threads/"+thread+"/user-data", nil, map[string]string{"user-id": user, "thread-id": thread}),

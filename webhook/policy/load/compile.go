@@ -53,6 +53,7 @@ func compile(document *Document, dir string) (*policy.Policy, field.ErrorList) {
 	}
 	c.bases(at, p)
 	c.identityKeys(at, p)
+	p.ProofOf = c.proofOf(at.Child("proofOf"), spec.ProofOf, p.Layout)
 	c.proof(at, p)
 	c.exemptions(at, p)
 	return p, c.mistakes

@@ -125,6 +125,11 @@ func validatePair(p, other *policy.Policy) field.ErrorList {
 	alike("userKey", p.User.Key, p.User.Key == other.User.Key)
 	alike("sandboxIDKey", p.SandboxIDKey, p.SandboxIDKey == other.SandboxIDKey)
 	alike("threadKey", p.Thread.Key, p.Thread.Key == other.Thread.Key)
+	if p.Layout.NeedsThread() == other.Layout.NeedsThread() {
+		alike("proofOf", texts(p.ProofOf), sameSet(texts(p.ProofOf), texts(other.ProofOf)))
+	} else {
+		mistakes = append(mistakes, validateTexts(at.Child("proofOf"), p, other)...)
+	}
 	alike("proof", p.Proof, p.Proof == other.Proof)
 	alike("defaultUser", p.DefaultUser, p.DefaultUser == other.DefaultUser)
 	// As JSON, the form of every other value here, keys would be legible.
@@ -144,6 +149,30 @@ func inOrder(sources []policy.IdentitySource) []policy.IdentitySource {
 		}
 	}
 	return sources
+}
+
+// validateTexts refuses texts that two policies of one namespace could take for two identities, one with a thread
+// and one without.
+func validateTexts(at *field.Path, p, other *policy.Policy) field.ErrorList {
+	var mistakes field.ErrorList
+	for i, text := range p.ProofOf {
+		for _, others := range other.ProofOf {
+			if text.CouldBe(others) {
+				mistakes = append(mistakes, field.Invalid(at.Index(i), text, fmt.Sprintf(
+					"could be the same text as %q of policy %s, which governs Pods of the same namespace", others, other.Name)))
+			}
+		}
+	}
+	return mistakes
+}
+
+// texts returns what sandbox ids are hashes of, as the policy has it.
+func texts(of []policy.ProofText) []string {
+	all := make([]string, len(of))
+	for i, text := range of {
+		all[i] = text.String()
+	}
+	return all
 }
 
 // sameSet reports whether two lists without duplicates hold the same entries.

@@ -32,8 +32,6 @@ func (c *compiler) proof(at *field.Path, p *policy.Policy) {
 		c.mistakes = append(c.mistakes, field.NotSupported(at.Child("proof"), p.Proof, known))
 	case len(p.Keys) > 0 && p.Proof != policy.ProofAlways:
 		c.invalid(at.Child("proof"), p.Proof, "must be Always where there is a keyFile: an identity that is believed needs no key")
-	case !threads && p.Proof != policy.ProofNever:
-		c.invalid(at.Child("proof"), p.Proof, "must be Never where the user-data directory has no {thread}: a sandbox id proves user and thread")
 	}
 	c.defaultUser(at.Child("defaultUser"), p, threads)
 }
@@ -55,6 +53,34 @@ func (c *compiler) identityFrom(at *field.Path, sources []policy.IdentitySource,
 		c.invalid(at, sources, "must have Mounts where proof is Adopted, which has only what is read from there proved: set proof to Always or Never")
 	}
 	return sources
+}
+
+// proofOf reads what sandbox ids are hashes of. A layout that is wrong is reported already.
+func (c *compiler) proofOf(at *field.Path, texts *[]string, layout policy.Layout) []policy.ProofText {
+	threads := layout.NeedsThread()
+	if texts == nil {
+		return []policy.ProofText{policy.DefaultProofText(threads)}
+	}
+	if len(*texts) == 0 {
+		c.required(at, "such as {user}:{thread}")
+	}
+	var all []policy.ProofText
+	for i, text := range *texts {
+		template, err := policy.ParseProofText(text, threads)
+		if err != nil {
+			if layout.UserData.HasUser() {
+				c.invalid(at.Index(i), text, "%v", err)
+			}
+			continue
+		}
+		for _, other := range all {
+			if template.CouldBe(other) {
+				c.invalid(at.Index(i), text, "could be the same text as %q, of another identity: begin them with words that differ", other)
+			}
+		}
+		all = append(all, template)
+	}
+	return all
 }
 
 // defaultUser checks the user of Pods that name none.

@@ -105,13 +105,20 @@ type Spec struct {
 	// directories. Always: declared ones too. Never: none, every identity is believed. See docs/identity.md.
 	Proof *policy.Proof `json:"proof,omitempty"`
 
+	// ProofOf lists what a sandbox id may be the hash of: {user}, {thread} if the layout has it, and other words,
+	// divided by colons. No two of them could be the same text. By default it is {user}:{thread}, or {user} for a
+	// layout without {thread}.
+	// +format=proofText
+	ProofOf *[]string `json:"proofOf,omitempty"`
+
 	// KeyFile holds the key under which the gateway mints sandbox ids, or is a directory of several: the
 	// first by name signs, all verify. A key is the content of its file less one newline at the end, at
 	// least 32 bytes, which are not all the same. A relative path is relative to the policy file; the chart takes
 	// only a file or directory of its keys. Without it sandbox ids are plain SHA-256. With it proof must be Always.
 	KeyFile string `json:"keyFile,omitempty"`
 
-	// DefaultUser is the user of a Pod that names none. Without it such Pods are refused.
+	// DefaultUser is the user of a Pod that names a thread and no user. Without it such Pods are refused. With it
+	// all of them belong to one user, unless the sandbox id shows that they are another's.
 	// +format=userID
 	DefaultUser string `json:"defaultUser,omitempty"`
 
