@@ -1,6 +1,7 @@
 package attack
 
 import (
+	"cmp"
 	"context"
 	"encoding/json"
 	"errors"
@@ -15,6 +16,7 @@ import (
 	apierrors "k8s.io/apimachinery/pkg/api/errors"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 	"k8s.io/apimachinery/pkg/apis/meta/v1/unstructured"
+	"k8s.io/apimachinery/pkg/util/validation"
 	"k8s.io/client-go/dynamic"
 	"k8s.io/utils/ptr"
 
@@ -87,7 +89,7 @@ func (s site) creation(t *testing.T, user, name string, dryRun bool, request fun
 		final = tidied(s.get(t, name))
 		s.remove(t, name)
 	}
-	changed := !reflect.DeepEqual(unstamped(sent), unstamped(final))
+	changed := !reflect.DeepEqual(unstamped(sent), unstamped(final)) || !keepsStamps(sent, final)
 	if s != guarded {
 		// That nobody stamped the Pod shall not condemn it, nor what the API server drops.
 		final = marked(final)
@@ -234,35 +236,68 @@ func tidied(pod object) object {
 // marker is the annotation of every Pod that Userscope judged.
 const marker = "userscope.dev/policies"
 
-// marked is a Pod with the marker that Userscope would set, and with what its labels say of its
-// identity in annotations, too.
+// stamps are the keys that Userscope stamps the identity in, by the platform's own.
+var stamps = map[string]string{"user-id": "userscope.dev/user", "thread-id": "userscope.dev/thread"}
+
+// marked is a Pod with the marker that Userscope would set, and with what it declares of its identity
+// in annotations and in stamps, too.
 func marked(pod object) object {
-	labels, _ := pod["metadata"].(object)["labels"].(object)
-	return withAnnotations(pod, func(annotations object) {
-		annotations[marker] = "deer-flow"
-		for _, key := range []string{"user-id", "thread-id"} {
-			_, there := annotations[key]
-			if id, ok := labels[key]; ok && !there {
-				annotations[key] = id
-			}
+	metadata := copied(pod["metadata"])
+	labels, annotations := copied(metadata["labels"]), copied(metadata["annotations"])
+	annotations[marker] = "deer-flow"
+	for key, stamp := range stamps {
+		id, ok := cmp.Or(annotations[key], labels[key]).(string)
+		if !ok {
+			continue
 		}
-	})
+		annotations[key] = id
+		if _, there := annotations[stamp]; !there {
+			annotations[stamp] = id
+		}
+		if _, there := labels[stamp]; !there && len(validation.IsValidLabelValue(id)) == 0 {
+			labels[stamp] = id
+		}
+	}
+	metadata["annotations"] = annotations
+	if len(labels) > 0 {
+		metadata["labels"] = labels
+	}
+	changed := copied(pod)
+	changed["metadata"] = metadata
+	return changed
 }
 
 // unstamped is a Pod without it, and without the identity that Userscope stamps on it beside.
 func unstamped(pod object) object {
 	pod = withAnnotations(pod, func(annotations object) {
-		for _, key := range []string{marker, "user-id", "thread-id"} {
+		delete(annotations, marker)
+		for key, stamp := range stamps {
 			delete(annotations, key)
+			delete(annotations, stamp)
 		}
 	})
 	metadata := copied(pod["metadata"])
 	labels := copied(metadata["labels"])
-	delete(labels, "user-id")
-	delete(labels, "thread-id")
+	for key, stamp := range stamps {
+		delete(labels, key)
+		delete(labels, stamp)
+	}
 	metadata["labels"] = labels
 	pod["metadata"] = metadata
 	return pod
+}
+
+// keepsStamps reports whether a Pod has the stamps that it was sent with, among others.
+func keepsStamps(sent, final object) bool {
+	for _, field := range []string{"labels", "annotations"} {
+		before, after := copied(copied(sent["metadata"])[field]), copied(copied(final["metadata"])[field])
+		for _, stamp := range stamps {
+			if id, there := before[stamp]; there && after[stamp] != id {
+				return false
+			}
+		}
+	}
+	return true
 }
 
 // withAnnotations is a Pod with other annotations, and without any if none are left.
