@@ -53,13 +53,15 @@ func useClaim(pod object) {
 }
 
 // stampProblems are what is wrong with the stamps: the marker and both ids as annotations, and as
-// labels the ids that are label values.
+// labels the ids that are label values, in DeerFlow's keys and in Userscope's own.
 func stampProblems(pod object, id identity) []string {
 	annotations, labels := object{marker: policyName}, object{}
 	for key, value := range id.byKey() {
-		annotations[key] = value
-		if len(validation.IsValidLabelValue(value)) == 0 {
-			labels[key] = value
+		for _, key := range []string{key, ownKeys[key]} {
+			annotations[key] = value
+			if len(validation.IsValidLabelValue(value)) == 0 {
+				labels[key] = value
+			}
 		}
 	}
 	metadata := child(pod, "metadata")
@@ -72,7 +74,7 @@ func stampProblems(pod object, id identity) []string {
 // stampDifferences are the differences at the keys of stamps.
 func stampDifferences(at string, want, got object) []string {
 	stamps := object{}
-	for _, key := range []string{userKey, threadKey, marker} {
+	for _, key := range stampKeys {
 		if value, ok := got[key]; ok {
 			stamps[key] = value
 		}
@@ -88,7 +90,7 @@ func forget(pod object) {
 	}
 	for _, kind := range []string{"labels", "annotations"} {
 		keys := child(metadata, kind)
-		for _, key := range []string{userKey, threadKey, marker} {
+		for _, key := range stampKeys {
 			delete(keys, key)
 		}
 	}

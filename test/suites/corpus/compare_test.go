@@ -21,8 +21,10 @@ func sandbox(subPath string) object {
 	return object{
 		"metadata": object{
 			"name": "sandbox", "uid": "1", "namespace": "deer-flow",
-			"labels":      object{"app": "deer-flow-sandbox", "user-id": "alice", "thread-id": "thread-1"},
-			"annotations": object{"userscope.dev/policies": "deer-flow", "user-id": "alice", "thread-id": "thread-1"},
+			"labels": object{"app": "deer-flow-sandbox", "user-id": "alice", "thread-id": "thread-1",
+				"userscope.dev/user": "alice", "userscope.dev/thread": "thread-1"},
+			"annotations": object{"userscope.dev/policies": "deer-flow", "user-id": "alice", "thread-id": "thread-1",
+				"userscope.dev/user": "alice", "userscope.dev/thread": "thread-1"},
 		},
 		"spec": object{
 			"containers": []any{object{
@@ -84,6 +86,9 @@ func TestCompare(t *testing.T) {
 		{"an annotation that got lost", func(pod object) {
 			delete(child(child(pod, "metadata"), "annotations"), "thread-id")
 		}, []string{`metadata.annotations.thread-id: nothing, want "thread-1"`}},
+		{"another user's own stamp", func(pod object) {
+			child(child(pod, "metadata"), "labels")["userscope.dev/user"] = "bob"
+		}, []string{`metadata.labels.userscope.dev/user: "bob", want "alice"`}},
 		{"a marker that got lost", func(pod object) {
 			delete(child(child(pod, "metadata"), "annotations"), "userscope.dev/policies")
 		}, []string{`metadata.annotations.userscope.dev/policies: nothing, want "deer-flow"`}},
@@ -122,7 +127,9 @@ func TestStampsOfLongIDs(t *testing.T) {
 	id := identity{"-alice", "thread-1"}
 	pod := sandbox("")
 	metadata := child(pod, "metadata")
-	metadata["labels"], metadata["annotations"] = object{"thread-id": "thread-1"}, object{"userscope.dev/policies": "deer-flow", "user-id": "-alice", "thread-id": "thread-1"}
+	metadata["labels"] = object{"thread-id": "thread-1", "userscope.dev/thread": "thread-1"}
+	metadata["annotations"] = object{"userscope.dev/policies": "deer-flow", "user-id": "-alice", "thread-id": "thread-1",
+		"userscope.dev/user": "-alice", "userscope.dev/thread": "thread-1"}
 	if got := stampProblems(pod, id); len(got) > 0 {
 		t.Errorf("the right stamps: %q", got)
 	}
@@ -255,7 +262,7 @@ func TestReadIndex(t *testing.T) {
 		{"no Pods", `[]`, "index.json lists no Pods"},
 		{"no JSON", `nonsense`, "index.json: invalid character"},
 		{"no file", `[{"provisioner": "2026-08-10", "mode": "pvc", "thread": "t", "sandboxID": "1"}]`, "index.json: [0].file is missing"},
-		{"unknown mode", `[{"file": "a.json", "provisioner": "2026-08-10", "mode": "nfs", "thread": "t", "sandboxID": "1"}]`, `index.json: [0].mode: "nfs" is neither`},
+		{"unknown mode", `[{"file": "a.json", "provisioner": "2026-08-10", "mode": "nfs", "thread": "t", "sandboxID": "1"}]`, `index.json: [0].mode: "nfs" begins neither with pvc nor with hostpath`},
 		{"no thread", `[{"file": "a.json", "provisioner": "2026-08-10", "mode": "pvc", "sandboxID": "1"}]`, "thread or sandboxID is missing"},
 		{"no sandbox id", `[{"file": "a.json", "provisioner": "2026-08-10", "mode": "pvc", "thread": "t"}]`, "thread or sandboxID is missing"},
 		{"no version", `[{"file": "a.json", "mode": "pvc", "thread": "t", "sandboxID": "1"}]`, "provisioner, thread"},

@@ -17,6 +17,12 @@ const (
 	sandboxIDKey      = "sandbox-id"
 )
 
+// ownKeys are the keys of Userscope's own stamps, by DeerFlow's for the same.
+var ownKeys = map[string]string{userKey: "userscope.dev/user", threadKey: "userscope.dev/thread"}
+
+// stampKeys are the keys of labels and annotations that Userscope sets.
+var stampKeys = []string{userKey, threadKey, ownKeys[userKey], ownKeys[threadKey], marker}
+
 // object is a JSON object.
 type object = map[string]any
 
