@@ -56,7 +56,7 @@ var declared = []variant{
 		eachUserDataMount(pod, func(mount object) { delete(mount, "subPath") })
 		addInitContainer(pod, copies(userDataMounts(pod)))
 	}},
-	{name: "at another path, another user's", change: func(pod object, id identity) {
+	{name: "at another path, another user's", rule: "claim-mount", change: func(pod object, id identity) {
 		mountMallorys(pod, id)
 		eachUserDataMount(pod, func(mount object) { mount["mountPath"] = "/data" })
 	}},
