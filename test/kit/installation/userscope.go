@@ -88,6 +88,10 @@ func (c *Cluster) Uninstall(ctx context.Context) error {
 	if _, err := c.RunHelm(ctx, "uninstall", "userscope"); err != nil {
 		return err
 	}
+	// First its Pods: a namespace that is deleted before looks for them but now and then.
+	if _, err := c.RunKubectl(ctx, "wait", "--for=delete", "pods", "--all", "-n", System, "--timeout="+Patience.String()); err != nil {
+		return err
+	}
 	if _, err := c.RunKubectl(ctx, "delete", "namespace", System); err != nil {
 		return err
 	}

@@ -32,11 +32,11 @@ type outcomes map[setting]map[string]string
 // or nothing would be shown. What the backstop alone lets pass is the liar.
 func TestReach(t *testing.T) {
 	all := outcomes{}
-	all[without] = site.play(t, without)
+	all[without] = site.play(t, without, cast)
 	must(t, site.Install(t.Context()))
-	all[with] = site.play(t, with)
+	all[with] = site.play(t, with, cast)
 	must(t, site.deleteConfigurations(t.Context()))
-	all[backstop] = site.play(t, backstop)
+	all[backstop] = site.play(t, backstop, cast)
 	must(t, site.Uninstall(t.Context()))
 
 	table := render(all)
@@ -68,10 +68,11 @@ func reaches(outcome, leak string) bool {
 	return false
 }
 
-// performance is one run of the cast.
+// performance is one run of the cast, or some of it.
 type performance struct {
 	c       *cluster
 	setting setting
+	roles   []role
 
 	mu       sync.Mutex
 	refused  map[string]string
@@ -80,12 +81,12 @@ type performance struct {
 	secrets  map[string]identity // of the sandboxes, with whose they are
 }
 
-// play runs the cast, and says what each of it could reach.
-func (c *cluster) play(t *testing.T, s setting) map[string]string {
+// play runs roles, and says what each of them could reach.
+func (c *cluster) play(t *testing.T, s setting, roles []role) map[string]string {
 	t.Helper()
 	must(t, seed(c.Home()))
 	p := &performance{
-		c: c, setting: s,
+		c: c, setting: s, roles: roles,
 		refused: map[string]string{}, debugged: map[string]string{}, reported: map[string]report{}, secrets: map[string]identity{},
 	}
 	for act := 1; act <= 3; act++ {
@@ -99,7 +100,7 @@ func (c *cluster) play(t *testing.T, s setting) map[string]string {
 	found, err := inspect(c.Home())
 	must(t, err)
 	results := map[string]string{}
-	for _, r := range cast {
+	for _, r := range roles {
 		results[r.name] = p.result(t, r, found)
 	}
 	return results
@@ -108,8 +109,8 @@ func (c *cluster) play(t *testing.T, s setting) map[string]string {
 // act runs the roles of an act side by side, and waits for their reports.
 func (p *performance) act(ctx context.Context, act int) error {
 	var running sync.WaitGroup
-	errs := make([]error, len(cast))
-	for i, r := range cast {
+	errs := make([]error, len(p.roles))
+	for i, r := range p.roles {
 		if r.act == act {
 			running.Go(func() { errs[i] = p.run(ctx, r) })
 		}
