@@ -16,7 +16,8 @@ type Dir struct {
 // removeDir tries for a while, because the children of a killed process die a moment after it and
 // may write until then.
 const removeDir = `
-for _ in 1 2 3 4 5 6 7 8 9 10 11 12 13 14 15 16 17 18 19 20; do
+try=0
+while [ $((try += 1)) -le 100 ]; do
 	rm -rf -- "$1" && [ ! -e "$1" ] && exit 0
 	sleep 0.1
 done

@@ -158,27 +158,32 @@ func TestDir(t *testing.T) {
 	}
 }
 
-// Whoever keeps only the path of a directory may go on using it; one that is removed is not held.
+// Whoever keeps only the path of a directory may go on using it; who removes it is held no longer than that.
 func TestDirOutlivesItsLastReference(t *testing.T) {
-	dir := func() weak.Pointer[Dir] {
+	dir := ""
+	held := func() weak.Pointer[janitor] {
 		d, err := MkdirTemp("userscope-ephemeral-")
 		if err != nil {
 			t.Fatal(err)
 		}
-		return weak.Make(d)
+		dir = d.Path
+		return weak.Make(d.janitor)
 	}()
 	runtime.GC()
 	func() {
-		d := dir.Value()
-		if d == nil {
+		j := held.Value()
+		if j == nil {
 			t.Fatal("the garbage collector took it")
 		}
-		if err := d.Remove(); err != nil {
+		if _, err := os.Stat(dir); err != nil {
+			t.Error(err)
+		}
+		if err := j.work(); err != nil {
 			t.Error(err)
 		}
 	}()
 	runtime.GC()
-	if dir.Value() != nil {
-		t.Error("it is held although it was removed")
+	if held.Value() != nil {
+		t.Error("it is held although its work is done")
 	}
 }

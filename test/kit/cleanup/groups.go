@@ -11,14 +11,15 @@ type Groups struct {
 // removeGroups removes them with those below, the lowest first. It tries for a while: a cgroup cannot be
 // removed until the last process in it has ended, which takes killed ones a moment.
 const removeGroups = `
-for _ in 1 2 3 4 5 6 7 8 9 10 11 12 13 14 15 16 17 18 19 20; do
+try=0
+while [ $((try += 1)) -le 100 ]; do
 	left=
 	for group; do
 		[ ! -d "$group" ] || find "$group" -depth -type d -exec rmdir {} \; 2>/dev/null
 		[ ! -d "$group" ] || left=1
 	done
 	[ -n "$left" ] || exit 0
-	sleep 0.2
+	sleep 0.1
 done
 exit 1
 `

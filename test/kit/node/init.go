@@ -49,6 +49,7 @@ func serve(file string) error {
 	if err != nil {
 		return err
 	}
+	go endWithParent()
 	for _, p := range o.Programs {
 		go keepRunning(o.Dir, p)
 	}
@@ -115,6 +116,12 @@ func run(program string, args ...string) error {
 		return fmt.Errorf("%s %v: %w\n%s", program, args, err, out)
 	}
 	return nil
+}
+
+// endWithParent ends init, and so all that runs in its PID namespace, when the program has ended that started it.
+func endWithParent() {
+	_, _ = io.Copy(io.Discard, os.Stdin)
+	os.Exit(1)
 }
 
 // keepRunning runs a program as often as it ends, as a service manager does.

@@ -70,6 +70,11 @@ func (n *Node) boot(ctx context.Context) error {
 	command.SysProcAttr = &syscall.SysProcAttr{
 		Cloneflags: syscall.CLONE_NEWNS | syscall.CLONE_NEWPID | syscall.CLONE_NEWNET | syscall.CLONE_NEWUTS | syscall.CLONE_NEWIPC,
 	}
+	// Init ends when this pipe does. The kernel's own signal for that is a thread's, and is lost where another
+	// thread replaces the program.
+	if _, err := command.StdinPipe(); err != nil {
+		return err
+	}
 	if n.machine, err = cleanup.StartCommand(n.file("log"), "init", command); err != nil {
 		return err
 	}

@@ -226,7 +226,7 @@ func (c *cluster) deleteConfigurations(ctx context.Context) error {
 	stamp(pod, bob)
 	return installation.Await(ctx, "a sandbox whose stamp nobody completes", func(ctx context.Context) error {
 		created, err := c.Provisioner.CoreV1().Pods(installation.Namespace).Create(ctx, pod, metav1.CreateOptions{DryRun: []string{metav1.DryRunAll}})
-		if err == nil && created.Labels["user-id"] != "" {
+		if err == nil && created.Labels["userscope.dev/user"] != "" {
 			return errors.New("the webhook still judges it")
 		}
 		return err

@@ -132,7 +132,7 @@ func helper(pod *corev1.Pod, name string, mounts ...corev1.VolumeMount) corev1.C
 // stamp forges what Userscope writes on the Pods that it has judged.
 func stamp(pod *corev1.Pod, i identity) {
 	pod.Annotations["userscope.dev/policies"] = "deer-flow"
-	pod.Annotations["user-id"], pod.Annotations["thread-id"] = i.user, i.thread
+	pod.Annotations["userscope.dev/user"], pod.Annotations["userscope.dev/thread"] = i.user, i.thread
 }
 
 // report is what the probe prints.
