@@ -86,7 +86,7 @@ var cast = []role{
 			pod.Spec.Containers[1].Args = pod.Spec.Containers[0].Args // it stays
 			return pod
 		},
-		leaks: []string{"READS alice/thread-1", "WRITES alice/thread-1"}, with: own, backstop: "refused: claim-mount",
+		leaks: []string{"READS alice/thread-1", "WRITES alice/thread-1"}, with: "refused: claim-mount", backstop: "refused: claim-mount",
 	},
 	{
 		name: "init", story: "bob's whose init container mounts the whole claim", act: 3, of: bob,
@@ -95,7 +95,7 @@ var cast = []role{
 			pod.Spec.InitContainers = []corev1.Container{helper(pod, "init", corev1.VolumeMount{Name: "user-data", MountPath: "/srv"})}
 			return pod
 		},
-		leaks: []string{"READS alice/thread-1", "WRITES alice/thread-1"}, with: own, backstop: "refused: claim-mount",
+		leaks: []string{"READS alice/thread-1", "WRITES alice/thread-1"}, with: "refused: claim-mount", backstop: "refused: claim-mount",
 	},
 	{
 		name: "other-name", story: "bob's that mounts the whole claim as a volume of another name", act: 3, of: bob,

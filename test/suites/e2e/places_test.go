@@ -141,6 +141,10 @@ func seed(root string) error {
 			return err
 		}
 	}
+	// What a sandbox with fsGroup has made of the root.
+	if err := errors.Join(os.Chown(root, 0, 0), os.Chmod(root, 0o755)); err != nil { //nolint:gosec // as the root of a volume
+		return err
+	}
 	for _, p := range places {
 		dir := filepath.Join(root, p.dir)
 		if err := os.MkdirAll(dir, 0o755); err != nil { //nolint:gosec // as a kubelet makes it

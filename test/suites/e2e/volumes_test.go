@@ -11,6 +11,7 @@ import (
 // one user: here a FUSE filesystem over the volume's directory, on which all is of one user and no chown has an
 // effect. What a sandbox reaches does not depend on it.
 func TestFilesystemWithoutOwners(t *testing.T) {
+	must(t, seed(site.Home()))
 	must(t, site.Install(t.Context()))
 	_, err := site.Exec(t.Context(), "bindfs", "--force-user=1000", "--force-group=1000",
 		"--chown-ignore", "--chgrp-ignore", "--chmod-ignore", "-o", "allow_other", site.Home(), site.Home())
