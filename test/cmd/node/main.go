@@ -18,6 +18,11 @@ import (
 
 func main() {
 	node.Main()
+	os.Exit(start())
+}
+
+// start returns the exit code.
+func start() int {
 	check := flag.Bool("check", false, "say whether a node can run on this machine")
 	flag.Parse()
 	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt, syscall.SIGTERM)
@@ -28,8 +33,9 @@ func main() {
 	}
 	if err != nil {
 		fmt.Fprintln(os.Stderr, err)
-		os.Exit(1)
+		return 1
 	}
+	return 0
 }
 
 // run runs a node until the context ends.

@@ -49,7 +49,8 @@ func Start(ctx context.Context) (*Cluster, error) {
 		return nil, err
 	}
 	c := &Cluster{Node: n}
-	return c, c.populate(ctx)
+	err = c.populate(ctx)
+	return c, err
 }
 
 func (c *Cluster) populate(ctx context.Context) error {

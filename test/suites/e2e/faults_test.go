@@ -48,8 +48,8 @@ var faults = []fault{
 	{name: "one of two replicas is killed", happen: killReplicas(1), sandboxes: perhaps},
 	{name: "both replicas are killed", happen: killReplicas(2), sandboxes: some},
 	{name: "the webhook configurations are deleted, and Helm restores them", happen: loseConfigurations, sandboxes: some},
-	{name: "the API server is killed", happen: func(ctx context.Context) error { return site.Kill(ctx, "kube-apiserver") }, sandboxes: some, others: some},
-	{name: "the node loses power, and keeps its disk", happen: func(ctx context.Context) error { return site.Restart(ctx) }, sandboxes: some, others: some},
+	{name: "the API server is killed", happen: killAPIServer, sandboxes: some, others: some},
+	{name: "the node loses power, and keeps its disk", happen: restartNode, sandboxes: some, others: some},
 }
 
 // Whatever befalls a cluster while Pods are created without a pause, no sandbox is stored that sees others' data,
@@ -231,7 +231,8 @@ func changePolicy(ctx context.Context) error {
 			return err
 		}
 		// Each is judged by either replica.
-		if inARow++; inARow < 20 {
+		inARow++
+		if inARow < 20 {
 			return errors.New("one replica has it, perhaps not the other")
 		}
 		return nil
@@ -254,3 +255,9 @@ func loseConfigurations(ctx context.Context) error {
 	}
 	return site.Upgrade(ctx, "--server-side=true", "--force-conflicts")
 }
+
+// killAPIServer leaves it to the node's init to start it again.
+func killAPIServer(ctx context.Context) error { return site.Kill(ctx, "kube-apiserver") }
+
+// restartNode takes the node's power away and gives it back.
+func restartNode(ctx context.Context) error { return site.Restart(ctx) }
