@@ -17,7 +17,7 @@ var texts = []string{
 	"", "a", "A", "a-b", "a_b", "a.b", "-a", "a-", "a/b", "a.b/c", "a..b/c", "/a", "/a/", "//a", "/", "/a/./b", "/a/../b", "/..a", "/...", "/a:b",
 	"a/", "a//b", "./a", "a/..", "..", "..a", ".a", "{user}", "{thread}", "data/{user}", "{user}/{thread}", "{user}:{thread}", "old/{thread}", "x{user}", "{other}", "a/../{user}",
 	"Sandbox.agents.x-k8s.io", "Job.apps.example.com", "ReplicaSet.apps", "Pod.core", "Pod.", "Pod..x", "Jobs.x.y", "-a.b.c", "a-.b.c", "a.b.c-", "a.B.c",
-	"[a-", "(a)", "a b", "ä", "Adopted", "ReadOnly", "NET_RAW", "SYS_ADMIN",
+	"[a-", "(a)", "a b", "ä", "csi", "secret", "Adopted", "ReadOnly", "NET_RAW", "SYS_ADMIN",
 	strings.Repeat("a", 63), strings.Repeat("a", 64), strings.Repeat("a", 254), strings.Repeat("a", 256),
 }
 

@@ -33,15 +33,18 @@ type Layout struct {
 }
 
 // Directory is a template and what its identity may do there. A directory that does not
-// depend on the user is shared, and ReadOnly.
+// depend on the user is shared, and ReadOnly unless it is SharedByAll.
 type Directory struct {
 	Template
 	Access Access
+
+	// SharedByAll has every sandbox write to a shared directory, on the claim alone.
+	SharedByAll bool
 }
 
 // All returns every directory of the layout, the user-data directory first.
 func (l Layout) All() []Directory {
-	return append([]Directory{{l.UserData, ReadWrite}}, l.Directories...)
+	return append([]Directory{{Template: l.UserData, Access: ReadWrite}}, l.Directories...)
 }
 
 // IsShared reports whether a path below the root is a directory that everybody shares.
@@ -75,7 +78,7 @@ func (l Layout) Tree(id Identity, identified bool) Tree {
 	return Tree{UserData: join(l.Root, l.UserData.Path(id)), layout: l, id: id, identified: identified}
 }
 
-// Below returns the access to a clean path below the layout's root or a base.
+// Below returns the access to a clean path below the layout's root.
 func (t Tree) Below(clean string) (Access, bool) {
 	if t.has(t.layout.UserData, clean) {
 		return ReadWrite, true
@@ -84,6 +87,14 @@ func (t Tree) Below(clean string) (Access, bool) {
 		if directory := &t.layout.Directories[i]; t.has(directory.Template, clean) {
 			return directory.Access, true
 		}
+	}
+	return "", false
+}
+
+// OnNode returns the access to a clean path below a base. What every sandbox may write to lies on the claim alone.
+func (t Tree) OnNode(below string) (Access, bool) {
+	if access, ok := t.Below(below); ok && !(access == ReadWrite && t.layout.IsShared(below)) {
+		return access, true
 	}
 	return "", false
 }

@@ -8,9 +8,9 @@ func deerflow(root string) Layout {
 		Root:     root,
 		UserData: parsed("users/{user}/threads/{thread}/user-data"),
 		Directories: []Directory{
-			{parsed("users/{user}/threads/{thread}/acp-workspace"), ReadOnly},
-			{parsed("users/{user}/skills"), ReadWrite},
-			{parsed("shared/tools"), ReadOnly},
+			{Template: parsed("users/{user}/threads/{thread}/acp-workspace"), Access: ReadOnly},
+			{Template: parsed("users/{user}/skills"), Access: ReadWrite},
+			{Template: parsed("shared/tools"), Access: ReadOnly},
 		},
 		Legacy: parsed("threads/{thread}/user-data"),
 	}

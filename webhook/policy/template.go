@@ -123,7 +123,7 @@ func (t Template) Parse(path string) (Identity, bool) {
 // Overlap tells why two directories of a layout cannot stand beside each other; the empty
 // string means that they can. They cannot if both could be one directory, or one an ancestor of
 // the other, for different identities, or if the upper one is writable: a sandbox could then put
-// a symlink in the way of the lower one's mount. Two threads of one user count as two identities. Segments
+// a symlink in the way of the lower one's mount. Nothing lies around what every sandbox may write to. Two threads of one user count as two identities. Segments
 // are compared without regard to case. characters are the further characters of ids.
 func Overlap(a, b Directory, characters string) string {
 	if len(a.segments) > len(b.segments) {
@@ -143,6 +143,8 @@ func Overlap(a, b Directory, characters string) string {
 	}
 	same := len(a.segments) == len(b.segments)
 	switch {
+	case !same && b.SharedByAll:
+		return fmt.Sprintf("%s lies below %s, and is sharedByAll", b, a)
 	case same && differently:
 		return fmt.Sprintf("%s and %s could be one directory, of different identities", a, b)
 	case same:

@@ -53,8 +53,11 @@ func TestTemplatePath(t *testing.T) {
 }
 
 func TestOverlap(t *testing.T) {
-	ro := func(text string) Directory { return Directory{parsed(text), ReadOnly} }
-	rw := func(text string) Directory { return Directory{parsed(text), ReadWrite} }
+	ro := func(text string) Directory { return Directory{Template: parsed(text), Access: ReadOnly} }
+	rw := func(text string) Directory { return Directory{Template: parsed(text), Access: ReadWrite} }
+	all := func(text string) Directory {
+		return Directory{Template: parsed(text), Access: ReadWrite, SharedByAll: true}
+	}
 	tests := []struct {
 		name       string
 		a, b       Directory
@@ -79,6 +82,12 @@ func TestOverlap(t *testing.T) {
 		{"below a writable one, named the other way round", ro("u/{user}/skills"), rw("u/{user}"), "", "u/{user}/skills lies below u/{user}, which is ReadWrite"},
 		{"a private one below a shared one", ro("users"), rw("users/{user}"), "", "users/{user} lies below users, which other identities can read"},
 		{"a shared one below a shared one", ro("tools"), ro("tools/bin"), "", ""},
+		{"one that all write to, beside others", all("shared/exchange"), ro("shared/tools"), "", ""},
+		{"one that all write to, below a shared one", all("shared/exchange"), ro("shared"), "", "shared/exchange lies below shared, and is sharedByAll"},
+		{"one that all write to, around a shared one", all("shared"), ro("shared/tools"), "", "shared/tools lies below shared, which is ReadWrite"},
+		{"one that all write to, around a private one", all("users"), rw("users/{user}"), "", "users/{user} lies below users, which is ReadWrite"},
+		{"one that all write to, which could be a user's", all("home/shared"), rw("home/{user}"), "", "home/shared and home/{user} could be one directory, of different identities"},
+		{"one that all write to, twice", all("shared"), all("shared"), "", "shared and shared are the same directory"},
 		{"below what could be another user's", ro("home/{user}"), ro("home/shared/{user}"), "", "home/shared/{user} lies below home/{user}, which other identities can read"},
 	}
 	for _, test := range tests {

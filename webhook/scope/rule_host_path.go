@@ -17,6 +17,7 @@ const RuleHostPath Rule = "host-path"
 const (
 	saysHostPath      = "is not a hostPath that this sandbox may have: use the claim, or have the policy list it"
 	saysOtherBase     = "is a directory of the layout, and below none of hostPathBases: use the claim, or list the base"
+	saysWritableByAll = "is sharedByAll, and so lies on the claim alone: mount it by the claim"
 	saysNotADirectory = "is not a directory: use Directory or DirectoryOrCreate"
 )
 
@@ -56,7 +57,9 @@ func (r *review) checkHostPath(p *policy.Policy) {
 			continue // whose it is cannot be said, and that is refused already
 		case !allowed:
 			message := saysHostPath
-			if base, ok := p.Layout.BaseOf(clean); ok && !slices.Contains(p.HostPathBases, base) {
+			if base, ok := p.Layout.BaseOf(clean); ok && isWritableByAll(p, clean, base) {
+				message = saysWritableByAll
+			} else if ok && !slices.Contains(p.HostPathBases, base) {
 				message = saysOtherBase + "; it lies in " + pathsText([]string{base})
 			}
 			r.refuse(RuleHostPath, volumeAt(i, "hostPath", "path"), volume.HostPath.Path, message)
@@ -106,6 +109,13 @@ func (r *review) checkHostPathMounts(volumes map[string]policy.Access) {
 	}
 }
 
+// isWritableByAll reports whether a path of the node is a directory below a base that is sharedByAll.
+func isWritableByAll(p *policy.Policy, clean, base string) bool {
+	return slices.Contains(p.HostPathBases, base) && slices.ContainsFunc(p.Layout.Directories, func(d policy.Directory) bool {
+		return d.SharedByAll && base+"/"+d.String() == clean
+	})
+}
+
 // onHost returns the access to a clean path of the node.
 func onHost(p *policy.Policy, clean string, dirs policy.Tree) (policy.Access, bool) {
 	if slices.Contains(p.Allow.HostPaths, clean) {
@@ -113,7 +123,7 @@ func onHost(p *policy.Policy, clean string, dirs policy.Tree) (policy.Access, bo
 	}
 	for _, base := range p.HostPathBases {
 		if below, ok := strings.CutPrefix(clean, base+"/"); ok {
-			return dirs.Below(below)
+			return dirs.OnNode(below)
 		}
 	}
 	return "", false

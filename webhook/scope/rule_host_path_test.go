@@ -4,7 +4,27 @@ import (
 	"testing"
 
 	corev1 "k8s.io/api/core/v1"
+
+	"userscope.dev/userscope/webhook/policy"
 )
+
+// What all sandboxes may write to lies on the claim alone.
+func TestSharedByAll(t *testing.T) {
+	sharing := deerflow(func(p *policy.Policy) {
+		p.Layout.Directories = append(p.Layout.Directories, policy.Directory{Template: template("exchange"), Access: policy.ReadWrite, SharedByAll: true})
+	})
+	onClaim := corev1.VolumeMount{Name: "user-data", MountPath: "/x", SubPath: "deer-flow/exchange"}
+	runCreate(t, []createTest{
+		{name: "on the claim", policy: sharing, pod: sandbox(addMount(onClaim)), verdict: Allowed},
+		{name: "on the node", policy: sharing, pod: sandbox(addVolume(hostPathVolume("h", "/base/exchange"))), verdict: Refused, violations: []Violation{{RuleHostPath,
+			"spec.volumes[1].hostPath.path", "/base/exchange", "is sharedByAll, and so lies on the claim alone: mount it by the claim"}}},
+		{name: "on the node, of nobody", policy: sharing, pod: sandbox(noLabel("user-id", "thread-id"), volumes(hostPathVolume("h", "/base/exchange")), mountsOf()), identity: nobody,
+			verdict: Refused, violations: []Violation{{RuleHostPath, "spec.volumes[0].hostPath.path", "/base/exchange", "is sharedByAll, and so lies on the claim alone: mount it by the claim"}}},
+		{name: "another shared directory, on the node", policy: sharing, verdict: Rewritten,
+			pod:   sandbox(addVolume(hostPathVolume("h", "/base/shared/tools")), addMount(corev1.VolumeMount{Name: "h", MountPath: "/h"})),
+			edits: []Edit{readOnly("/spec/containers/0/volumeMounts/1/readOnly", "spec.containers[0].volumeMounts[1].readOnly", "the policy lists the directory as ReadOnly")}},
+	})
+}
 
 // A path that ends in a directory of the layout is no path for a list.
 func TestOtherBase(t *testing.T) {

@@ -109,7 +109,7 @@ literals and the expression: .data, .expression. */}}
 {{- $bases := .hostPathBases -}}
 {{- $hostPaths := .allow.hostPaths | default list -}}
 {{- range $directory := .directories -}}
-{{- if not (contains "{user}" .path) -}}
+{{- if not (or (contains "{user}" .path) .sharedByAll) -}}
 {{- range $bases -}}
 {{- $hostPaths = append $hostPaths (printf "%s/%s" . $directory.path) -}}
 {{- end -}}

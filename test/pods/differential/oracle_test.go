@@ -86,6 +86,8 @@ func fill(value reflect.Value) {
 		value.Set(reflect.ValueOf("value"))
 	case reflect.String:
 		value.SetString("something")
+	case reflect.Bool:
+		value.SetBool(true)
 	case reflect.Int, reflect.Int32, reflect.Int64:
 		value.SetInt(7)
 	default:

@@ -290,6 +290,20 @@ func TestOtherUserDataRefused(t *testing.T) {
 	}
 }
 
+// What all sandboxes may write to is theirs on the claim, and on no node.
+func TestADirectoryOfAll(t *testing.T) {
+	p := policy()
+	p.Directories = append(p.Directories, Directory{Path: "exchange", Writable: true})
+	onClaim := with(parse(sandbox), change{"spec/initContainers/0/volumeMounts/0/subPath", "deer-flow/exchange"})
+	if findings := Judge([]Policy{p}, provisioner, onClaim, onClaim); len(findings) > 0 {
+		t.Errorf("on the claim: %q", findings)
+	}
+	onNode := with(parse(sandbox), change{"spec/volumes/3/hostPath/path", "/base/exchange"})
+	if findings := Judge([]Policy{p}, provisioner, onNode, onNode); !hasFinding(findings, "I4") {
+		t.Errorf("on the node: %q", findings)
+	}
+}
+
 // A Pod without annotations is given all of them for the marker.
 func TestAMarkerForAPodWithoutAnnotations(t *testing.T) {
 	idle := parse(`{"metadata": {"labels": {"app": "sandbox"}}, "spec": {"containers": null}}`)

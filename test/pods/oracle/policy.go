@@ -285,7 +285,10 @@ func (s section) directories() []Directory {
 	s.know("directories")
 	for _, entry := range children(s.fields, "directories") {
 		directory := newSection(s.at+".directories[]", entry, s.unread)
-		found = append(found, Directory{Path: directory.text("path", ""), Writable: directory.text("access", "") == "ReadWrite"})
+		path, shared := directory.text("path", ""), directory.value("sharedByAll") == true
+		// One that no user has to himself is written to only where the policy says that all may.
+		writable := directory.text("access", "") == "ReadWrite" && (shared || strings.Contains(path, "{user}"))
+		found = append(found, Directory{Path: path, Writable: writable})
 	}
 	return found
 }

@@ -98,7 +98,9 @@ func (j *judgement) onNode(path string) (Directory, bool) {
 	}
 	below, ok := j.policy.belowBase(path)
 	directory, known := j.directories[below]
-	return directory, ok && known
+	// What all may write to is there on the claim only.
+	everybodys := directory.Writable && !strings.Contains(directory.Path, "{user}")
+	return directory, ok && known && !everybodys
 }
 
 // projected judges what is projected into a volume: the types that a volume of their own would

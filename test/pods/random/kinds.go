@@ -169,9 +169,11 @@ func (d *drawing) directory() {
 	if len(paths) == 0 {
 		return
 	}
-	path := d.resolved(of(d, paths...).Path)
+	drawn := of(d, paths...)
+	path := d.resolved(drawn.Path)
+	everybodys := drawn.Writable && !strings.Contains(drawn.Path, "{user}") // which is on the claim only
 	// Where two policies meet, the node's directories of one are strange to the other.
-	if len(d.Policy.HostBases) > 0 && len(d.In.Oracle) == 1 && d.chance(25) {
+	if len(d.Policy.HostBases) > 0 && !everybodys && len(d.In.Oracle) == 1 && d.chance(25) {
 		source := object{"path": of(d, d.Policy.HostBases...) + "/" + d.spelled(path)}
 		if d.chance(60) {
 			source["type"] = of(d, "", "Directory", "DirectoryOrCreate")

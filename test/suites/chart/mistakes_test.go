@@ -194,6 +194,18 @@ func TestMistakes(t *testing.T) {
 			"at '/policies/0/spec/layout/directories/1/path': 'b' does not match pattern '(^|/)\\\\{user\\\\}(/|$)'",
 		},
 		{
+			"a directory of one user that all write to", deerFlow("layout: {", "layout: {directories: [{path: 'a/{user}', access: ReadWrite, sharedByAll: true}], "),
+			"at '/policies/0/spec/layout/directories/0/path': 'not' failed",
+		},
+		{
+			"every CSI driver", deerFlow("claim:", "allow: {volumeTypes: [csi]}\n    claim:"),
+			"at '/policies/0/spec/allow/volumeTypes/0': 'not' failed",
+		},
+		{
+			"an unknown fate of mounts of others' data", deerFlow("claim:", "onOtherIdentity: Ignore\n    claim:"),
+			"at '/policies/0/spec/onOtherIdentity': value must be one of 'Rewrite', 'Refuse'",
+		},
+		{
 			"a placeholder in a segment", deerFlow("users/{user}/threads/{thread}/user-data", "users/u-{user}"),
 			"at '/policies/0/spec/layout/userData': 'users/u-{user}' does not match pattern",
 		},

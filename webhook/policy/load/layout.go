@@ -68,15 +68,18 @@ func (c *compiler) directory(at *field.Path, directory Directory) (policy.Direct
 	switch directory.Access {
 	case policy.ReadOnly:
 	case policy.ReadWrite:
-		if err == nil && !template.HasUser() {
-			c.invalid(at.Child("access"), directory.Access, "must be ReadOnly: without {user} the directory is shared by all")
+		if err == nil && !template.HasUser() && !directory.SharedByAll {
+			c.invalid(at.Child("access"), directory.Access, "must be ReadOnly, or sharedByAll be true: without {user} the directory is shared by all")
 		}
 	case "":
 		c.required(at.Child("access"), "ReadOnly or ReadWrite")
 	default:
 		c.mistakes = append(c.mistakes, field.NotSupported(at.Child("access"), directory.Access, []policy.Access{policy.ReadOnly, policy.ReadWrite}))
 	}
-	return policy.Directory{Template: template, Access: directory.Access}, err == nil
+	if directory.SharedByAll && err == nil && (template.HasUser() || directory.Access == policy.ReadOnly) {
+		c.invalid(at.Child("sharedByAll"), true, "is for a ReadWrite directory without {user}")
+	}
+	return policy.Directory{Template: template, Access: directory.Access, SharedByAll: directory.SharedByAll}, err == nil
 }
 
 // overlaps refuses directories through which one identity could reach another's data, or change

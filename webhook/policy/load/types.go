@@ -194,6 +194,10 @@ type Directory struct {
 	// +format=template
 	Path string `json:"path"`
 
-	// Access is what a sandbox may do there. A shared directory is ReadOnly.
+	// Access is what a sandbox may do there. A shared directory is ReadOnly, unless it is sharedByAll.
 	Access policy.Access `json:"access"`
+
+	// SharedByAll says of a directory without {user} that it is ReadWrite all the same: users meet there. No other
+	// directory lies around or below it, and below hostPathBases it cannot be mounted.
+	SharedByAll bool `json:"sharedByAll,omitempty"`
 }
