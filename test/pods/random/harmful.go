@@ -228,6 +228,12 @@ var harmful = []mutation{
 	{"an entry that some list could have", func(d *drawing) {
 		of(d, oracle.Lists()...).Write(d.Pod, of(d, "runc", "", "gvisor", "intranet.example", "lab-1"))
 	}},
+	{"an entry that some list could have", func(d *drawing) {
+		of(d, oracle.Lists()...).Write(d.Pod, of(d, "runc", "", "gvisor", "intranet.example", "lab-1"))
+	}},
+	{"an entry that some list could have", func(d *drawing) {
+		of(d, oracle.Lists()...).Write(d.Pod, of(d, "runc", "", "gvisor", "intranet.example", "lab-1"))
+	}},
 	{"a priority", func(d *drawing) {
 		d.spec()["priority"] = of(d, 2000000000, 1001, 1000, 1, 0, -5)
 		d.spec()["priorityClassName"] = of(d, "system-node-critical", "system-", "high", "", "my-system-class")
