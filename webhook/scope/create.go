@@ -10,16 +10,20 @@ import (
 // lie in the directories of its identity, or it is refused. All violations are reported at
 // once. Applying the edits and deciding again changes nothing more.
 func Create(policies policy.Policies, req Request) Decision {
+	there := policies.ForNamespace(req.Namespace)
+	concerns := func(p *policy.Policy, req *Request) bool {
+		return governs(p, req) || claimsToBeJudged(there, p, req.Pod)
+	}
 	var governing policy.Policies
-	for _, p := range policies.ForNamespace(req.Namespace) {
-		if governs(p, &req) {
+	for _, p := range there {
+		if concerns(p, &req) {
 			governing = append(governing, p)
 		}
 	}
 	if len(governing) == 0 {
 		return Decision{Verdict: Ungoverned}
 	}
-	return judge(req, governing, governs).decision()
+	return judge(req, governing, concerns).decision()
 }
 
 // judge judges a whole Pod under the policies that govern the Pod. After the first edits, only the policies for

@@ -40,6 +40,9 @@ func (test createTest) run(t *testing.T) {
 	if test.creator != nil {
 		req.Creator = *test.creator
 	}
+	if test.verdict == Ungoverned {
+		delete(test.pod.Annotations, policy.MarkerAnnotation) // for which alone the Pod would be governed
+	}
 	sent := test.pod.DeepCopy()
 	got := Create(policies, req)
 

@@ -2,6 +2,7 @@ package scope
 
 import (
 	"slices"
+	"strings"
 
 	corev1 "k8s.io/api/core/v1"
 
@@ -15,6 +16,27 @@ func governs(p *policy.Policy, req *Request) bool {
 	return p.Selects(req.Pod.Labels) ||
 		p.IsProvisioner(req.Creator.Username) ||
 		referencesClaim(p, req.Pod) && !p.Exempts(req.Creator.Username, req.Creator.Groups)
+}
+
+// claimsToBeJudged reports whether a new Pod says of itself that the policy has judged it: the marker names it, or names
+// none of the namespace, or there is a stamp and no marker. Later requests and people would believe that.
+func claimsToBeJudged(there policy.Policies, p *policy.Policy, pod *corev1.Pod) bool {
+	marker, marked := pod.Annotations[policy.MarkerAnnotation]
+	if !marked && !isStamped(pod) {
+		return false
+	}
+	names := strings.Split(marker, ",")
+	return slices.Contains(names, p.Name) ||
+		!slices.ContainsFunc(there, func(p *policy.Policy) bool { return slices.Contains(names, p.Name) })
+}
+
+// isStamped reports whether a Pod has a stamp.
+func isStamped(pod *corev1.Pod) bool {
+	return slices.ContainsFunc([]string{policy.UserStamp, policy.ThreadStamp}, func(key string) bool {
+		_, inLabel := pod.Labels[key]
+		_, inAnnotation := pod.Annotations[key]
+		return inLabel || inAnnotation
+	})
 }
 
 // referencesClaim reports whether a volume of the Pod is the claim, or a generic ephemeral

@@ -71,3 +71,54 @@ func TestGoverning(t *testing.T) {
 		{name: "an empty Pod of somebody", creator: anyone, pod: &corev1.Pod{}, verdict: Ungoverned},
 	})
 }
+
+// A new Pod that says of itself that it was judged is judged, by the policies that it names, and by all of its
+// namespace if these are none.
+func TestClaimsToBeJudged(t *testing.T) {
+	other := deerflow(func(p *policy.Policy) {
+		p.Name, p.Claim, p.UserDataVolume, p.UserDataMountPath = "homes", "homes", "home", "/home"
+	})
+	both := policy.Policies{deerflow(), other}
+	for _, test := range []struct {
+		name                string
+		labels, annotations map[string]string
+		want                string // the marker afterwards; none if nobody governs
+	}{
+		{"nothing", map[string]string{"team": "red"}, map[string]string{"note": "x"}, ""},
+		{"a marker", nil, map[string]string{policy.MarkerAnnotation: "deer-flow"}, "deer-flow"},
+		{"a marker of the other", nil, map[string]string{policy.MarkerAnnotation: "homes"}, "homes"},
+		{"a marker of both, and one more", nil, map[string]string{policy.MarkerAnnotation: "x,homes,deer-flow"}, "deer-flow,homes"},
+		{"a marker of nobody", nil, map[string]string{policy.MarkerAnnotation: "x"}, "deer-flow,homes"},
+		{"an empty marker", nil, map[string]string{policy.MarkerAnnotation: ""}, "deer-flow,homes"},
+		{"a stamp", nil, map[string]string{policy.UserStamp: "bob"}, "deer-flow,homes"},
+		{"an empty stamp", nil, map[string]string{policy.ThreadStamp: ""}, "deer-flow,homes"},
+		{"a stamp as a label", map[string]string{policy.UserStamp: "bob"}, nil, "deer-flow,homes"},
+		{"a stamp and a marker", map[string]string{policy.ThreadStamp: "t1"}, map[string]string{policy.MarkerAnnotation: "homes"}, "homes"},
+	} {
+		t.Run(test.name, func(t *testing.T) {
+			pod := &corev1.Pod{Spec: corev1.PodSpec{Containers: []corev1.Container{{Name: "main"}}}}
+			pod.Labels, pod.Annotations = test.labels, test.annotations
+			got := Create(both, Request{Namespace: "deer-flow", Creator: Creator{Username: replicaSets}, Pod: pod})
+			marker := test.annotations[policy.MarkerAnnotation]
+			if got.Verdict == Ungoverned {
+				marker = ""
+			}
+			for _, edit := range got.Edits {
+				switch value := edit.Value.(type) {
+				case string:
+					if edit.Path == "/metadata/annotations/userscope.dev~1policies" {
+						marker = value
+					}
+				case map[string]string:
+					marker = value[policy.MarkerAnnotation]
+				}
+				if edit.Op == "add" && (edit.Path == "/metadata/annotations/userscope.dev~1user" || edit.Path == "/metadata/labels/userscope.dev~1user") {
+					t.Errorf("nobody's Pod is stamped: %+v", edit)
+				}
+			}
+			if marker != test.want {
+				t.Errorf("%s, marked %q, want %q", got.Verdict, marker, test.want)
+			}
+		})
+	}
+}

@@ -39,6 +39,7 @@ func TestReplacedVolumesDrawNobodyIn(t *testing.T) {
 	both := ephemeral(corev1.PersistentVolumeClaimSpec{DataSource: &corev1.TypedLocalObjectReference{Name: "x"}})
 	both.HostPath = &corev1.HostPathVolumeSource{Path: "/x"}
 	pod := sandbox(noLabel("app"), mountsOf(), volumes(both))
+	pod.Annotations = map[string]string{"note": "x"} // and no marker, by which both would govern
 	got := Create(policy.Policies{deerflow(), home}, Request{Namespace: "deer-flow", Creator: Creator{Username: "dev"}, Pod: pod})
 	if want := (Edit{Op: "add", Path: "/metadata/annotations/userscope.dev~1policies", Value: "home"}); got.Verdict != Rewritten || !reflect.DeepEqual(got.Edits[1], want) {
 		t.Errorf("got %+v", got)

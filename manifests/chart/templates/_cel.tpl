@@ -46,6 +46,20 @@ request.userInfo.?username.orValue("") in {{ include "userscope.cel.list" .provi
   || v.?ephemeral.?volumeClaimTemplate.?spec.?dataSourceRef.hasValue())
 && !(request.userInfo.?username.orValue("") in {{ include "userscope.cel.list" .exemptUsers }}
   || request.userInfo.?groups.orValue([]).exists(g, g in {{ include "userscope.cel.list" .exemptGroups }}))
+|| {{ include "userscope.cel.claimsToBeJudged" . }}
+{{- end }}
+
+{{/* Whether the Pod that is to be stored says of itself that the policy has judged it: the marker names it, or names
+none of the namespace, or there is a stamp and no marker. Call it with a policy. */}}
+{{- define "userscope.cel.claimsToBeJudged" -}}
+{{- $marker := printf "object.metadata.?annotations[?%s]" (toJson .facts.marker) -}}
+{{- $stamps := list .facts.stamps.user .facts.stamps.thread | toJson -}}
+({{ $marker }}.hasValue() || {{ $stamps }}.exists(k,
+  object.metadata.?labels[?k].hasValue() || object.metadata.?annotations[?k].hasValue()))
+{{- with .beside }}
+&& [{{ $marker }}.orValue("").split(",")].exists(names,
+  {{ toJson $.name }} in names || !{{ toJson . }}[?request.namespace].orValue([]).exists(n, n in names))
+{{- end }}
 {{- end }}
 
 {{/* Whether the stored Pod was judged, or is older and wears the labels. Call it with a policy. */}}

@@ -9,6 +9,18 @@ with the root context, and read the result with fromJsonArray.
 {{- range .Values.policies -}}
 {{- $all = append $all (include "userscope.policy" (dict "entry" . "facts" $facts) | fromJson) -}}
 {{- end -}}
+{{- /* The other policies of each namespace, by name. */ -}}
+{{- range $policy := $all -}}
+{{- $beside := dict -}}
+{{- range $other := $all -}}
+{{- range $namespace := $policy.namespaces -}}
+{{- if and (ne $other.name $policy.name) (has $namespace $other.namespaces) -}}
+{{- $_ := set $beside $namespace (append (get $beside $namespace | default list) $other.name) -}}
+{{- end -}}
+{{- end -}}
+{{- end -}}
+{{- $_ := set $policy "beside" $beside -}}
+{{- end -}}
 {{- toJson $all -}}
 {{- end }}
 

@@ -175,6 +175,10 @@ var harmful = []mutation{
 	{"a mirror or static Pod", func(d *drawing) {
 		d.annotations()["kubernetes.io/config."+of(d, "mirror", "source", "hash", "seen")] = of(d, "x", "")
 	}},
+	{"a marker or a stamp that nobody wrote", func(d *drawing) {
+		of(d, d.labels(), d.annotations(), d.annotations())[of(d, "userscope.dev/policies", "userscope.dev/user", "userscope.dev/thread")] =
+			of(d, "", "x", d.User, d.Policy.Name, "other,"+d.Policy.Name)
+	}},
 	{"a label of another program", func(d *drawing) { d.dress(d.labels()) }},
 	{"an annotation for a controller", func(d *drawing) { d.steer(d.annotations()) }},
 	{"a controller", func(d *drawing) {

@@ -80,7 +80,7 @@ var harmless = []mutation{
 		add(at(d.Pod, "metadata"), "ownerReferences", object{"apiVersion": "v1", "kind": "Pod", "name": "gateway", "uid": "1", "controller": of[any](d, false, nil)})
 	}},
 	{"a marker that somebody made up", func(d *drawing) {
-		if d.Request.Namespace != "elsewhere" {
+		if len(oracle.Governed(d.In.Oracle, d.Request, d.Pod)) == len(d.In.Oracle) {
 			d.annotations()["userscope.dev/policies"] = of(d, "", "x", d.Policy.Name)
 		}
 	}},

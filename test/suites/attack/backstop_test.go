@@ -35,7 +35,7 @@ func installBackstop(ctx context.Context, sites ...site) error {
 // Without the webhook, and with stamps that the attacker forges, the backstop holds every attack but
 // those on the proof, since CEL has no hash, and stamps on a Pod that shows nobody's data.
 func TestBackstop(t *testing.T) {
-	beyond := []string{"another sandbox's id", "stamps on a Pod of nobody"}
+	beyond := []string{"another sandbox's id", "stamps on a Pod of nobody", "a plain Pod as bob's"}
 	for _, group := range attacks(t) {
 		t.Run(group.Title, func(t *testing.T) {
 			for _, attack := range group.Attacks {

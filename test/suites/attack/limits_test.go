@@ -72,14 +72,23 @@ func evicting(t *testing.T, s site, dryRun bool) outcome {
 	})
 }
 
+// stamped creates a Pod that does not look like a sandbox, with all of a volume, the marker and bob's stamps.
+func stamped(user string, source object) func(*testing.T, site, bool) outcome {
+	return creatingWith(user, source, object{marker: "deer-flow", "userscope.dev/user": "bob", "userscope.dev/thread": "thread-1"})
+}
+
 // creating creates a Pod that does not look like a sandbox, with all of a volume.
 func creating(user string, source object) func(*testing.T, site, bool) outcome {
+	return creatingWith(user, source, nil)
+}
+
+func creatingWith(user string, source, annotations object) func(*testing.T, site, bool) outcome {
 	return func(t *testing.T, s site, dryRun bool) outcome {
 		volume := copied(source)
 		volume["name"] = "all"
 		return s.create(t, user, object{
 			"apiVersion": "v1", "kind": "Pod",
-			"metadata": object{"name": podName()},
+			"metadata": object{"name": podName(), "annotations": annotations},
 			"spec": object{
 				"containers": []any{object{"name": "main", "image": "main:latest", "volumeMounts": []any{object{"name": "all", "mountPath": "/all"}}}},
 				"volumes":    []any{volume},

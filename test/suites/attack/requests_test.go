@@ -40,6 +40,20 @@ var requests = []group{
 		},
 	},
 	{
+		Title: "Stamps that nobody made",
+		Tries: "A Pod says of itself that Userscope has judged it, so that people and later requests believe it.",
+		Attacks: []attack{
+			{
+				Name: "a plain Pod as bob's", How: "a person's Pod without volumes has the marker and bob's stamps, for a webhook that adds the claim later",
+				Without: "I5", With: rewritten, request: stamped(developer, object{"emptyDir": object{}}),
+			},
+			{
+				Name: "the whole claim, by a controller", How: "a Pod of the ReplicaSet controller, which is exempt, has the whole claim and the marker",
+				Without: "I1, I5", With: "identity-missing", request: stamped(replicaSets, object{"persistentVolumeClaim": object{"claimName": "deer-flow-home"}}),
+			},
+		},
+	},
+	{
 		Title: "Debugging a running Pod",
 		Tries: "An ephemeral container, which may not have a `subPath`, joins a Pod that is stored already: `PATCH` of `pods/ephemeralcontainers` as `kubectl debug` does it. The provisioner's Role lacks that right; here it has it.",
 		Attacks: []attack{
