@@ -31,6 +31,10 @@ func TestServices(t *testing.T) {
 		{"of whatever its Endpoints say", provisioner, http.MethodPost, "", service(nil, nil), true},
 		{"of an address", provisioner, http.MethodPost, "", service(sandboxes, object{"externalIPs": []any{"10.0.0.1"}}), true},
 		{"of a name", provisioner, http.MethodPost, "", service(sandboxes, object{"type": "ExternalName", "externalName": "example.com"}), true},
+		{"of a load balancer's address", provisioner, http.MethodPost, "", service(sandboxes, object{"type": "LoadBalancer", "loadBalancerIP": "192.0.2.1"}), true},
+		{"called like the API server's", provisioner, http.MethodPost, "", calledAs("kubernetes", service(sandboxes, nil)), true},
+		{"called nearly like the API server's", provisioner, http.MethodPost, "", calledAs("kubernetes-2", service(sandboxes, nil)), false},
+		{"called like the API server's, by a person", developer, http.MethodPost, "", calledAs("kubernetes", service(sandboxes, nil)), false},
 		{"of the gateway, by a person", developer, http.MethodPost, "", service(gateway, object{"externalIPs": []any{"10.0.0.1"}}), false},
 		{"of the gateway, elsewhere", oracle.Request{Namespace: elsewhere, Username: provisioner.Username}, http.MethodPost, "", service(gateway, nil), false},
 
@@ -72,6 +76,12 @@ func service(selector, more object) object {
 		spec[key] = value
 	}
 	return object{"metadata": object{"generateName": "service-"}, "spec": spec}
+}
+
+// calledAs gives a Service a name.
+func calledAs(name string, service object) object {
+	service["metadata"] = object{"name": name}
+	return service
 }
 
 // storeService stores a Service of a person's.
