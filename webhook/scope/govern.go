@@ -71,8 +71,8 @@ func isMarked(pod *corev1.Pod) bool {
 
 // referencesData reports whether the Pod has anything of the policy's data, and so needs an
 // identity.
-func (r *review) referencesData(p *policy.Policy) bool {
-	return slices.ContainsFunc(r.pod.Spec.Volumes, func(volume corev1.Volume) bool {
+func referencesData(p *policy.Policy, pod *corev1.Pod) bool {
+	return slices.ContainsFunc(pod.Spec.Volumes, func(volume corev1.Volume) bool {
 		return isClaim(p, &volume) || isPrivateHostPath(p, &volume)
 	})
 }

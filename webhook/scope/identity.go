@@ -38,9 +38,25 @@ func (r *review) identify() (policy.Identity, bool) {
 	return policy.Identity{}, false
 }
 
+// give judges the identity that an update gives. The default user, whom only a stamp would tell, does not stand in.
+func (r *review) give() {
+	r.sent = r.pod
+	p := r.governing[0]
+	found := r.lookForIdentity()
+	r.checkIdentityMissing(p, found)
+	if found.broken() || !found.whole() {
+		return
+	}
+	if id := found.identity(); r.checkIdentityUnproven(p, id) {
+		r.id = id
+		r.checkGivenStamp(policy.UserStamp, id.User)
+		r.checkGivenStamp(policy.ThreadStamp, id.Thread)
+	}
+}
+
 // lookForIdentity looks for the user and, where a policy has threads, for the thread.
 func (r *review) lookForIdentity() *claims {
-	concerned := slices.DeleteFunc(slices.Clone(r.governing), func(p *policy.Policy) bool { return !r.referencesData(p) })
+	concerned := slices.DeleteFunc(slices.Clone(r.governing), func(p *policy.Policy) bool { return !referencesData(p, r.pod) })
 	found := &claims{hasData: len(concerned) > 0}
 	if !found.hasData {
 		concerned = r.governing

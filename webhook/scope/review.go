@@ -17,6 +17,7 @@ type review struct {
 	governing  policy.Policies
 	id         policy.Identity
 	identified bool         // whether id is whole and proved
+	given      bool         // whether an update gives an identity to a Pod that has none
 	dirs       policy.Tree  // of the identity, under the policy that is asked
 	judged     []container  // the containers that the request brings
 	replaced   map[int]bool // the volumes that were replaced, by index

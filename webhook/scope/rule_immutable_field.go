@@ -19,15 +19,16 @@ var immutableFieldRule = rule{
 		"audits and later decisions take one user's sandbox for another's. Between values that the selector " +
 		"lists, a label may change. On a Pod that was never judged, " +
 		"neither the marker, the stamps nor labels that the selector matches can be added: the Pod would look judged, and a " +
-		"provisioner could delete it. Create a new Pod instead. Everything else may change, finalizers above " +
+		"provisioner could delete it. Create a new Pod instead. A provisioner may, once, give user and thread to a Pod " +
+		"that has neither data nor an identity, as from a warm pool. Everything else may change, finalizers above " +
 		"all, so no Pod is ever stuck because of Userscope.",
 	update: (*review).checkImmutableField,
 }
 
 // No released API server lets a stored Pod's mounts change, so that an update lies about whose it is. On a
-// marked Pod, the keys that say so are fixed; on any other, neither the marker, the stamps nor the
-// selector's labels can be added. Everything else passes, finalizers and deletion above all:
-// Userscope never wedges a Pod.
+// marked Pod, the keys that say so are fixed, but for an identity that a Pod of nobody is given; on any
+// other, neither the marker, the stamps nor the selector's labels can be added. Everything else passes,
+// finalizers and deletion above all: Userscope never wedges a Pod.
 
 // checkImmutableField judges what an update changes.
 func (r *review) checkImmutableField(p *policy.Policy) {
@@ -51,16 +52,36 @@ func (r *review) checkKeysKept(p *policy.Policy) {
 			}
 		}
 	}
-	for _, key := range append(p.IdentityKeys(policy.FromLabel), p.SandboxIDKey) {
+	labels, annotations := []string{}, []string{policy.MarkerAnnotation}
+	if !r.given {
+		labels = p.IdentityKeys(policy.FromLabel)
+		annotations = append(p.IdentityKeys(policy.FromAnnotation), annotations...)
+	}
+	if _, had := r.old.Labels[p.SandboxIDKey]; had || !r.given {
+		labels = append(labels, p.SandboxIDKey)
+	}
+	for _, key := range labels {
 		if !sameEntry(r.old.Labels, r.pod.Labels, key) {
 			refuseLabel(key)
 		}
 	}
-	for _, key := range append(p.IdentityKeys(policy.FromAnnotation), policy.MarkerAnnotation) {
+	for _, key := range annotations {
 		if !sameEntry(r.old.Annotations, r.pod.Annotations, key) {
 			r.refuse(RuleImmutableField, podjson.Location{"metadata", "annotations", podjson.MapKey(key)}, r.pod.Annotations[key], remedy)
 		}
 	}
+}
+
+// checkGivenStamp refuses a stamp that says something else than the identity that a Pod is given.
+func (r *review) checkGivenStamp(key, id string) {
+	check := func(place string, entries map[string]string) {
+		if value, ok := entries[key]; ok && value != id {
+			r.refuse(RuleImmutableField, podjson.Location{"metadata", place, podjson.MapKey(key)}, value,
+				"is not of the identity that the Pod is given: leave it out, or set it to "+podjson.Quote(id))
+		}
+	}
+	check("annotations", r.pod.Annotations)
+	check("labels", r.pod.Labels)
 }
 
 // checkNotAdopted refuses to make a sandbox of a Pod that was not judged as one.

@@ -100,3 +100,74 @@ func TestUpdate(t *testing.T) {
 		})
 	}
 }
+
+// TestGivenIdentity has updates make a warm sandbox somebody's.
+func TestGivenIdentity(t *testing.T) {
+	warm := func(tweaks ...func(*corev1.Pod)) *corev1.Pod {
+		pod := sandbox(noLabel("user-id", "thread-id"), volumes(), mountsOf())
+		for _, tweak := range tweaks {
+			tweak(pod)
+		}
+		return pod
+	}
+	alices := func(tweaks ...func(*corev1.Pod)) *corev1.Pod {
+		return warm(append([]func(*corev1.Pod){label("user-id", "alice"), label("thread-id", "t1")}, tweaks...)...)
+	}
+	always := deerflow(func(p *policy.Policy) { p.Proof = policy.ProofAlways })
+	mounts := deerflow(func(p *policy.Policy) { p.IdentityFrom = []policy.IdentitySource{policy.FromMounts} })
+	onNode := addVolume(hostPathVolume("node", "/base/users/alice/skills"))
+	unread := addVolume(hostPathVolume("node", "/base/shared/tools"))
+	for _, test := range []struct {
+		name     string
+		policy   *policy.Policy
+		creator  string
+		old, pod *corev1.Pod
+		want     []Rule // of the refusal; none for a Pod that passes
+	}{
+		{name: "by labels", old: warm(), pod: alices()},
+		{name: "by annotations", old: warm(), pod: warm(annotation("user-id", "-alice"), annotation("thread-id", "t1"))},
+		{name: "with what all share", old: warm(unread), pod: alices(unread)},
+		{name: "with stamps that say the same", old: warm(), pod: alices(stamped("alice", "t1"))},
+		{name: "with a sandbox id", old: warm(), pod: alices(label("sandbox-id", alicePlain[:16]))},
+		{name: "with the sandbox id that it has", old: warm(label("sandbox-id", alicePlain[:16])), pod: alices(label("sandbox-id", alicePlain[:16]))},
+		{name: "proved", policy: always, old: warm(), pod: alices(label("sandbox-id", alicePlain[:16]))},
+		{name: "not proved", policy: always, old: warm(), pod: alices(), want: []Rule{RuleIdentityUnproven}},
+		{name: "contradicted by its sandbox id", old: warm(label("sandbox-id", "0123456789abcdef")), pod: alices(label("sandbox-id", "0123456789abcdef")), want: []Rule{RuleIdentityUnproven}},
+		{name: "another sandbox id", old: warm(label("sandbox-id", "x")), pod: alices(label("sandbox-id", alicePlain[:16])), want: []Rule{RuleImmutableField}},
+		{name: "by somebody else", creator: "dev", old: warm(), pod: alices(), want: []Rule{RuleImmutableField}},
+		{name: "a second time", old: alices(), pod: alices(label("user-id", "bob")), want: []Rule{RuleImmutableField}},
+		{name: "the other half later", old: warm(label("user-id", "alice")), pod: alices(), want: []Rule{RuleImmutableField}},
+		{name: "half of it", old: warm(), pod: warm(label("user-id", "alice")), want: []Rule{RuleIdentityMissing}},
+		{name: "an illegal user", old: warm(), pod: alices(label("user-id", "a.b")), want: []Rule{RuleIdentityInvalid}},
+		{name: "two users", old: warm(), pod: alices(annotation("user-id", "bob")), want: []Rule{RuleIdentityConflict}},
+		{name: "stamps alone", old: warm(), pod: warm(stamped("alice", "t1")), want: []Rule{RuleIdentityMissing}},
+		{name: "stamps of another", old: warm(), pod: alices(stamped("bob", "t1")), want: []Rule{RuleImmutableField}},
+		{name: "stamps later", old: alices(), pod: alices(stamped("alice", "t1")), want: []Rule{RuleImmutableField}},
+		{name: "a sandbox id alone", old: warm(), pod: warm(label("sandbox-id", "x")), want: []Rule{RuleImmutableField}},
+		{name: "another selector's label", old: warm(), pod: alices(label("app", "gateway")), want: []Rule{RuleImmutableField}},
+		{name: "without the marker", old: warm(), pod: alices(func(pod *corev1.Pod) { pod.Annotations = nil }), want: []Rule{RuleImmutableField}},
+		{name: "a Pod that was not judged", old: warm(func(pod *corev1.Pod) { pod.Annotations = nil }), pod: alices(func(pod *corev1.Pod) { pod.Annotations = nil })},
+		{name: "a Pod with the claim", old: warm(addVolume(claimVolume("x", "deer-flow-home"))), pod: alices(addVolume(claimVolume("x", "deer-flow-home"))), want: []Rule{RuleImmutableField}},
+		{name: "a Pod with a user's directory of the node", old: warm(onNode), pod: alices(onNode), want: []Rule{RuleImmutableField}},
+		{name: "labels that nobody reads", policy: mounts, old: warm(), pod: alices()},
+		{name: "stamps where only mounts are read", policy: mounts, old: warm(), pod: warm(stamped("alice", "t1")), want: []Rule{RuleIdentityMissing}},
+	} {
+		t.Run(test.name, func(t *testing.T) {
+			p, creator := test.policy, test.creator
+			if p == nil {
+				p = deerflow()
+			}
+			if creator == "" {
+				creator = provisioner
+			}
+			got := Update(policy.Policies{p}, Request{Namespace: "deer-flow", Creator: Creator{Username: creator}, Pod: test.pod}, test.old)
+			var rules []Rule
+			for _, v := range got.Violations {
+				rules = append(rules, v.Rule)
+			}
+			if !slices.Equal(slices.Compact(rules), test.want) || len(got.Edits) > 0 {
+				t.Errorf("got %+v, want %v", got, test.want)
+			}
+		})
+	}
+}

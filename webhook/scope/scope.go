@@ -13,7 +13,7 @@
 //	1  text
 //	2  scope, visit, volumes
 //	3  claim, editable, hostpath, review
-//	4  rule, govern, paths, stamp, userdata
+//	4  rule, govern, give, paths, stamp, userdata
 //	5  part
 //	6  rule_*
 //	7  identity

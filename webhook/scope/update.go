@@ -10,13 +10,16 @@ import (
 	"userscope.dev/userscope/webhook/policy"
 )
 
-// Update judges a change of a stored Pod, from old to req.Pod. What says whose sandbox a Pod is stays. New
-// ephemeral containers are judged as such. Should an API server let volumes or containers change, as KEP-6395
+// Update judges a change of a stored Pod, from old to req.Pod. What says whose sandbox a Pod is stays, but a
+// provisioner may give an identity to a Pod that has neither data nor an identity. New ephemeral containers are judged as such. Should an API server let volumes or containers change, as KEP-6395
 // prepares it, the Pod is judged as a new one of the stamped identity.
 func Update(policies policy.Policies, req Request, old *corev1.Pod) Decision {
 	r := &review{pod: req.Pod, old: old, creator: req.Creator, governing: policies.ForNamespace(req.Namespace)}
 	if len(r.governing) == 0 {
 		return Decision{Verdict: Ungoverned}
+	}
+	if r.given = r.isGiving(); r.given {
+		r.give()
 	}
 	r.run(func(rule *rule) check { return rule.update })
 	if len(newEphemeralContainers(req.Pod, old)) > 0 {

@@ -22,7 +22,7 @@ policy and all of them: .policy, .policies. */}}
 {{- define "userscope.backstop.data" -}}
 {{- $p := .policy -}}
 {{- $literals := dict -}}
-{{- range list "name" "claim" "root" "userKey" "userDataVolume" "userDataMountPath" "idPattern" -}}
+{{- range list "name" "claim" "root" "userKey" "sandboxIDKey" "userDataVolume" "userDataMountPath" "idPattern" -}}
 {{- $_ := set $literals (printf "policy.%s" .) (get $p . | toJson) -}}
 {{- end -}}
 {{- $_ := set $literals "policy.marker" (toJson $p.facts.marker) -}}

@@ -91,8 +91,11 @@ sandbox of another. It is the backstop's own expression, without the comment: al
 whose length is limited. Call it with a policy, and the chart's files as .files.
 */}}
 {{- define "userscope.cel.relabelled" -}}
-{{- include "userscope.backstop.holds" (dict "files" .files "rules" (list "immutable-field")
-  "data" (include "userscope.backstop.data" (dict "policy" . "policies" list) | fromJson)) | printf "!(\n%s\n)" }}
+{{- /* The webhook is asked about an identity that is given, too: it can tell whether that is proved. */ -}}
+{{- $given := dict "name" "givenAway" "is" "false" -}}
+{{- $holds := include "userscope.backstop.holds" (dict "files" .files "rules" (list "immutable-field")
+  "data" (include "userscope.backstop.data" (dict "policy" . "policies" list) | fromJson)) -}}
+{{- include "userscope.backstop.named" (dict "names" (list $given) "macro" "exists" "expression" $holds) | printf "!(\n%s\n)" }}
 {{- end }}
 
 {{/* Whether an update gives labels, or annotations that steer controllers, to a Pod: a provisioner's are judged. Call

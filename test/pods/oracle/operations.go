@@ -9,6 +9,7 @@ import (
 // stay as it is, and nothing becomes a sandbox later.
 func JudgeUpdate(policies []Policy, request Request, old, updated map[string]any) []string {
 	var findings []string
+	givenAway := gives(policies, request, old, updated)
 	for _, p := range policies {
 		if !slices.Contains(p.Namespaces, request.Namespace) {
 			continue
@@ -34,12 +35,19 @@ func JudgeUpdate(policies []Policy, request Request, old, updated map[string]any
 			}
 			continue
 		}
-		labels := append([]string{p.Identity.SandboxIDKey}, p.identityKeys("labels")...)
+		labels, annotations := []string{}, []string{marker}
+		if !givenAway {
+			labels = append(labels, p.identityKeys("labels")...)
+			annotations = append(annotations, p.identityKeys("annotations")...)
+		}
+		if _, had := child(old, "metadata", "labels")[p.Identity.SandboxIDKey]; had || !givenAway {
+			labels = append(labels, p.Identity.SandboxIDKey)
+		}
 		if p.selects(old) != p.selects(updated) {
 			findings = append(findings, "I5: the selector does not match as before")
 		}
 		findings = append(findings, altered(old, updated, "labels", labels)...)
-		findings = append(findings, altered(old, updated, "annotations", append(p.identityKeys("annotations"), marker))...)
+		findings = append(findings, altered(old, updated, "annotations", annotations)...)
 	}
 	slices.Sort(findings)
 	return slices.Compact(findings)

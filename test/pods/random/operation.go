@@ -20,7 +20,7 @@ type Operation struct {
 // Updates returns a generator of requests that change what may say whose sandbox a Pod is, and
 // other things.
 func Updates(stored *rapid.Generator[*Sample]) *rapid.Generator[*Operation] {
-	return operations(stored, relabel)
+	return operations(stored, func(d *drawing) { of(d, relabel, relabel, relabel, give)(d) })
 }
 
 // Deletions returns a generator of requests to delete a Pod.
@@ -91,6 +91,22 @@ func relabel(d *drawing) {
 		func() { at(d.Pod, "metadata")["deletionTimestamp"] = "2026-01-01T00:00:00Z" },
 		func() { d.Pod["status"] = object{"phase": "Running", "tomorrow": 1} },
 		func() { delete(at(d.Pod, "metadata"), of(d, "labels", "annotations")) },
+	)()
+}
+
+// give makes a sandbox somebody's, or half of it.
+func give(d *drawing) {
+	user, thread := d.ids()
+	d.declare(d.Policy.Identity.UserKey, user)
+	if d.In.Name != "hub" && d.chance(90) {
+		d.declare(d.Policy.Identity.ThreadKey, thread)
+	}
+	of(d,
+		func() {},
+		func() { d.labels()[d.Policy.Identity.SandboxIDKey] = d.proof(user, thread) },
+		func() { d.labels()[d.Policy.Identity.SandboxIDKey] = of(d, d.proof(user, "other"), "264ee9e3") },
+		func() { d.annotations()[userStamp] = of(d, user, user, "bob") },
+		func() { d.annotations()[threadStamp] = of(d, thread, thread, "other") },
 	)()
 }
 
