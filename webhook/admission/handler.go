@@ -62,8 +62,9 @@ var (
 	addEphemeralContainers = operation{resource: pods, subresource: "ephemeralcontainers", verb: admissionv1.Update}
 )
 
-// harmless are the subresources by which an update changes nothing that Userscope looks at. API servers do not
-// ask about them.
+// harmless are the subresources by which neither volumes change nor what containers mount, read or may do. Labels
+// and annotations do change by status, for whoever may write it: the threat model counts these. The webhook's
+// conditions keep API servers from asking about either.
 var harmless = []string{"status", "resize"}
 
 // known returns the operation by which another is judged: an update through a subresource that a later

@@ -2,6 +2,7 @@ package scope
 
 import (
 	"slices"
+	"strconv"
 	"strings"
 	"testing"
 
@@ -28,24 +29,45 @@ func TestUpdateOfVolumesAndContainers(t *testing.T) {
 	}{
 		{"nothing", func(*corev1.PodSpec) {}, nil},
 		{"another image", func(s *corev1.PodSpec) { s.Containers[0].Image = "other" }, nil},
-		{"a harmless volume", func(s *corev1.PodSpec) { s.Volumes = append(s.Volumes, scratch) }, nil},
-		{"a volume of the node", func(s *corev1.PodSpec) { s.Volumes = append(s.Volumes, node) }, []Rule{RuleHostPath}},
+		{"a harmless volume", func(s *corev1.PodSpec) { s.Volumes = append(s.Volumes, scratch) }, []Rule{RuleImmutableField}},
+		{"a volume of the node", func(s *corev1.PodSpec) { s.Volumes = append(s.Volumes, node) }, []Rule{RuleImmutableField, RuleHostPath}},
 		{"a mount of the whole claim", func(s *corev1.PodSpec) {
 			s.Volumes = append(s.Volumes, claim)
 			s.Containers[0].VolumeMounts = append(s.Containers[0].VolumeMounts, corev1.VolumeMount{Name: "all", MountPath: "/all"})
-		}, []Rule{RuleClaimMount}},
+		}, []Rule{RuleImmutableField, RuleClaimMount}},
 		{"user data of another", func(s *corev1.PodSpec) { s.Containers[0].VolumeMounts[0].SubPath = bobDir }, []Rule{RuleImmutableField}},
 		{"a container", func(s *corev1.PodSpec) {
 			s.Containers = append(s.Containers, corev1.Container{Name: "more", SecurityContext: &corev1.SecurityContext{Privileged: &yes}})
-		}, []Rule{RulePodSecurity}},
+		}, []Rule{RuleImmutableField, RulePodSecurity}},
 		{"a device", func(s *corev1.PodSpec) {
 			s.Containers[0].VolumeDevices = []corev1.VolumeDevice{{Name: "user-data", DevicePath: "/dev/x"}}
-		}, []Rule{RuleVolumeDevice}},
+		}, []Rule{RuleImmutableField, RuleVolumeDevice}},
 		{"a variable", func(s *corev1.PodSpec) {
 			s.Containers[0].Env = []corev1.EnvVar{{Name: "X", ValueFrom: &corev1.EnvVarSource{SecretKeyRef: &corev1.SecretKeySelector{
 				LocalObjectReference: corev1.LocalObjectReference{Name: "postgres"}, Key: "x",
 			}}}}
-		}, []Rule{RuleSecret}},
+		}, []Rule{RuleImmutableField, RuleSecret}},
+		{"a harmless mount", func(s *corev1.PodSpec) {
+			s.Containers[0].VolumeMounts = append(s.Containers[0].VolumeMounts, corev1.VolumeMount{
+				Name: "user-data", MountPath: "/again", SubPath: aliceDir,
+			})
+		}, []Rule{RuleImmutableField}},
+		{"a harmless variable", func(s *corev1.PodSpec) {
+			s.Containers[0].Env = []corev1.EnvVar{{Name: "X", Value: "1"}}
+		}, []Rule{RuleImmutableField}},
+		{"a harmless source of variables", func(s *corev1.PodSpec) {
+			s.Containers[0].EnvFrom = []corev1.EnvFromSource{{ConfigMapRef: &corev1.ConfigMapEnvSource{LocalObjectReference: corev1.LocalObjectReference{Name: "x"}}}}
+		}, []Rule{RuleImmutableField}},
+		{"a harmless init container", func(s *corev1.PodSpec) {
+			s.InitContainers = []corev1.Container{{Name: "wait", Image: "wait"}}
+		}, []Rule{RuleImmutableField}},
+		{"a security context that the baseline forbids", func(s *corev1.PodSpec) {
+			s.Containers[0].SecurityContext = &corev1.SecurityContext{Privileged: &yes}
+		}, []Rule{RulePodSecurity}},
+		{"a harmless security context", func(s *corev1.PodSpec) {
+			s.Containers[0].SecurityContext = &corev1.SecurityContext{}
+		}, nil},
+		{"no volumes", func(s *corev1.PodSpec) { s.Volumes, s.Containers[0].VolumeMounts = nil, nil }, nil},
 		{"a debugger", func(s *corev1.PodSpec) {
 			s.EphemeralContainers = []corev1.EphemeralContainer{{EphemeralContainerCommon: corev1.EphemeralContainerCommon{
 				Name: "debug", SecurityContext: &corev1.SecurityContext{Privileged: &yes},
@@ -137,7 +159,9 @@ func TestUpdateWithoutAStamp(t *testing.T) {
 	idle := bobs.DeepCopy()
 	idle.Spec.Volumes, idle.Spec.Containers[0].VolumeMounts = nil, nil
 	decision := Update(policy.Policies{never}, Request{Namespace: "deer-flow", Creator: Creator{Username: provisioner}, Pod: bobs}, idle)
-	if decision.Verdict != Refused || !strings.Contains(decision.Violations[0].Message, "/metadata/annotations/user-id: is not as Userscope would stamp it") {
+	if decision.Verdict != Refused || !slices.ContainsFunc(decision.Violations, func(v Violation) bool {
+		return strings.Contains(v.Message, "/metadata/annotations/user-id: is not as Userscope would stamp it")
+	}) {
 		t.Errorf("%+v", decision)
 	}
 }
@@ -150,8 +174,38 @@ func TestUpdateOfAPodThatOnlyItsMarkerGoverns(t *testing.T) {
 	pod.Spec.Volumes = []corev1.Volume{hostPathVolume("node", "/")}
 	for _, creator := range []Creator{{Username: "dana"}, {Username: "admin", Groups: []string{"system:masters"}}} {
 		got := Update(policy.Policies{deerflow()}, Request{Namespace: "deer-flow", Creator: creator, Pod: pod}, old)
-		if got.Verdict != Refused || got.Violations[0].Rule != RuleHostPath {
+		if got.Verdict != Refused || !slices.ContainsFunc(got.Violations, func(v Violation) bool { return v.Rule == RuleHostPath }) {
 			t.Errorf("%s: %+v", creator.Username, got)
+		}
+	}
+}
+
+// TestAdditions has lists that grow by keys that they had, and lists whose entries only change.
+func TestAdditions(t *testing.T) {
+	env := func(names ...string) *corev1.Pod {
+		pod := &corev1.Pod{Spec: corev1.PodSpec{Containers: []corev1.Container{{Name: "c"}}}}
+		for i, name := range names {
+			pod.Spec.Containers[0].Env = append(pod.Spec.Containers[0].Env, corev1.EnvVar{Name: name, Value: strconv.Itoa(i)})
+		}
+		return pod
+	}
+	for _, test := range []struct {
+		old, pod *corev1.Pod
+		want     string
+	}{
+		{env("A", "B"), env("B", "A"), ""},
+		{env("A", "B"), env("B"), ""},
+		{env("A", "B"), env("A", "C"), "spec.containers[0].env[1].name C"},
+		{env("A", "B"), env("A", "B", "A"), "spec.containers[0].env[2].name A"},
+		{env("A"), env("A", "A", "B"), "spec.containers[0].env[2].name B, spec.containers[0].env[1].name A"},
+		{env(), env("A"), "spec.containers[0].env[0].name A"},
+	} {
+		var texts []string
+		for _, a := range additions(test.pod, test.old) {
+			texts = append(texts, a.at.String()+" "+a.value)
+		}
+		if got := strings.Join(texts, ", "); got != test.want {
+			t.Errorf("%v to %v: %q, want %q", test.old.Spec.Containers[0].Env, test.pod.Spec.Containers[0].Env, got, test.want)
 		}
 	}
 }

@@ -3,6 +3,7 @@ package scope
 import (
 	"cmp"
 	"slices"
+	"strings"
 
 	"userscope.dev/userscope/webhook/podjson"
 	"userscope.dev/userscope/webhook/policy"
@@ -19,7 +20,8 @@ var immutableFieldRule = rule{
 		"audits and later decisions take one user's sandbox for another's. Between values that the selector " +
 		"lists, a label may change. On a Pod that was never judged, " +
 		"neither the marker, the stamps nor labels that the selector matches can be added: the Pod would look judged, and a " +
-		"provisioner could delete it. Create a new Pod instead. A provisioner may, once, give user and thread to a Pod " +
+		"provisioner could delete it. Nor can volumes, containers, mounts, devices or variables be added to a " +
+		"sandbox, by versions of Kubernetes that let Pods grow. Create a new Pod instead. A provisioner may, once, give user and thread to a Pod " +
 		"that has neither data nor an identity, as from a warm pool. Everything else may change, finalizers above " +
 		"all, so no Pod is ever stuck because of Userscope.",
 	update: (*review).checkImmutableField,
@@ -101,8 +103,8 @@ func (r *review) checkNotAdopted(p *policy.Policy) {
 	}
 }
 
-// judgeRespecified judges the volumes and containers of a stored Pod like those of a new one. An update is
-// not corrected: what a new Pod would need is refused.
+// judgeRespecified judges the volumes and containers of a stored Pod like those of a new one, but that none may be
+// added. An update is not corrected: what a new Pod would need is refused.
 func (r *review) judgeRespecified(req Request) {
 	const remedy = "a running Pod is not corrected: create a new Pod instead"
 	// What was judged stays a sandbox, whoever asks and whatever it has now.
@@ -112,18 +114,26 @@ func (r *review) judgeRespecified(req Request) {
 	if len(governing) == 0 {
 		return
 	}
+	for _, a := range additions(r.pod, r.old) {
+		r.refuse(RuleImmutableField, a.at, a.value, "cannot be added to a sandbox: create a new sandbox instead")
+	}
 	// Ephemeral containers have rules of their own.
 	req.Pod = req.Pod.DeepCopy()
 	req.Pod.Spec.EphemeralContainers = nil
 	req.Pod.Spec.NodeName = "" // By now the scheduler has chosen a node, which no update can change.
 	judged := judge(req, governing, concerns)
 	r.adopt(judged.decision())
+	var names []string
+	for _, c := range req.Pod.Spec.Containers {
+		names = append(names, c.Name)
+	}
+	at, value := podjson.Location{"spec", "containers"}, strings.Join(names, ", ")
 	if !isMarked(r.old) {
-		r.refuse(RuleImmutableField, podjson.Location{"spec"}, "", "changes what a Pod mounts that was not judged when it was created: create a new Pod instead")
+		r.refuse(RuleImmutableField, at, value, "change what a Pod mounts that was not judged when it was created: create a new Pod instead")
 		return
 	}
 	for _, edit := range judged.edits { // stamps, too: who has none has no data to mount
 		text := cmp.Or(edit.Warning, podjson.Printable(edit.Path)+": is not as Userscope would stamp it")
-		r.refuse(RuleImmutableField, podjson.Location{"spec"}, "", text+": "+remedy)
+		r.refuse(RuleImmutableField, at, value, text+": "+remedy)
 	}
 }

@@ -29,7 +29,7 @@ func TestUpdateKeepsTheNode(t *testing.T) {
 			spec(func(s *corev1.PodSpec) { s.NodeName = "node-1" }))
 	}
 	pod := stored()
-	pod.Spec.Volumes = append(pod.Spec.Volumes, corev1.Volume{Name: "scratch", VolumeSource: corev1.VolumeSource{EmptyDir: &corev1.EmptyDirVolumeSource{}}})
+	pod.Spec.Containers[0].SecurityContext = &corev1.SecurityContext{}
 	decision := Update(policy.Policies{deerflow()}, Request{Namespace: "deer-flow", Creator: Creator{Username: provisioner}, Pod: pod}, stored())
 	if decision.Verdict != Allowed {
 		t.Errorf("got %+v", decision)

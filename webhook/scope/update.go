@@ -11,8 +11,9 @@ import (
 )
 
 // Update judges a change of a stored Pod, from old to req.Pod. What says whose sandbox a Pod is stays, but a
-// provisioner may give an identity to a Pod that has neither data nor an identity. New ephemeral containers are judged as such. Should an API server let volumes or containers change, as KEP-6395
-// prepares it, the Pod is judged as a new one of the stamped identity.
+// provisioner may give an identity to a Pod that has neither data nor an identity. New ephemeral containers are
+// judged as such. Should an API server let volumes or containers change, as KEP-6395 prepares it, none may be
+// added, and the Pod is judged as a new one of the stamped identity.
 func Update(policies policy.Policies, req Request, old *corev1.Pod) Decision {
 	r := &review{pod: req.Pod, old: old, creator: req.Creator, governing: policies.ForNamespace(req.Namespace)}
 	if len(r.governing) == 0 {

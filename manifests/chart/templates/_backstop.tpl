@@ -197,7 +197,7 @@ stands above the first of them is the part "". Call it with the chart's files an
 {{- range printf "--- \n%s" $half | splitList "\n--- " -}}
 {{- $lines := trimPrefix "--- " . | splitn "\n" 2 -}}
 {{- $expression := regexReplaceAll "(?m)^ *//.*\n?" $lines._1 "" | trim -}}
-{{- if not (regexMatch "^(|first|each m of (the claim|another volume)|each [a-z] in (c[.])?[A-Za-z]+)$" $lines._0) -}}
+{{- if not (regexMatch "^(|first|added|each m of (the claim|another volume)|each [a-z] in (c[.])?[A-Za-z]+)$" $lines._0) -}}
 {{- fail (printf "files/backstop/%s.cel: --- %s: heads no part of a rule" $.rule $lines._0) -}}
 {{- end -}}
 {{- if $expression -}}

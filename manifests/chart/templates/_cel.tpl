@@ -139,8 +139,8 @@ object.spec.?volumes != oldObject.spec.?volumes
     && c.?env == o.?env && c.?envFrom == o.?envFrom && c.?securityContext == o.?securityContext))))
 {{- end }}
 
-{{/* Whether an update goes through a subresource by which nothing of that changes. API servers ask for most of
-them: the kubelet reports a Pod's status. */}}
+{{/* Whether an update goes through a subresource by which nothing of that changes; labels and annotations do, by
+status, for kubelets and whoever else may write it. Most updates are such: none of them waits for anybody. */}}
 {{- define "userscope.cel.harmless" -}}
 request.?subResource.orValue("") in ["status", "resize"]
 {{- end }}

@@ -22,6 +22,13 @@ func (in Installation) Update(request oracle.Request, old, updated []byte) (*Out
 	})
 }
 
+// Respecify tries an update of a Pod's volumes and containers.
+func (in Installation) Respecify(request oracle.Request, old, updated []byte) (*Outcome, error) {
+	return in.change(request, old, updated, scope.Update, func(before, after map[string]any, refused bool) []string {
+		return keep(oracle.JudgeUpdate(in.Oracle, request, before, after), !refused)
+	})
+}
+
 // Delete tries the deletion of a Pod.
 func (in Installation) Delete(request oracle.Request, old []byte) (*Outcome, error) {
 	return in.change(request, old, old, scope.Delete, func(before, _ map[string]any, refused bool) []string {

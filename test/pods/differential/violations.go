@@ -26,9 +26,7 @@ func (o *Outcome) checkViolations(sent map[string]any) {
 		if !ok {
 			o.problem("I8: the Pod has no field %s: %+v", violation.Path, violation)
 		}
-		// Of an update, all that changes below the spec may be refused at once, and a whole spec is not quoted.
-		whole := violation.Rule == scope.RuleImmutableField && violation.Path == "spec"
-		if violation.Value == "" && there && !isEmpty(value) && !whole {
+		if violation.Value == "" && there && !isEmpty(value) {
 			o.problem("I8: the value %v of %s is not named: %+v", value, violation.Path, violation)
 		}
 	}

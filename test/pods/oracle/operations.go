@@ -2,11 +2,13 @@ package oracle
 
 import (
 	"fmt"
+	"reflect"
 	"slices"
 )
 
 // JudgeUpdate returns what a Pod's update breaks: what makes it a sandbox of its identity must
-// stay as it is, and nothing becomes a sandbox later.
+// stay as it is, and nothing becomes a sandbox later. Where a sandbox's volumes and containers change, none is
+// added, and what it then has keeps I1, I3 and I4.
 func JudgeUpdate(policies []Policy, request Request, old, updated map[string]any) []string {
 	var findings []string
 	givenAway := gives(policies, request, old, updated)
@@ -18,6 +20,17 @@ func JudgeUpdate(policies []Policy, request Request, old, updated map[string]any
 			for _, finding := range given(p, old, updated) {
 				findings = append(findings, "I4: "+finding)
 			}
+		}
+		if p.isSandbox(old) && respecified(old, updated) {
+			findings = append(findings, grown(old, updated)...)
+			j := &judgement{policy: p, governing: slices.DeleteFunc(slices.Clone(policies), func(p Policy) bool { return !p.isSandbox(old) }), request: request, pod: updated}
+			j.findIdentity()
+			j.directories = j.ownDirectories()
+			j.claimMounts()
+			j.devices()
+			j.volumes()
+			j.secrets()
+			findings = append(findings, j.findings...)
 		}
 		if !bearsMarker(old) {
 			if bearsMarker(updated) {
@@ -126,4 +139,51 @@ func JudgeEphemeralContainers(policies []Policy, request Request, old, updated m
 // older than the installation and wears the labels.
 func (p Policy) isSandbox(pod object) bool {
 	return bearsMarker(pod) || p.selects(pod)
+}
+
+// respecified reports whether an update changes volumes, or what a container is called, mounts, reads or may do.
+func respecified(old, updated object) bool {
+	look := func(pod object) any {
+		var all []any
+		for _, c := range containers(pod, lasting) {
+			all = append(all, c.object["name"], c.object["volumeMounts"], c.object["volumeDevices"], c.object["env"], c.object["envFrom"], c.object["securityContext"])
+		}
+		return append(all, child(pod, "spec")["volumes"])
+	}
+	return !reflect.DeepEqual(look(old), look(updated))
+}
+
+// grown condemns each list of an update that holds more than before, or something of another name.
+func grown(old, updated object) []string {
+	var findings []string
+	compare := func(where string, before, after []object, name func(entry object) string) {
+		had := map[string]bool{}
+		for _, entry := range before {
+			had[name(entry)] = true
+		}
+		if len(after) > len(before) || slices.ContainsFunc(after, func(entry object) bool { return !had[name(entry)] }) {
+			findings = append(findings, "I4: an update adds to "+where)
+		}
+	}
+	by := func(key string) func(object) string { return func(entry object) string { return text(entry, key) } }
+	before, after := child(old, "spec"), child(updated, "spec")
+	compare("volumes", children(before, "volumes"), children(after, "volumes"), by("name"))
+	for _, list := range lasting {
+		compare(list, children(before, list), children(after, list), by("name"))
+		for _, c := range children(after, list) {
+			for _, o := range children(before, list) {
+				if text(o, "name") != text(c, "name") {
+					continue
+				}
+				where := list + " " + text(c, "name") + " "
+				compare(where+"volumeMounts", children(o, "volumeMounts"), children(c, "volumeMounts"), by("mountPath"))
+				compare(where+"volumeDevices", children(o, "volumeDevices"), children(c, "volumeDevices"), by("devicePath"))
+				compare(where+"env", children(o, "env"), children(c, "env"), by("name"))
+				compare(where+"envFrom", children(o, "envFrom"), children(c, "envFrom"), func(entry object) string {
+					return text(entry, "prefix") + " " + text(child(entry, "configMapRef"), "name") + " " + text(child(entry, "secretRef"), "name")
+				})
+			}
+		}
+	}
+	return findings
 }

@@ -110,6 +110,36 @@ func give(d *drawing) {
 	)()
 }
 
+// Respecifications returns a generator of updates as no released API server makes them: they change volumes and
+// containers.
+func Respecifications(stored *rapid.Generator[*Sample]) *rapid.Generator[*Operation] {
+	return operations(stored, respecify)
+}
+
+// respecify adds a volume, a container or what one mounts or reads, changes it, or takes it away.
+func respecify(d *drawing) {
+	c := d.container()
+	volume := d.anyVolume()
+	of(d,
+		func() { add(d.spec(), "volumes", object{"name": d.name("more"), "emptyDir": object{}}) },
+		func() {
+			add(d.spec(), of(d, "containers", "initContainers"), object{"name": d.name("more"), "image": "image"})
+		},
+		func() { add(c, "volumeMounts", object{"name": volume, "mountPath": of(d, "/more", "/mnt/user-data")}) },
+		func() { add(c, "volumeDevices", object{"name": volume, "devicePath": "/dev/more"}) },
+		func() { add(c, "env", object{"name": "MORE", "value": "1"}) },
+		func() { add(c, "envFrom", object{"configMapRef": object{"name": "more"}}) },
+		func() { c["securityContext"] = object{"privileged": of[any](d, false, true)} },
+		func() { c["image"] = "another" },
+		func() { delete(c, of(d, "volumeMounts", "env")) },
+		func() {
+			for _, mount := range d.mounts(d.isClaim) {
+				mount["subPath"] = of(d, "elsewhere", "..")
+			}
+		},
+	)()
+}
+
 // debug adds ephemeral containers of all kinds. The first are as kubectl debug has them.
 func debug(d *drawing) {
 	volume := d.anyVolume()

@@ -165,6 +165,31 @@ func TestManyContainersDoNotWedgeAPod(t *testing.T) {
 	}
 }
 
+// What changes in a sandbox without anything that is added, or that breaks another rule, passes the backstop.
+func TestUpdatesWithoutAdditionsPass(t *testing.T) {
+	all := install(t)
+	old := storedPods(t)[0]
+	old.Spec.Containers[0].Env = []corev1.EnvVar{{Name: "A", Value: "1"}, {Name: "B", Value: "2"}}
+	for name, change := range map[string]func(c *corev1.Container){
+		"another value":    func(c *corev1.Container) { c.Env[0].Value = "3" },
+		"a variable less":  func(c *corev1.Container) { c.Env = c.Env[:1] },
+		"another order":    func(c *corev1.Container) { c.Env[0], c.Env[1] = c.Env[1], c.Env[0] },
+		"less privilege":   func(c *corev1.Container) { c.SecurityContext = &corev1.SecurityContext{RunAsNonRoot: new(true)} },
+		"no mount anymore": func(c *corev1.Container) { c.VolumeMounts = nil },
+	} {
+		for form, show := range forms {
+			t.Run(name+"/"+form, func(t *testing.T) {
+				pod := old.DeepCopy()
+				change(&pod.Spec.Containers[0])
+				r := &request{operation: admission.Update, namespace: "deer-flow", pod: pod, old: old, user: user.DefaultInfo{Name: "dana"}}
+				if called, refused := all.outcome(t, r, show); !called || refused != "" {
+					t.Errorf("called: %t, refused: %q", called, refused)
+				}
+			})
+		}
+	}
+}
+
 // Updates as no released API server makes them: the webhook is called, and the backstop refuses them, through
 // whichever subresource they come.
 func TestHarmfulUpdatesAreRefused(t *testing.T) {
@@ -198,6 +223,39 @@ func TestHarmfulUpdatesAreRefused(t *testing.T) {
 			pod.Spec.Containers[0].Env = append(pod.Spec.Containers[0].Env, corev1.EnvVar{Name: "X", ValueFrom: &corev1.EnvVarSource{
 				SecretKeyRef: &corev1.SecretKeySelector{LocalObjectReference: corev1.LocalObjectReference{Name: "postgres"}, Key: "x"},
 			}})
+		}},
+		{"harmless volume", "immutable-field", func(pod *corev1.Pod) {
+			pod.Spec.Volumes = append(pod.Spec.Volumes, corev1.Volume{Name: "scratch", VolumeSource: corev1.VolumeSource{EmptyDir: &corev1.EmptyDirVolumeSource{}}})
+		}},
+		{"harmless mount", "immutable-field", func(pod *corev1.Pod) {
+			c := &pod.Spec.Containers[0]
+			again := c.VolumeMounts[0]
+			again.MountPath = "/again"
+			c.VolumeMounts = append(c.VolumeMounts, again)
+		}},
+		{"mount of a path that is there", "immutable-field", func(pod *corev1.Pod) {
+			c := &pod.Spec.Containers[0]
+			c.VolumeMounts = append(c.VolumeMounts, c.VolumeMounts[0])
+		}},
+		{"harmless container", "immutable-field", func(pod *corev1.Pod) {
+			pod.Spec.Containers = append(pod.Spec.Containers, corev1.Container{Name: "more"})
+		}},
+		{"harmless init container", "immutable-field", func(pod *corev1.Pod) {
+			pod.Spec.InitContainers = append(pod.Spec.InitContainers, corev1.Container{Name: "more"})
+		}},
+		{"added device", "immutable-field", func(pod *corev1.Pod) {
+			pod.Spec.Containers[0].VolumeDevices = []corev1.VolumeDevice{{Name: pod.Spec.Volumes[0].Name, DevicePath: "/dev/x"}}
+		}},
+		{"harmless variable", "immutable-field", func(pod *corev1.Pod) {
+			pod.Spec.Containers[0].Env = append(pod.Spec.Containers[0].Env, corev1.EnvVar{Name: "X", Value: "1"})
+		}},
+		{"harmless source of variables", "immutable-field", func(pod *corev1.Pod) {
+			pod.Spec.Containers[0].EnvFrom = append(pod.Spec.Containers[0].EnvFrom, corev1.EnvFromSource{
+				ConfigMapRef: &corev1.ConfigMapEnvSource{LocalObjectReference: corev1.LocalObjectReference{Name: "x"}},
+			})
+		}},
+		{"privilege", "pod-security", func(pod *corev1.Pod) {
+			pod.Spec.Containers[0].SecurityContext = &corev1.SecurityContext{Privileged: &yes}
 		}},
 		{"debugger", "ephemeral-container", func(pod *corev1.Pod) {
 			pod.Spec.EphemeralContainers = append(pod.Spec.EphemeralContainers, corev1.EphemeralContainer{EphemeralContainerCommon: corev1.EphemeralContainerCommon{

@@ -19,6 +19,33 @@ func TestUpdate(t *testing.T) {
 	})
 }
 
+// Nothing is added to a sandbox, and what it has after an update keeps the invariants.
+func TestRespecify(t *testing.T) {
+	generator := random.Respecifications(random.Stored(installations(t)))
+	verdicts := map[scope.Verdict]int{}
+	check := func(t rapid.TB, o *random.Operation) {
+		t.Helper()
+		outcome, err := o.In.Respecify(o.Request, o.Stored, o.Raw())
+		if err != nil {
+			t.Fatalf("the generator made no Pod: %v\n%s", err, o)
+		}
+		if len(outcome.Problems) > 0 {
+			t.Fatalf("%s\nstored: %s\n%s", strings.Join(outcome.Problems, "\n"), o.Stored, o)
+		}
+		verdicts[outcome.Decision.Verdict]++
+	}
+	rapid.Check(t, func(t *rapid.T) { check(t, generator.Draw(t, "operation")) })
+	for seed := range batch / 5 {
+		check(t, generator.Example(seed))
+	}
+	t.Log(verdicts)
+	for _, verdict := range []scope.Verdict{scope.Ungoverned, scope.Allowed, scope.Refused} {
+		if verdicts[verdict] < batch/250 {
+			t.Errorf("%s: %d, want at least %d", verdict, verdicts[verdict], batch/250)
+		}
+	}
+}
+
 func TestDelete(t *testing.T) {
 	checkOperations(t, []scope.Rule{scope.RuleDeleteNotSandbox}, random.Deletions, func(o *random.Operation) (*differential.Outcome, error) {
 		return o.In.Delete(o.Request, o.Stored)
