@@ -85,6 +85,11 @@ policy and all of them: .policy, .policies. */}}
 {{- $_ := set $literals "most.priority" ($p.allow.maxPriority | default 0 | int64 | toJson) -}}
 {{- $_ := set $literals "lists.tolerations" (include "userscope.cel.tolerations" ($p.allow.tolerations | default list)) -}}
 {{- $_ := set $literals "maps.allowedLabels" ($p.allow.labels | default dict | toJson) -}}
+{{- $steering := list -}}
+{{- range $p.facts.controllersAnnotations -}}
+{{- $steering = append $steering (regexQuoteMeta .) -}}
+{{- end -}}
+{{- $_ := set $literals "policy.steering" (printf "^(%s)" (join "|" $steering) | toJson) -}}
 {{- $_ := set $literals "policy.anyValue" (toJson $p.facts.labels.any) -}}
 {{- range $name, $bound := $p.bounds -}}
 {{- $_ := set $literals (printf "bounds.%s" $name) (toJson $bound) -}}
