@@ -54,7 +54,9 @@ func TestMain(m *testing.M) {
 // there, which would refuse some of them.
 func start(ctx context.Context) (stop func() error, err error) {
 	stop = func() error { return nil }
-	if cluster, err = controlplane.Start(ctx, controlplane.Options{ServiceAccountAdmission: true}); err != nil {
+	// The plugin Priority refuses Pods whose priority is not that of their class, before the backstop sees them.
+	options := controlplane.Options{ServiceAccountAdmission: true, APIServerArgs: []string{"--disable-admission-plugins=Priority"}}
+	if cluster, err = controlplane.Start(ctx, options); err != nil {
 		return stop, err
 	}
 	stop = cluster.Stop
