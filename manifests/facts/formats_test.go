@@ -17,13 +17,13 @@ var texts = []string{
 	"", "a", "A", "a-b", "a_b", "a.b", "-a", "a-", "a/b", "a.b/c", "a..b/c", "/a", "/a/", "//a", "/", "/a/./b", "/a/../b", "/..a", "/...", "/a:b",
 	"a/", "a//b", "./a", "a/..", "..", "..a", ".a", "{user}", "{thread}", "data/{user}", "{user}/{thread}", "{user}:{thread}", "old/{thread}", "x{user}", "{other}", "a/../{user}",
 	"Sandbox.agents.x-k8s.io", "Job.apps.example.com", "ReplicaSet.apps", "Pod.core", "Pod.", "Pod..x", "Jobs.x.y", "-a.b.c", "a-.b.c", "a.b.c-", "a.B.c",
-	"[a-", "(a)", "a b", "ä", "csi", "secret", "Adopted", "ReadOnly", "NET_RAW", "SYS_ADMIN",
+	"[a-", "(a)", "a b", "ä", "a.", "a /b", "a./{user}", "e\u0301", "e\u0301/{user}", "csi", "secret", "Adopted", "ReadOnly", "NET_RAW", "SYS_ADMIN",
 	strings.Repeat("a", 63), strings.Repeat("a", 64), strings.Repeat("a", 254), strings.Repeat("a", 256),
 }
 
 // known tells whether one of the two alone refuses a text of a field, for a reason that the other cannot see.
 func known(path, text string) (byLoadAlone, bySchemaAlone bool) {
-	long := strings.Contains(path, "layout.") && len(text) > 255 // a segment of a path
+	long := strings.Contains(path, "layout.") && (len(text) > 255 || strings.HasPrefix(text, "e\u0301")) // a segment of a path, or not NFC
 	switch path {
 	case "layout.legacyUserData":
 		return text == "{thread}", false // it lies above the user-data directory

@@ -4,6 +4,9 @@ import (
 	"errors"
 	"fmt"
 	"strings"
+
+	"golang.org/x/text/cases"
+	"golang.org/x/text/unicode/norm"
 )
 
 // The placeholders of a Template.
@@ -37,6 +40,10 @@ func ParseTemplate(text string) (Template, error) {
 			seen[segment] = true
 		case strings.ContainsAny(segment, "{}"):
 			return Template{}, fmt.Errorf("segment %q: only {user} and {thread} are placeholders, and each must be a whole segment", segment)
+		case strings.HasSuffix(segment, ".") || strings.HasSuffix(segment, " "):
+			return Template{}, fmt.Errorf("segment %q: must not end in a dot or a space, which SMB shares leave out", segment)
+		case !norm.NFC.IsNormalString(segment):
+			return Template{}, fmt.Errorf("segment %+q: must be in the normal form NFC (%+q), into which some filesystems bring it", segment, norm.NFC.String(segment))
 		}
 	}
 	return t, nil
@@ -123,8 +130,9 @@ func (t Template) Parse(path string) (Identity, bool) {
 // Overlap tells why two directories of a layout cannot stand beside each other; the empty
 // string means that they can. They cannot if both could be one directory, or one an ancestor of
 // the other, for different identities, or if the upper one is writable: a sandbox could then put
-// a symlink in the way of the lower one's mount. Nothing lies around what every sandbox may write to. Two threads of one user count as two identities. Segments
-// are compared without regard to case. characters are the further characters of ids.
+// a symlink in the way of the lower one's mount. Nothing lies around what every sandbox may write to. Two threads of
+// one user count as two identities. Segments that differ by case, width or normalisation only are refused.
+// characters are the further characters of ids.
 func Overlap(a, b Directory, characters string) string {
 	if len(a.segments) > len(b.segments) {
 		a, b = b, a
@@ -133,7 +141,9 @@ func Overlap(a, b Directory, characters string) string {
 	for i, segment := range a.segments {
 		other := b.segments[i]
 		switch {
-		case strings.EqualFold(segment, other):
+		case segment == other:
+		case fold(segment) == fold(other):
+			return fmt.Sprintf("%s and %s are one directory where a filesystem does not tell %+q from %+q", a, b, segment, other)
 		case isPlaceholder(segment) && (isPlaceholder(other) || couldBeID(other, characters)),
 			isPlaceholder(other) && couldBeID(segment, characters):
 			differently = true
@@ -161,7 +171,15 @@ func isPlaceholder(segment string) bool {
 	return segment == userPlaceholder || segment == threadPlaceholder
 }
 
-// couldBeID reports whether a literal segment is a legal id where ids have further characters.
+// fold returns a name in the form that it has in common with all names that some filesystem takes for it: without
+// case, width and normalisation (https://www.unicode.org/versions/Unicode16.0.0/core-spec/chapter-3/, D146).
+func fold(name string) string {
+	folded := cases.Fold().String(norm.NFKD.String(name))
+	return norm.NFKC.String(cases.Fold().String(norm.NFKC.String(folded)))
+}
+
+// couldBeID reports whether a literal segment, or what some filesystem takes for it, is a legal id where ids have
+// further characters.
 func couldBeID(segment, characters string) bool {
-	return IDRule{MaxLength: MaxUserLength, Characters: characters}.Check(segment) == ""
+	return IDRule{MaxLength: MaxUserLength, Characters: characters}.Check(fold(segment)) == ""
 }
