@@ -84,6 +84,7 @@ with the root context, and read the result with fromJsonArray.
   "ownLabels" $ownLabels
   "fixedAnnotations" (append $identityAnnotations $facts.marker)
   "idPattern" (printf "^[%s]([%s%s]*[%s])?$" $safe $safe (join "" $spec.idCharacters) $safe)
+  "caseSensitive" $caseSensitive
   "userPattern" ($spec.userPattern | default "")
   "threadPattern" ($spec.threadPattern | default "")
   "userDataVolume" ($spec.userDataVolume | default $facts.defaults.userDataVolume)

@@ -452,6 +452,63 @@ func TestPoliciesOfOneNamespace(t *testing.T) {
 	}
 }
 
+// Policies that divide one base agree whether its filesystem tells A from a, wherever their Pods run.
+func TestCaseOfSharedBases(t *testing.T) {
+	policies := func(more string) string {
+		return `
+policies:
+- name: first
+  spec: {namespaces: [left], claim: first, selector: {app: a}, layout: {userData: "{user}/{thread}"}, hostPathBases: [/srv/data]}
+- name: second
+  spec: {namespaces: [right], claim: second, selector: {app: b}, layout: {userData: "{user}/{thread}"}, ` + more + `}
+`
+	}
+	render(t, policies("hostPathBases: [/srv/data]"))
+	render(t, policies("hostPathBases: [/srv/other], caseSensitive: false"))
+	for _, bases := range []string{"[/srv/more, /srv/data]", "[/srv/data/more]"} {
+		_, problem, err := template(t, policies("hostPathBases: "+bases+", caseSensitive: false"))
+		const want = `policies[1].spec.caseSensitive: must be as in policy "first", which divides /srv/data of hostPathBases, too`
+		if err == nil || !strings.Contains(problem, want) {
+			t.Errorf("%s: %v: helm says:\n%s\nwant: %s", bases, err, problem, want)
+		}
+	}
+}
+
+// What a policy allows is refused by Helm as the webhook refuses it.
+func TestMistakesInAllow(t *testing.T) {
+	policies := func(allow string) string {
+		return `
+policies:
+- name: first
+  spec: {namespaces: [left], claim: first, selector: {app: a}, layout: {userData: "{user}/{thread}"}, allow: {` + allow + `}}
+`
+	}
+	for _, good := range []string{
+		"maxPriority: 1000000000", "tolerations: [{operator: Exists}, {key: a}, {key: a, value: b, effect: NoExecute, tolerationSeconds: 5}]",
+		"hostnames: [hostname, subdomain, setHostnameAsFQDN, hostnameOverride]", "configMaps: []", "storageClasses: [fast]",
+	} {
+		render(t, policies(good))
+	}
+	for bad, want := range map[string]string{
+		"maxPriority: -1":                                         "maxPriority",
+		"maxPriority: 1000000001":                                 "maxPriority",
+		"tolerations: [{key: a, operator: Gt}]":                   "tolerations/0",
+		"tolerations: [{effect: NoExecute}]":                      "tolerations/0",
+		"tolerations: [{key: a, operator: Exists, value: b}]":     "tolerations/0",
+		"tolerations: [{key: a, effect: NoSchedule}]":             "tolerations/0",
+		"tolerations: [{operator: Exists, tolerationSeconds: 5}]": "tolerations/0",
+		"tolerations: [{keys: a, operator: Exists}]":              "tolerations/0",
+		"hostnames: [name]":                                       "hostnames/0",
+		"configMaps: ['*']":                                       "configMaps/0",
+		"storageClasses: ['']":                                    "storageClasses/0",
+		"imagePullSecrets: [A]":                                   "imagePullSecrets/0",
+	} {
+		if _, problem, err := template(t, policies(bad)); err == nil || !strings.Contains(problem, want) {
+			t.Errorf("%s: %v: helm says:\n%s", bad, err, problem)
+		}
+	}
+}
+
 // No path of the nodes is rendered through which one can be read or ruled, or that shows what a policy
 // divides among its users: the backstop would let it pass.
 func TestPathsOfTheNodes(t *testing.T) {
