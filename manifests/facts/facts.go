@@ -65,6 +65,9 @@ type Facts struct {
 	// WorkloadKinds are the kinds of Kubernetes' own controllers of Pods.
 	WorkloadKinds []string `json:"workloadKinds"`
 
+	// CertificatesOfAll are the ConfigMaps that API servers put into every Pod.
+	CertificatesOfAll []string `json:"certificatesOfAll"`
+
 	// GroupsOfAll are the groups that contain every ServiceAccount.
 	GroupsOfAll []string `json:"groupsOfAll"`
 
@@ -160,6 +163,7 @@ func New() (Facts, error) {
 		ControllersAnnotations: policy.ControllersAnnotations(),
 		NetworkCapabilities:    load.NetworkCapabilities(),
 		WorkloadKinds:          policy.WorkloadKinds(),
+		CertificatesOfAll:      scope.CertificatesOfAll(),
 		GroupsOfAll:            load.GroupsOfAll(),
 		Baseline:               baseline,
 		Messages:               scope.Messages(),
@@ -222,7 +226,7 @@ func jsonNames(of reflect.Type) []string {
 func textLists(of reflect.Type) []string {
 	var names []string
 	for i := range of.NumField() {
-		if of.Field(i).Type == reflect.TypeFor[[]string]() {
+		if kind := of.Field(i).Type; kind.Kind() == reflect.Slice && kind.Elem().Kind() == reflect.String {
 			names = append(names, jsonName(of.Field(i)))
 		}
 	}

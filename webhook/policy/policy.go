@@ -142,6 +142,18 @@ type Allow struct {
 	// Secrets may be mounted and read into the environment.
 	Secrets []string `json:"secrets,omitempty"`
 
+	// ImagePullSecrets may be named in imagePullSecrets, and nowhere else.
+	// +format=subdomain
+	ImagePullSecrets []string `json:"imagePullSecrets,omitempty"`
+
+	// ConfigMaps may be mounted and read into the environment. If the list is left out, all may, and if it is empty, none.
+	// +format=subdomain
+	ConfigMaps []string `json:"configMaps,omitempty"`
+
+	// StorageClasses may be named by volumes of the type ephemeral, each of which must name one.
+	// +format=subdomain
+	StorageClasses []string `json:"storageClasses,omitempty"`
+
 	// ServiceAccounts may be run as, besides default.
 	ServiceAccounts []string `json:"serviceAccounts,omitempty"`
 
@@ -157,6 +169,10 @@ type Allow struct {
 
 	// HostAliases are names that a sandbox may put into its /etc/hosts.
 	HostAliases []string `json:"hostAliases,omitempty"`
+
+	// Hostnames are the fields by which a sandbox may choose its names: hostname, subdomain, setHostnameAsFQDN
+	// and hostnameOverride.
+	Hostnames []HostnameField `json:"hostnames,omitempty"`
 
 	// MaxPriority is the highest priority that a sandbox may have. The default is 0, and classes whose name
 	// begins with system- are never allowed.
@@ -188,6 +204,17 @@ type Allow struct {
 	// +format=seLinuxOptions
 	SELinuxOptions *corev1.SELinuxOptions `json:"seLinuxOptions,omitempty"`
 }
+
+// HostnameField is a field of a Pod that chooses a name of its, for itself or in DNS.
+type HostnameField string
+
+// The fields that choose names.
+const (
+	Hostname          HostnameField = "hostname"
+	Subdomain         HostnameField = "subdomain"
+	SetHostnameAsFQDN HostnameField = "setHostnameAsFQDN"
+	HostnameOverride  HostnameField = "hostnameOverride"
+)
 
 // ForNamespace returns the policies that speak of a namespace.
 func (p Policies) ForNamespace(namespace string) Policies {

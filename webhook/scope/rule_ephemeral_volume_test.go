@@ -10,18 +10,40 @@ import (
 )
 
 func TestEphemeralVolumes(t *testing.T) {
-	listed := allowing(func(a *policy.Allow) { a.VolumeTypes = []string{"ephemeral"} })
+	listed := allowing(func(a *policy.Allow) {
+		a.VolumeTypes, a.StorageClasses = []string{"ephemeral"}, []string{"slow", "fast"}
+	})
+	unclassed := allowing(func(a *policy.Allow) { a.VolumeTypes = []string{"ephemeral"} })
+	class := func(name string) corev1.PersistentVolumeClaimSpec {
+		return corev1.PersistentVolumeClaimSpec{StorageClassName: &name}
+	}
+	noClass := func(value string) []Violation {
+		return []Violation{{RuleEphemeralVolume, "spec.volumes[1].ephemeral.volumeClaimTemplate.spec.storageClassName", value, saysStorageClass}}
+	}
+	annotated := ephemeral(class("fast"))
+	annotated.Ephemeral.VolumeClaimTemplate.Annotations = map[string]string{"b": "", "a": "x"}
+	labelled := ephemeral(class("fast"))
+	labelled.Ephemeral.VolumeClaimTemplate.Labels = map[string]string{"a": "b"}
 	refused := func(name, field, value string, spec corev1.PersistentVolumeClaimSpec) createTest {
+		spec.StorageClassName = class("slow").StorageClassName
 		return createTest{name: name, policy: listed, pod: sandbox(addVolume(ephemeral(spec))), verdict: Refused,
 			violations: []Violation{{RuleEphemeralVolume, "spec.volumes[1].ephemeral.volumeClaimTemplate.spec." + field, value,
-				"makes the volume start with existing data: leave it out"}}}
+				saysExistingData}}}
 	}
 	runCreate(t, []createTest{
 		{name: "not listed", pod: sandbox(addVolume(ephemeral(corev1.PersistentVolumeClaimSpec{}))), verdict: Refused,
 			violations: []Violation{notListed("spec.volumes[1].ephemeral", "ephemeral")}},
 		{name: "not listed, with existing data", pod: sandbox(addVolume(ephemeral(corev1.PersistentVolumeClaimSpec{VolumeName: "pv"}))), verdict: Refused,
 			violations: []Violation{notListed("spec.volumes[1].ephemeral", "ephemeral")}},
-		{name: "listed", policy: listed, pod: sandbox(addVolume(ephemeral(corev1.PersistentVolumeClaimSpec{}))), verdict: Allowed},
+		{name: "first class", policy: listed, pod: sandbox(addVolume(ephemeral(class("slow")))), verdict: Allowed},
+		{name: "last class", policy: listed, pod: sandbox(addVolume(ephemeral(class("fast")))), verdict: Allowed},
+		{name: "labels", policy: listed, pod: sandbox(addVolume(labelled)), verdict: Allowed},
+		{name: "another class", policy: listed, pod: sandbox(addVolume(ephemeral(class("fas")))), verdict: Refused, violations: noClass("fas")},
+		{name: "no class", policy: listed, pod: sandbox(addVolume(ephemeral(corev1.PersistentVolumeClaimSpec{}))), verdict: Refused, violations: noClass("")},
+		{name: "the empty class", policy: listed, pod: sandbox(addVolume(ephemeral(class("")))), verdict: Refused, violations: noClass("")},
+		{name: "any class where none is listed", policy: unclassed, pod: sandbox(addVolume(ephemeral(class("fast")))), verdict: Refused, violations: noClass("fast")},
+		{name: "annotations", policy: listed, pod: sandbox(addVolume(annotated)), verdict: Refused,
+			violations: []Violation{{RuleEphemeralVolume, "spec.volumes[1].ephemeral.volumeClaimTemplate.metadata.annotations", "a,b", saysTemplateAnnotations}}},
 		{name: "listed, without a template", policy: listed, pod: withSource(corev1.VolumeSource{Ephemeral: &corev1.EphemeralVolumeSource{}}), verdict: Allowed},
 		refused("a volume by name", "volumeName", "pv", corev1.PersistentVolumeClaimSpec{VolumeName: "pv"}),
 		refused("a volume by labels", "selector", "a=b", corev1.PersistentVolumeClaimSpec{Selector: &metav1.LabelSelector{MatchLabels: map[string]string{"a": "b"}}}),

@@ -17,8 +17,8 @@ func withSource(source corev1.VolumeSource) *corev1.Pod {
 }
 
 // projected returns a sandbox with a projected volume of one source.
-func projected(source corev1.VolumeProjection) *corev1.Pod {
-	return withSource(corev1.VolumeSource{Projected: &corev1.ProjectedVolumeSource{Sources: []corev1.VolumeProjection{source}}})
+func projected(sources ...corev1.VolumeProjection) *corev1.Pod {
+	return withSource(corev1.VolumeSource{Projected: &corev1.ProjectedVolumeSource{Sources: sources}})
 }
 
 // allowing returns the policy with more listed.

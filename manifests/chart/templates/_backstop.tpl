@@ -133,7 +133,9 @@ literals and the expression: .data, .expression. */}}
 {{- if not (kindIs "invalid" $allow.seLinuxOptions) -}}
 {{- $seLinuxOptions = list (include "userscope.cel.seLinuxOptions" $allow.seLinuxOptions | fromJson) -}}
 {{- end -}}
-{{- mustMergeOverwrite $lists (dict "provisioners" .provisioners
+{{- $restricted := ternary (list "configMaps") list (hasKey $allow "configMaps") -}}
+{{- mustMergeOverwrite $lists (dict "restricted" $restricted "configMaps" (concat .facts.certificatesOfAll $lists.configMaps)
+  "provisioners" .provisioners
   "hostPathBases" $prefixes "sharedHostPaths" $hostPaths "seLinuxOptions" $seLinuxOptions
   "fixedLabels" .fixedLabels "fixedAnnotations" .fixedAnnotations
   "fsGroups" (kindIs "invalid" $allow.fsGroup | ternary list (list (int64 $allow.fsGroup | toString)))

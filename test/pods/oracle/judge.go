@@ -56,6 +56,7 @@ func (j *judgement) all() []string {
 	j.ephemeralContainers()
 	j.volumes()
 	j.secrets()
+	j.configMaps()
 	j.accounts()
 	j.resources()
 	j.lists()

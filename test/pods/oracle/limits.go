@@ -45,6 +45,41 @@ func (j *judgement) environment(c container) {
 	}
 }
 
+// configMaps is I4 for ConfigMaps, where the policy says which.
+func (j *judgement) configMaps() {
+	for _, volume := range volumes(j.pod) {
+		j.configMap(volume, "configMap", "volume "+text(volume, "name"))
+		for _, projection := range children(child(volume, "projected"), "sources") {
+			j.configMap(projection, "configMap", "volume "+text(volume, "name"))
+		}
+	}
+	for _, c := range containers(j.pod, everyone) {
+		j.configMapVariables(c)
+	}
+}
+
+// configMapVariables judges the ConfigMaps in a container's environment.
+func (j *judgement) configMapVariables(c container) {
+	for _, variable := range children(c.object, "env") {
+		j.configMap(child(variable, "valueFrom"), "configMapKeyRef", c.where)
+	}
+	for _, source := range children(c.object, "envFrom") {
+		j.configMap(source, "configMapRef", c.where)
+	}
+}
+
+// configMap condemns the ConfigMap of a source, unless it is listed or holds the cluster's own certificates.
+func (j *judgement) configMap(source object, key, where string) {
+	if !j.policy.Allowed.RestrictsConfigMaps || !present(source, key) {
+		return
+	}
+	switch name := text(child(source, key), "name"); name {
+	case "kube-root-ca.crt", "openshift-service-ca.crt":
+	default:
+		j.allow(j.policy.Allowed.ConfigMaps, name, "a ConfigMap of %s", where)
+	}
+}
+
 // isScratch reports whether a volume holds nothing but what the Pod itself wrote.
 func (j *judgement) isScratch(name string) bool {
 	return slices.ContainsFunc(volumes(j.pod), func(volume object) bool {

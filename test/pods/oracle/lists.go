@@ -53,6 +53,44 @@ func Lists() []List {
 			},
 		},
 		{
+			Field: "hostnames", what: "a field that chooses a name",
+			read: func(pod map[string]any) []string {
+				var set []string
+				for _, field := range []string{"hostname", "subdomain", "setHostnameAsFQDN", "hostnameOverride"} {
+					if value := child(pod, "spec")[field]; value != nil && value != "" && value != false {
+						set = append(set, field)
+					}
+				}
+				return set
+			},
+			Write: func(pod map[string]any, field string) {
+				spec := child(pod, "spec")
+				switch field {
+				case "hostname", "subdomain", "hostnameOverride":
+					spec[field] = "api"
+				case "setHostnameAsFQDN":
+					spec[field] = true
+				default:
+					spec["hostname"] = field
+				}
+			},
+		},
+		{
+			Field: "imagePullSecrets", what: "a Secret for pulling images",
+			read: func(pod map[string]any) []string {
+				var names []string
+				for _, secret := range children(child(pod, "spec"), "imagePullSecrets") {
+					if name := text(secret, "name"); name != "" {
+						names = append(names, name)
+					}
+				}
+				return names
+			},
+			Write: func(pod map[string]any, name string) {
+				child(pod, "spec")["imagePullSecrets"] = []any{map[string]any{"name": name}, map[string]any{}}
+			},
+		},
+		{
 			Field: "nodeNames", what: "the node",
 			read: func(pod map[string]any) []string {
 				name := text(child(pod, "spec"), "nodeName")

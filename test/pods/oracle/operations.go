@@ -124,6 +124,7 @@ func JudgeEphemeralContainers(policies []Policy, request Request, old, updated m
 			j.ephemeralContainer(c)
 			if p.isSandbox(old) {
 				j.environment(c)
+				j.configMapVariables(c)
 			}
 			if outside {
 				j.condemn("I3", "a provisioner's %s joins a Pod that is no sandbox", c.where)

@@ -103,6 +103,10 @@ type Allowed struct {
 	Annotations      []string
 	// Labels holds the values of each listed label.
 	Labels map[string][]string
+	// ConfigMaps may be read, where RestrictsConfigMaps; else all may.
+	ConfigMaps          []string
+	RestrictsConfigMaps bool
+	StorageClasses      []string
 	// Listed holds the lists that Lists knows, by their fields.
 	Listed map[string][]string
 	// FSGroup is a number as JSON writes it; empty for none.
@@ -184,6 +188,8 @@ func readPolicy(name string, whole object, dir string) (Policy, error) {
 			Claims:           allow.texts("claims"),
 			VolumeTypes:      allow.texts("volumeTypes"),
 			Secrets:          allow.texts("secrets"),
+			ConfigMaps:       allow.texts("configMaps"),
+			StorageClasses:   allow.texts("storageClasses"),
 			ServiceAccounts:  allow.texts("serviceAccounts"),
 			TokenAudiences:   allow.texts("tokenAudiences"),
 			ResourceClaims:   allow.texts("resourceClaims"),
@@ -212,6 +218,7 @@ func readPolicy(name string, whole object, dir string) (Policy, error) {
 		policy.Allowed.Labels[key] = labels.texts(key)
 	}
 	policy.ExemptUsers, policy.ExemptGroups = spec.exempt()
+	policy.Allowed.RestrictsConfigMaps = allow.fields["configMaps"] != nil
 	policy.Allowed.MaxPriority, _ = strconv.Atoi(number(allow.value("maxPriority"))) // 0 where there is none
 	policy.Allowed.Tolerations = children(allow.fields, "tolerations")
 	allow.know("tolerations")

@@ -1,5 +1,7 @@
 package oracle
 
+import "slices"
+
 // devices is I3 for devices. No sandbox has one: what a device reaches, no path limits.
 func (j *judgement) devices() {
 	for _, c := range containers(j.pod, everyone) {
@@ -43,5 +45,15 @@ func (j *judgement) clone(volume object) {
 	}
 	if text(template, "volumeName") != "" {
 		j.condemn("I3", "the ephemeral volume %q asks for volume %q", text(volume, "name"), text(template, "volumeName"))
+	}
+	if template == nil {
+		return
+	}
+	// Of no class may be what somebody left behind, and annotations speak to the storage behind it.
+	if !slices.Contains(j.policy.Allowed.StorageClasses, text(template, "storageClassName")) {
+		j.condemn("I3", "the ephemeral volume %q has the storage class %q, which is not listed", text(volume, "name"), text(template, "storageClassName"))
+	}
+	if annotations := child(volume, "ephemeral", "volumeClaimTemplate", "metadata", "annotations"); len(annotations) > 0 {
+		j.condemn("I3", "the ephemeral volume %q has annotations", text(volume, "name"))
 	}
 }

@@ -31,7 +31,9 @@ func policy() Policy {
 		},
 		Allowed: Allowed{
 			HostPaths: []string{"/skills"}, Claims: []string{"skills"}, VolumeTypes: []string{"nfs", "ephemeral"},
-			Secrets: []string{"listed"}, ServiceAccounts: []string{"worker"}, TokenAudiences: []string{"vault"},
+			StorageClasses: []string{"fast"}, ConfigMaps: []string{"any"}, RestrictsConfigMaps: true, MaxPriority: 10,
+			Tolerations: []map[string]any{{"key": "a", "operator": "Exists"}},
+			Secrets:     []string{"listed"}, ServiceAccounts: []string{"worker"}, TokenAudiences: []string{"vault"},
 			ResourceClaims: []string{"gpu"}, Listed: map[string][]string{"runtimeClasses": {"kata"}}, Capabilities: []string{"NET_ADMIN"},
 			ControllerOwners: []string{"Box.box.example"},
 			FSGroup:          "1000", SELinuxOptions: object{"level": "s0:c1"},
@@ -68,7 +70,7 @@ const sandbox = `{
 			{"name": "old-skills", "hostPath": {"path": "/skills/", "type": ""}},
 			{"name": "scratch", "emptyDir": {}},
 			{"name": "share", "nfs": {"server": "nfs", "path": "/"}},
-			{"name": "made", "ephemeral": {"volumeClaimTemplate": {"spec": {"volumeName": "", "selector": null}}}},
+			{"name": "made", "ephemeral": {"volumeClaimTemplate": {"spec": {"storageClassName": "fast", "volumeName": "", "selector": null}}}},
 			{"name": "kube-api-access-x2k9q", "projected": {"sources": [
 				{"serviceAccountToken": {"path": "token", "expirationSeconds": 3607}},
 				{"serviceAccountToken": {"path": "vault", "audience": "vault"}},

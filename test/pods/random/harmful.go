@@ -110,15 +110,19 @@ var harmful = []mutation{
 		d.mount(name, nil)
 	}},
 	{"an ephemeral volume", func(d *drawing) {
-		template := emptyVolume()
+		template, metadata := d.emptyVolume(), object{}
 		of(d,
 			func() {},
 			func() { template["volumeName"] = of(d, "pv", "") },
 			func() { template["selector"] = object{} },
 			func() { template["dataSource"] = object{"kind": "PersistentVolumeClaim", "name": "x"} },
 			func() { template["dataSourceRef"] = object{"kind": "VolumeSnapshot", "name": "x"} },
+			func() { template["storageClassName"] = of[any](d, "standard", "", nil) },
+			func() {
+				metadata["annotations"] = object{"volume.beta.kubernetes.io/storage-class": of(d, "scratch", "")}
+			},
 		)()
-		d.mount(d.volume("ephemeral", object{"volumeClaimTemplate": object{"spec": template}}), nil)
+		d.mount(d.volume("ephemeral", object{"volumeClaimTemplate": object{"metadata": metadata, "spec": template}}), nil)
 	}},
 	{"a directory of the node like a listed one", func(d *drawing) {
 		path := of(d, append(d.Policy.Allowed.HostPaths, "/skills")...)
@@ -204,6 +208,10 @@ var harmful = []mutation{
 	{"a Secret as environment", func(d *drawing) {
 		add(d.container(), "envFrom", object{"prefix": "x", "secretRef": object{"name": d.secret()}})
 	}},
+	{"a ConfigMap in the environment", func(d *drawing) {
+		add(d.container(), "envFrom", object{"configMapRef": object{"name": d.configMap()}})
+		add(d.container(), "env", object{"name": "M", "valueFrom": object{"configMapKeyRef": object{"name": d.configMap(), "key": "k"}}})
+	}},
 	{"a file in a variable", func(d *drawing) {
 		volume := d.anyVolume()
 		if d.chance(50) {
@@ -229,8 +237,10 @@ var harmful = []mutation{
 			at(d.container(), "resources", kind)[name] = of[any](d, "1", 1)
 		}
 	}},
-	{"an entry that some list could have", func(d *drawing) {
-		of(d, oracle.Lists()...).Write(d.Pod, of(d, "runc", "", "gvisor", "intranet.example", "lab-1"))
+	{"entries that some lists could have", func(d *drawing) {
+		for range 3 {
+			of(d, oracle.Lists()...).Write(d.Pod, of(d, "runc", "", "gvisor", "intranet.example", "lab-1", "registry", "hostname", "subdomain"))
+		}
 	}},
 	{"an entry that some list could have", func(d *drawing) {
 		of(d, oracle.Lists()...).Write(d.Pod, of(d, "runc", "", "gvisor", "intranet.example", "lab-1"))
@@ -239,8 +249,12 @@ var harmful = []mutation{
 		of(d, oracle.Lists()...).Write(d.Pod, of(d, "runc", "", "gvisor", "intranet.example", "lab-1"))
 	}},
 	{"a priority", func(d *drawing) {
-		d.spec()["priority"] = of(d, 2000000000, 1001, 1000, 1, 0, -5)
-		d.spec()["priorityClassName"] = of(d, "system-node-critical", "system-", "high", "", "my-system-class")
+		class := of(d, []any{"system-node-critical", 2000001000}, []any{"system-cluster-critical", 2000000000}, []any{"higher", 1001},
+			[]any{"high", 1000}, []any{"system-", 0}, []any{"", 1}, []any{"ordinary", 0})
+		d.spec()["priorityClassName"] = class[0]
+		if d.chance(80) { // else as somebody sends it
+			d.spec()["priority"] = class[1]
+		}
 	}},
 	{"a toleration", func(d *drawing) {
 		t := object{}
@@ -269,6 +283,7 @@ var harmful = []mutation{
 			func() { c["volumeDevices"] = []any{object{"name": name, "devicePath": "/dev/x"}} },
 			func() { c["securityContext"] = object{"privileged": true} },
 			func() { c["envFrom"] = []any{object{"secretRef": object{"name": d.secret()}}} },
+			func() { c["envFrom"] = []any{object{"configMapRef": object{"name": d.configMap()}}} },
 			func() {},
 		)()
 		add(d.spec(), "ephemeralContainers", c)

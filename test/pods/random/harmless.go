@@ -16,7 +16,11 @@ var harmless = []mutation{
 	}},
 	{"a volume that anybody may have", func(d *drawing) {
 		kind := of(d, "emptyDir", "configMap", "downwardAPI")
-		d.mount(d.volume(kind, object{}), of(d, object{}, object{"subPath": "../any"}, object{"subPathExpr": "$(ANY)"}))
+		source := object{}
+		if kind == "configMap" {
+			source["name"] = d.readableConfigMap()
+		}
+		d.mount(d.volume(kind, source), of(d, object{}, object{"subPath": "../any"}, object{"subPathExpr": "$(ANY)"}))
 	}},
 	{"the API server's own token", func(d *drawing) {
 		name := d.name("kube-api-access")
@@ -30,8 +34,12 @@ var harmless = []mutation{
 	}},
 	{"what the API server's plugins add", func(d *drawing) {
 		spec := d.spec()
-		spec["priority"], spec["preemptionPolicy"] = of(d, 0, 0, -10), of(d, "PreemptLowerPriority", "Never")
-		spec["priorityClassName"] = of(d, "", "default", "batch-system-")
+		of(d,
+			func() { spec["priority"] = 0 },
+			func() { spec["priorityClassName"], spec["priority"] = "ordinary", 0 },
+			func() { spec["priorityClassName"], spec["priority"] = "batch-system", -10 },
+		)()
+		spec["preemptionPolicy"] = "PreemptLowerPriority"
 		for _, key := range []string{"node.kubernetes.io/not-ready", "node.kubernetes.io/unreachable"} {
 			add(spec, "tolerations", object{"key": key, "operator": "Exists", "effect": "NoExecute", "tolerationSeconds": of(d, 300, 30)})
 		}
@@ -64,10 +72,10 @@ var harmless = []mutation{
 		c := d.container()
 		add(c, "env", of(d,
 			object{"name": "A", "value": "$(B)"},
-			object{"name": "A", "valueFrom": object{"configMapKeyRef": object{"name": "x", "key": "y"}}},
+			object{"name": "A", "valueFrom": object{"configMapKeyRef": object{"name": d.readableConfigMap(), "key": "y"}}},
 			object{"name": "A", "valueFrom": object{"fieldRef": object{"fieldPath": "metadata.name"}}},
 		))
-		add(c, "envFrom", object{"configMapRef": object{"name": "x"}})
+		add(c, "envFrom", object{"configMapRef": object{"name": d.readableConfigMap()}})
 	}},
 	{"probes and ports", func(d *drawing) {
 		c := d.container()
@@ -75,7 +83,11 @@ var harmless = []mutation{
 		c["lifecycle"] = object{"preStop": object{"exec": object{"command": []any{"true"}}}}
 		c["ports"] = []any{object{"containerPort": 8080, "hostPort": 0}}
 	}},
-	{"pull secrets", func(d *drawing) { d.spec()["imagePullSecrets"] = []any{object{"name": "registry"}} }},
+	{"names that are empty", func(d *drawing) {
+		spec := d.spec()
+		spec["hostname"], spec["subdomain"], spec["setHostnameAsFQDN"], spec["hostnameOverride"] = "", "", false, nil
+		spec["imagePullSecrets"] = []any{object{}}
+	}},
 	{"an owner that is no controller", func(d *drawing) {
 		add(at(d.Pod, "metadata"), "ownerReferences", object{"apiVersion": "v1", "kind": "Pod", "name": "gateway", "uid": "1", "controller": of[any](d, false, nil)})
 	}},
@@ -127,6 +139,11 @@ func listed(d *drawing) {
 		mountOf("persistentVolumeClaim", object{"claimName": claim, "readOnly": d.tidy || d.chance(50)})
 	})
 	some(a.VolumeTypes, func(kind string) { mountOf(kind, object{}) })
+	some(a.StorageClasses, func(class string) {
+		template := d.emptyVolume()
+		template["storageClassName"] = class
+		mountOf("ephemeral", object{"volumeClaimTemplate": object{"metadata": object{"labels": object{"a": "b"}}, "spec": template}})
+	})
 	some(a.Secrets, func(secret string) {
 		c := d.container()
 		of(d,

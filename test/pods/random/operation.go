@@ -144,7 +144,10 @@ func respecify(d *drawing) {
 func debug(d *drawing) {
 	volume := d.anyVolume()
 	c := object{"name": of(d, d.name("debugger"), "debug-1"), "image": "image"}
-	choice := of(d, 0, 1, 2, 3, 4, 5, 6, 7, 8, 9)
+	choice := of(d, 0, 1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 11)
+	if d.Policy.Allowed.RestrictsConfigMaps && d.chance(50) {
+		choice = of(d, 10, 11)
+	}
 	// A provisioner debugs nothing but sandboxes.
 	d.Good = d.Good && choice < 3 && !slices.Contains(d.Policy.Provisioners, d.Request.Username)
 	[]func(){
@@ -161,6 +164,10 @@ func debug(d *drawing) {
 		},
 		func() {
 			c["env"] = []any{object{"name": "F", "valueFrom": object{"fileKeyRef": object{"volumeName": volume, "path": "x", "key": "k"}}}}
+		},
+		func() { c["envFrom"] = []any{object{"configMapRef": object{"name": of(d, d.configMap(), "x")}}} },
+		func() {
+			c["env"] = []any{object{"name": "M", "valueFrom": object{"configMapKeyRef": object{"name": of(d, d.configMap(), "x"), "key": "k"}}}}
 		},
 	}[choice]()
 	add(d.spec(), "ephemeralContainers", c)

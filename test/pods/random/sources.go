@@ -7,7 +7,7 @@ func (d *drawing) source() (kind string, source any) {
 		sources []any
 	}{
 		{"emptyDir", []any{object{}, object{"medium": "Memory"}, object{"claimName": d.Policy.Claim}, nil}},
-		{"configMap", []any{object{"name": "x"}, object{"name": "x", "items": []any{object{"key": "k", "path": "p", "tomorrow": 1}}}}},
+		{"configMap", []any{object{"name": d.configMap()}, object{"name": "x", "items": []any{object{"key": "k", "path": "p", "tomorrow": 1}}}}},
 		{"downwardAPI", []any{object{"items": []any{}}}},
 		{"persistentVolumeClaim", []any{
 			object{"claimName": d.Policy.Claim}, object{"claimName": d.Policy.Claim, "readOnly": true}, object{"claimName": "postgres"},
@@ -17,13 +17,13 @@ func (d *drawing) source() (kind string, source any) {
 		{"secret", []any{object{"secretName": d.secret()}, object{"secretName": ""}}},
 		{"projected", []any{
 			object{"sources": []any{object{"secret": object{"name": d.secret()}}}},
-			object{"sources": []any{object{"configMap": object{"name": "x"}}, object{"serviceAccountToken": object{"path": "t", "audience": of(d, "vault", "sts", "")}}}},
+			object{"sources": []any{object{"configMap": object{"name": d.configMap()}}, object{"serviceAccountToken": object{"path": "t", "audience": of(d, "vault", "sts", "")}}}},
 			object{"sources": []any{object{"clusterTrustBundle": object{"name": "x", "path": "x"}}, object{"podCertificate": object{"signerName": "x/y"}}}},
 			object{"sources": []any{object{"tomorrow": object{}}}},
 			object{"sources": []any{object{}, nil}},
 		}},
 		{"ephemeral", []any{
-			object{"volumeClaimTemplate": object{"spec": emptyVolume()}},
+			object{"volumeClaimTemplate": object{"spec": d.emptyVolume()}},
 			object{"volumeClaimTemplate": object{"spec": object{"volumeName": "pv"}}},
 			object{"volumeClaimTemplate": object{"spec": object{"selector": of(d, object{}, object{"matchExpressions": []any{object{"key": "k", "operator": "Exists"}}})}}},
 			object{"volumeClaimTemplate": object{"spec": object{"dataSource": object{"kind": "PersistentVolumeClaim", "name": d.Policy.Claim}}}},
@@ -60,9 +60,9 @@ func (d *drawing) source() (kind string, source any) {
 	return drawn.kind, of(d, drawn.sources...)
 }
 
-// emptyVolume is what is asked of a volume that starts empty.
-func emptyVolume() object {
-	return object{"accessModes": []any{"ReadWriteOnce"}, "resources": object{"requests": object{"storage": "1Gi"}}}
+// emptyVolume is what is asked of a volume that starts empty, if the policy lists its class.
+func (d *drawing) emptyVolume() object {
+	return object{"storageClassName": of(d, append(d.Policy.Allowed.StorageClasses, "standard")...), "accessModes": []any{"ReadWriteOnce"}, "resources": object{"requests": object{"storage": "1Gi"}}}
 }
 
 // hostPath draws a path of the node.
@@ -80,4 +80,17 @@ func (d *drawing) hostPath() string {
 // secret draws the name of a Secret.
 func (d *drawing) secret() string {
 	return of(d, append(d.Policy.Allowed.Secrets, "postgres", "")...)
+}
+
+// configMap draws the name of a ConfigMap.
+func (d *drawing) configMap() string {
+	return of(d, append(d.Policy.Allowed.ConfigMaps, "kube-root-ca.crt", "x", "")...)
+}
+
+// readableConfigMap draws the name of a ConfigMap that every policy of the installation allows.
+func (d *drawing) readableConfigMap() string {
+	if d.Policy.Allowed.RestrictsConfigMaps {
+		return of(d, append(d.Policy.Allowed.ConfigMaps, "kube-root-ca.crt", "openshift-service-ca.crt")...)
+	}
+	return "x"
 }

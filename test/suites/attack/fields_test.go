@@ -16,6 +16,7 @@ import (
 // TestEveryRuleIsAttacked wants an attack for each rule, which are the folders of the fixtures.
 func TestEveryRuleIsAttacked(t *testing.T) {
 	needs := map[string]string{
+		"config-map":       "a policy that lists ConfigMaps",
 		"ephemeral-volume": "a policy that lists the type ephemeral",
 		"unknown-field":    "a field that only a later API server passes on",
 		"user-data-volume": "a policy with replaceUserData: false",

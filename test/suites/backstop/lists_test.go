@@ -32,6 +32,9 @@ func TestLists(t *testing.T) {
 	set := func(path, value string) string {
 		return `{"op": "add", "path": "/spec/` + path + `", "value": ` + value + `}`
 	}
+	ephemeral := func(class, metadata string) string {
+		return `"ephemeral": {"volumeClaimTemplate": {` + metadata + `"spec": {` + class + `"accessModes": ["ReadWriteOnce"], "resources": {"requests": {"storage": "1Gi"}}}}}`
+	}
 	const readOnly = `, "readOnly": true`
 	for _, test := range []struct{ name, tweak, want string }{
 		{"nothing more", "", ""},
@@ -85,6 +88,26 @@ func TestLists(t *testing.T) {
 		{"extended resource", set("containers/0/resources", `{"limits": {"example.com/gpu": 1}}`), ""},
 		{"another extended resource", set("containers/0/resources", `{"limits": {"example.com/disk": 1}}`), "resource-claim"},
 		{"RuntimeClass", set("runtimeClassName", `"kata"`), ""},
+		{"Secret to pull", set("imagePullSecrets", `[{"name": "registry"}]`), ""},
+		{"Secret to pull, to be read", mounted(`"secret": {"secretName": "registry"}`, ""), "secret"},
+		{"Secret to be read, to pull", set("imagePullSecrets", `[{"name": "lab-key"}]`), "image-pull-secret"},
+		{"ConfigMap", mounted(`"configMap": {"name": "lab-config"}`, ""), ""},
+		{"ConfigMap of every Pod", mounted(`"projected": {"sources": [{"configMap": {"name": "kube-root-ca.crt"}}]}`, ""), ""},
+		{"another ConfigMap", mounted(`"configMap": {"name": "gateway"}`, ""), "config-map"},
+		{"another ConfigMap, projected", mounted(`"projected": {"sources": [{"configMap": {"name": "gateway"}}]}`, ""), "config-map"},
+		{"another ConfigMap in a variable", set("containers/0/env/-", `{"name": "X", "valueFrom": {"configMapKeyRef": {"name": "gateway", "key": "k"}}}`), "config-map"},
+		{"another ConfigMap as environment", set("containers/0/envFrom", `[{"configMapRef": {"name": "gateway"}}]`), "config-map"},
+		{"storage class", mounted(ephemeral(`"storageClassName": "fast", `, ""), ""), ""},
+		{"another storage class", mounted(ephemeral(`"storageClassName": "backups", `, ""), ""), "ephemeral-volume"},
+		{"the empty storage class", mounted(ephemeral(`"storageClassName": "", `, ""), ""), "ephemeral-volume"},
+		{"no storage class", mounted(ephemeral("", ""), ""), "ephemeral-volume"},
+		{"storage class by annotation", mounted(ephemeral(`"storageClassName": "fast", `, `"metadata": {"annotations": {"volume.beta.kubernetes.io/storage-class": ""}}, `), ""), "ephemeral-volume"},
+		{"name by a field", set("hostname", `"worker"`) + "," + set("setHostnameAsFQDN", `true`), ""},
+		{"name by another field", set("hostname", `"worker"`) + "," + set("subdomain", `"com"`), "hostname"},
+		{"node", set("nodeName", `"lab-1"`), ""},
+		{"another node", set("nodeName", `"lab-2"`), "placement"},
+		{"toleration", set("tolerations", `[{"key": "example.com/lab", "operator": "Exists"}, {"key": "example.com/gpu", "value": "a100", "effect": "NoExecute", "tolerationSeconds": 60}]`), ""},
+		{"another toleration", set("tolerations", `[{"key": "example.com/gpu", "value": "a100", "effect": "NoExecute"}]`), "placement"},
 		{"another RuntimeClass", set("runtimeClassName", `"runc"`), "runtime-class"},
 	} {
 		t.Run(test.name, func(t *testing.T) {

@@ -6,6 +6,7 @@ import (
 	"encoding/json"
 	"fmt"
 	"net/http"
+	"slices"
 	"strings"
 	"sync"
 	"sync/atomic"
@@ -157,10 +158,11 @@ func isInvalid(err error) bool {
 	return apierrors.IsInvalid(err) || apierrors.IsBadRequest(err) || isOfPlugin(err)
 }
 
-// isOfPlugin reports whether the admission plugin of RuntimeClasses or that of ServiceAccounts, which
-// gives mirror Pods none, refuses a request.
+// isOfPlugin reports whether the admission plugin of RuntimeClasses, that of ServiceAccounts, which gives
+// mirror Pods none, or that of priorities, which computes them, refuses a request.
 func isOfPlugin(err error) bool {
-	return err != nil && (strings.Contains(err.Error(), "RuntimeClass") || strings.Contains(err.Error(), "a mirror pod may not"))
+	return err != nil && slices.ContainsFunc([]string{"RuntimeClass", "a mirror pod may not", "PriorityClass", "priority admission controller"},
+		func(text string) bool { return strings.Contains(err.Error(), text) })
 }
 
 // served is a Pod as the API server reads it: without what its types do not have. There is none

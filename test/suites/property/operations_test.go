@@ -53,7 +53,7 @@ func TestDelete(t *testing.T) {
 }
 
 func TestAddEphemeralContainers(t *testing.T) {
-	rules := []scope.Rule{scope.RuleEphemeralContainer, scope.RuleSecret, scope.RuleClaimMount}
+	rules := []scope.Rule{scope.RuleEphemeralContainer, scope.RuleSecret, scope.RuleConfigMap, scope.RuleClaimMount}
 	checkOperations(t, rules, random.Debuggers, func(o *random.Operation) (*differential.Outcome, error) {
 		outcome, err := o.In.AddEphemeralContainers(o.Request, o.Stored, o.Raw())
 		if err == nil && o.Good && outcome.Decision.Verdict == scope.Refused {

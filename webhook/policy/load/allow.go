@@ -38,6 +38,18 @@ func (c *compiler) allow(at *field.Path, allow policy.Allow) policy.Allow {
 				strings.Join(policy.WorkloadKinds(), ", "))
 		}
 	}
+	hostnames := []policy.HostnameField{policy.Hostname, policy.Subdomain, policy.SetHostnameAsFQDN, policy.HostnameOverride}
+	for i, name := range allow.Hostnames {
+		switch at := at.Child("hostnames").Index(i); {
+		case !slices.Contains(hostnames, name):
+			c.mistakes = append(c.mistakes, field.NotSupported(at, name, hostnames))
+		case slices.Contains(allow.Hostnames[:i], name):
+			c.mistakes = append(c.mistakes, field.Duplicate(at, name))
+		}
+	}
+	c.objects(at.Child("imagePullSecrets"), allow.ImagePullSecrets)
+	c.objects(at.Child("configMaps"), allow.ConfigMaps)
+	c.objects(at.Child("storageClasses"), allow.StorageClasses)
 	if group := allow.FSGroup; group != nil {
 		for _, problem := range validation.IsValidGroupID(*group) {
 			c.invalid(at.Child("fsGroup"), *group, "%s", problem)
@@ -61,6 +73,18 @@ func (c *compiler) allow(at *field.Path, allow policy.Allow) policy.Allow {
 		}
 	}
 	return allow
+}
+
+// objects checks names of objects of the API. That each is there once, allow checks of all lists.
+func (c *compiler) objects(at *field.Path, names []string) {
+	for i, name := range names {
+		if name == "" {
+			continue
+		}
+		for _, problem := range validation.IsDNS1123Subdomain(name) {
+			c.invalid(at.Index(i), name, "%s", problem)
+		}
+	}
 }
 
 // tolerations checks what the API server would refuse in a Pod, and what no rule looks at.
