@@ -286,7 +286,7 @@ func TestMistakes(t *testing.T) {
 		},
 		{
 			"a key that a selector's requirement has", deerFlow("{app: deer-flow-sandbox}", "{matchExpressions: [{key: user-id, operator: Exists}]}"),
-			`policies[0].spec.userKey: "user-id" is also a label of the selector, another key or the marker`,
+			`policies[0].spec.userKey: "user-id" is also a label of the selector, another key, the marker or a stamp`,
 		},
 		{"a proof that is not known", deerFlow("claim:", "proof: Sometimes\n    claim:"), "at '/policies/0/spec/proof': value must be one of 'Adopted', 'Always', 'Never'"},
 		{
@@ -430,7 +430,7 @@ func TestPoliciesOfOneNamespace(t *testing.T) {
 	render(t, first+order.Replace(second))
 	render(t, first+strings.Replace(second, "sandboxIDKey: sandbox", "sandboxIDKey: sandbox\n    identityFrom: [Annotation, Label, Mounts]", 1))
 	for _, test := range []struct{ old, replacement, field, value string }{
-		{"app: sandbox", "app: other", "selector", `{"app":"other"}`},
+		{"app: sandbox", "app: other", "selector", `[{"key":"app","values":["other"]}]`},
 		{"[a, b]", "[a]", "provisioners", `["a"]`},
 		{"[c, d]", "[c, d, backup]", "exemptCreators.users", `["backup","c","d"]`},
 		{"[e, f]", "[e, g]", "exemptCreators.groups", `["e","g"]`},

@@ -152,7 +152,7 @@ var options = []struct {
 			affinity: {nodeAffinity: {requiredDuringSchedulingIgnoredDuringExecution: {nodeSelectorTerms: [{matchExpressions: [{key: arch, operator: Exists}]}]}}},
 			resources: {requests: {cpu: 77m}}, issuerResources: {requests: {cpu: 33m}}}`,
 		want:   []string{"pool: system", "key: dedicated", "a: b", "c: d", "key: arch", "cpu: 77m", "cpu: 33m", "replicas: 3"},
-		absent: []string{"priorityClassName", "kind: ResourceQuota"},
+		absent: []string{"priorityClassName: system-cluster-critical", "kind: ResourceQuota"},
 	},
 	{
 		name:   "the migration, with owners on the claim",
