@@ -87,13 +87,14 @@ var (
 		{`{"labels": {"app": "deer-flow-sandbox", "user-id": "bob", "thread-id": "t1", "sandbox-id": "164db43a3f245e0a"}}`, 0},
 	}
 
-	// The sandbox ids prove alice, the default user and nobody.
+	// The sandbox ids prove alice, the default user, and somebody who is not known.
 	inDefaulted = []letter{
 		{`{"labels": {"app": "deer-flow-sandbox", "user-id": "alice", "thread-id": "t1"}}`, asAlice},
 		{`{"labels": {"app": "deer-flow-sandbox", "sandbox-id": "b076b51a7d6fe4e2"}}`, adopted},
 		{`{"labels": {"app": "deer-flow-sandbox", "thread-id": "t1"}}`, defaulted},
 		{`{"labels": {"app": "deer-flow-sandbox", "sandbox-id": "eeb6544e5ffa968d"}, "annotations": {"thread-id": "t1"}}`, defaulted},
-		{`{"labels": {"app": "deer-flow-sandbox", "thread-id": "t1", "sandbox-id": "264ee9e3"}}`, defaulted},
+		{`{"labels": {"app": "deer-flow-sandbox", "thread-id": "t1", "sandbox-id": "eeb6544e"}}`, defaulted},
+		{`{"labels": {"app": "deer-flow-sandbox", "thread-id": "t1", "sandbox-id": "264ee9e3"}}`, 0},
 		{`{"labels": {"app": "deer-flow-sandbox", "thread-id": "t1", "sandbox-id": "b076b51a7d6fe4e2"}}`, adopted},
 		{`{"labels": {"app": "deer-flow-sandbox", "user-id": "", "thread-id": "t1"}}`, 0},
 		{`{"labels": {"app": "deer-flow-sandbox"}}`, 0},
