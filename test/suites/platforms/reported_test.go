@@ -22,12 +22,14 @@ type reported struct {
 const (
 	oldKeys   = `{"userKey": "user-id", "threadKey": "session-id"}`
 	dots      = `{"identityFrom": ["Label", "Annotation", "Mounts"], "idCharacters": ["."]}`
+	sharing   = `{"layout": {"directories": [{"path": "_shared", "access": "ReadWrite", "sharedByAll": true}]}}`
 	models    = `{"layout": {"directories": [{"path": "shared/models", "access": "ReadOnly"}]}}`
 	workspace = `{"namespaces": ["studio"], "claim": "studio-data", "selector": {"role": null, "app": "studio-sandbox"}, "userDataVolume": "state",
 		"userDataMountPath": "/sandbox/workspace", "layout": {"userData": "users/{user}/workspace"}}`
-	windows = `{"namespaces": ["win"], "claim": "win-share", "selector": {"role": null, "app": "win-sandbox"}}`
-	vault   = `{"allow": {"csiDrivers": ["secrets-store.csi.k8s.io"]}}`
-	velero  = "system:serviceaccount:velero:velero-server"
+	windows = `{"namespaces": ["win"], "claim": "win-share", "selector": {"role": null, "app": "win-sandbox"},
+		"layout": {"userData": "users/{user}/{thread}"}}`
+	vault  = `{"allow": {"csiDrivers": ["secrets-store.csi.k8s.io"]}}`
+	velero = "system:serviceaccount:velero:velero-server"
 )
 
 // reports are the Pods of real programs and of public reports, where this machine has them.
@@ -37,6 +39,7 @@ var reports = []reported{
 	{"pods/05-hub-dotted-id.yaml", "jupyterhub", "", "", []string{"identity-invalid"}},
 	{"pods/05-hub-dotted-id.yaml", "jupyterhub", dots, "", []string{"home/lena.k"}},
 	{"pods/07-hub-admin-shared-rw.yaml", "jupyterhub", "", "", []string{"claim-mount"}},
+	{"pods/07-hub-admin-shared-rw.yaml", "jupyterhub", sharing, "", []string{"home/admin1"}},
 	{"pods/08-hub-init-mkdir-root.yaml", "jupyterhub", "", "", []string{"claim-mount"}},
 	{"pods/10-agent-sandbox-owner.yaml", "agent-sandbox", oldKeys, "", []string{"users/omar/sessions/s1"}},
 	{"pods/14-windows-drive.yaml", "opensandbox", windows, "", []string{"windows-pod"}},
