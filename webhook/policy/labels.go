@@ -5,7 +5,7 @@ import (
 	"strings"
 )
 
-// AnyValue, alone in a list of allow.labels, permits every value of a label. No value of a label is like it.
+// AnyValue permits every value of a label, where it stands alone in a list of allow.labels. No value of a label is like it.
 const AnyValue = "*"
 
 // IdentifyingPrefix begins the labels that Kubernetes recommends for telling programs apart.

@@ -8,7 +8,7 @@ import (
 )
 
 // RuleImagePullSecret is the rule of this file.
-const RuleImagePullSecret Rule = "image-pull-secret"
+const RuleImagePullSecret Rule = "image-pull-secret" //nolint:gosec // the name of a rule, and no credential
 
 // saysImagePullSecret is a refusal that the backstop words like the decision.
 const saysImagePullSecret = "is not in allow.imagePullSecrets: list it, or drop it (the API server copies it from the ServiceAccount)"

@@ -35,16 +35,18 @@ func (r *review) asksForOther(p *policy.Policy, m mount) (at podjson.Location, v
 		return m.at("subPathExpr"), m.SubPathExpr, true
 	}
 	for i := range r.sent.Spec.Volumes {
-		if volume := &r.sent.Spec.Volumes[i]; r.replaced[i] && volume.Name == m.Name {
-			sent := volume.HostPath.Path
-			clean := path.Clean(sent + "/" + m.SubPath)
-			below := func(base string) bool {
-				rest, ok := strings.CutPrefix(clean, base+"/")
-				return ok && r.dirs.IsUserDataBelow(rest)
-			}
-			other = hasDotDot(sent) || hasDotDot(m.SubPath) || !slices.ContainsFunc(p.HostPathBases, below)
-			return volumeAt(i, "hostPath", "path"), sent, other
+		volume := &r.sent.Spec.Volumes[i]
+		if !r.replaced[i] || volume.Name != m.Name {
+			continue
 		}
+		sent := volume.HostPath.Path
+		clean := path.Clean(sent + "/" + m.SubPath)
+		below := func(base string) bool {
+			rest, ok := strings.CutPrefix(clean, base+"/")
+			return ok && r.dirs.IsUserDataBelow(rest)
+		}
+		other = hasDotDot(sent) || hasDotDot(m.SubPath) || !slices.ContainsFunc(p.HostPathBases, below)
+		return volumeAt(i, "hostPath", "path"), sent, other
 	}
 	clean, problem := cleanRelative(m.SubPath)
 	return m.at("subPath"), m.SubPath, problem != "" || !r.dirs.IsUserData(clean)

@@ -20,7 +20,13 @@ type Operation struct {
 // Updates returns a generator of requests that change what may say whose sandbox a Pod is, and
 // other things.
 func Updates(stored *rapid.Generator[*Sample]) *rapid.Generator[*Operation] {
-	return operations(stored, func(d *drawing) { of(d, relabel, relabel, relabel, give)(d) })
+	return operations(stored, func(d *drawing) {
+		if d.chance(25) {
+			give(d)
+		} else {
+			relabel(d)
+		}
+	})
 }
 
 // Deletions returns a generator of requests to delete a Pod.
