@@ -134,7 +134,10 @@ func bobs(change func(pod object)) object {
 
 // stamped is a Pod with stamps that somebody forged.
 func stamped(pod object) object {
-	pod["metadata"].(object)["annotations"] = object{"userscope.dev/policies": "deer-flow", "user-id": "bob", "thread-id": "thread-1"}
+	pod["metadata"].(object)["annotations"] = object{
+		"userscope.dev/policies": "deer-flow", "userscope.dev/user": "bob", "userscope.dev/thread": "thread-1",
+		"user-id": "bob", "thread-id": "thread-1",
+	}
 	return pod
 }
 

@@ -15,7 +15,10 @@ func TestLists(t *testing.T) {
 	const base = `{
 		"metadata": {
 			"generateName": "sandbox-", "labels": {"role": "lab"},
-			"annotations": {"userscope.dev/policies": "lists", "lab.example/user": "u-1", "lab.example/run": "r1"}
+			"annotations": {
+				"userscope.dev/policies": "lists", "userscope.dev/user": "u-1", "userscope.dev/thread": "r1",
+				"lab.example/user": "u-1", "lab.example/run": "r1"
+			}
 		},
 		"spec": {
 			"securityContext": {},

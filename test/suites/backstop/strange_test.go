@@ -54,7 +54,7 @@ func TestStrangeValues(t *testing.T) {
 		return object{
 			"metadata": object{
 				"generateName": "strange-", "labels": object{"app": name, "empty": ""},
-				"annotations": object{"userscope.dev/policies": name, "user-id": "a-"},
+				"annotations": object{"userscope.dev/policies": name, "userscope.dev/user": "a-", "user-id": "a-"},
 			},
 			"spec": object{
 				"containers": []any{object{"name": "main", "image": "image", "volumeMounts": []any{
