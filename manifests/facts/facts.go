@@ -161,7 +161,7 @@ func New() (Facts, error) {
 			Controllers: policy.ControllersLabels(),
 		},
 		ControllersAnnotations: policy.ControllersAnnotations(),
-		NetworkCapabilities:    load.NetworkCapabilities(),
+		NetworkCapabilities:    policy.NetworkCapabilities(),
 		WorkloadKinds:          policy.WorkloadKinds(),
 		CertificatesOfAll:      scope.CertificatesOfAll(),
 		GroupsOfAll:            load.GroupsOfAll(),

@@ -78,9 +78,9 @@ func TestMistakes(t *testing.T) {
 		{"lines behind one of several lines", "thread_id,user_id,name\nt1,alice,\"a\nb\"\nt1,bob,\n",
 			`FILE: line 4: thread_id "t1": is named again, with user_id "bob"; line 2 has it with "alice": leave one`},
 		{"several mistakes", "thread_id,user_id\n../x,alice\n,bob\nt1, alice\nt2,a@b\n",
-			`FILE: line 2: thread_id "../x": has characters other than A-Z, a-z, 0-9, _ and -
+			`FILE: line 2: thread_id "../x": has characters that no policy can admit there
 FILE: line 3: thread_id "": is empty
-FILE: line 4: user_id " alice" of thread "t1": has characters other than A-Z, a-z, 0-9, _ and -
+FILE: line 4: user_id " alice" of thread "t1": has characters that no policy can admit there
 FILE: line 5: user_id "a@b" of thread "t2": has characters other than A-Z, a-z, 0-9, _ and - (see idCharacters)`},
 		{"words for no user", "thread_id,user_id\nt1,NULL\nt2,None\nnull,alice\nt3,NONE\nt4,nullable\n",
 			`FILE: line 2: user_id of thread "t1": "NULL" is a word for no user, and would be one: leave it empty
@@ -92,7 +92,7 @@ FILE: line 5: user_id of thread "t3": "NONE" is a word for no user, and would be
 			`FILE: line 2: thread_id "` + strings.Repeat("t", 65) + `": is 65 bytes long, and 64 are allowed
 FILE: line 3: user_id "` + strings.Repeat("u", 80) + `" of thread "t1": is 256 bytes long, and 255 are allowed`},
 		{"more mistakes than anybody reads", "thread_id,user_id\n" + strings.Repeat(".,alice\n", 23), strings.Join(append(
-			mistakes(20, `FILE: line %d: thread_id ".": has characters other than A-Z, a-z, 0-9, _ and -`), "FILE: and 3 more mistakes"), "\n")},
+			mistakes(20, `FILE: line %d: thread_id ".": has characters that no policy can admit there`), "FILE: and 3 more mistakes"), "\n")},
 
 		{"CSV without a header", "t1,alice\n", `FILE: line 1: ["t1" "alice"]: is neither JSON nor SQLite nor a CSV header with the column thread_id: want thread_id,user_id`},
 		{"CSV without users", "thread_id,owner\n", `FILE: line 1: ["thread_id" "owner"]: is neither JSON nor SQLite nor a CSV header with the column user_id: want thread_id,user_id`},
@@ -100,9 +100,9 @@ FILE: line 3: user_id "` + strings.Repeat("u", 80) + `" of thread "t1": is 256 b
 		{"CSV with a column twice", "user_id,thread_id,user_id\n", `FILE: line 1: has the column user_id twice`},
 		{"CSV with another number of columns", "thread_id,user_id\nt1,alice\nt2\n", `FILE: record on line 3: wrong number of fields`},
 		{"CSV with a report at the end", "thread_id,user_id\n.,alice\n(1 row)\n",
-			"FILE: line 2: thread_id \".\": has characters other than A-Z, a-z, 0-9, _ and -\nFILE: record on line 3: wrong number of fields"},
+			"FILE: line 2: thread_id \".\": has characters that no policy can admit there\nFILE: record on line 3: wrong number of fields"},
 		{"CSV with a bare quote", "thread_id,user_id\nt1,al\"ice\n", `FILE: parse error on line 2, column 6: bare " in non-quoted-field`},
-		{"CSV with a NUL", "thread_id,user_id\nt1,alice\x00\n", `FILE: line 2: user_id "alice\x00" of thread "t1": has characters other than A-Z, a-z, 0-9, _ and -`},
+		{"CSV with a NUL", "thread_id,user_id\nt1,alice\x00\n", `FILE: line 2: user_id "alice\x00" of thread "t1": has characters that no policy can admit there`},
 		{"CSV that ends in a user", "thread_id,user_id\nt1,alice\nt2,bo", `FILE: line 3: has no line break at its end: was the file cut? If not, add one`},
 		{"CSV that ends in a thread", "user_id,thread_id\r\nalice,t1\r\nbob,t", `FILE: line 3: has no line break at its end: was the file cut? If not, add one`},
 		{"CSV that ends in its header", "thread_id,user_id", `FILE: line 1: has no line break at its end: was the file cut? If not, add one`},
@@ -125,7 +125,7 @@ FILE: line 3: user_id "` + strings.Repeat("u", 80) + `" of thread "t1": is 256 b
 		{"JSON that ends at once", `[`, `FILE: unexpected EOF`},
 		{"JSON that goes on", `{"t1": "alice"} {"t2": "bob"}`, `FILE: goes on after the JSON value: want one object or one list`},
 		{"JSON with a comma too many", `{"t1": "alice",}`, "FILE: byte 15: invalid character '}' looking for beginning of object key string"},
-		{"JSON that is no UTF-8", "{\"t1\": \"al\xffice\"}", "FILE: entry 1: user_id \"al\uFFFDice\" of thread \"t1\": has characters other than A-Z, a-z, 0-9, _ and -"},
+		{"JSON that is no UTF-8", "{\"t1\": \"al\xffice\"}", "FILE: entry 1: user_id \"al\uFFFDice\" of thread \"t1\": has characters that no policy can admit there"},
 		{"JSON with an endless string", `{"t1": "` + strings.Repeat("x", 2*maxRecord), `FILE: entry 1: one record is longer than 1048576 bytes: is a quote not closed?`},
 		{"JSON that is nested without end", `[{"x": ` + strings.Repeat("[", 10_001), `FILE: byte 10005: invalid character '[' exceeded max depth`},
 	} {

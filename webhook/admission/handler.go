@@ -94,7 +94,7 @@ func (h *Handler) Handle(ctx context.Context, req ctrladmission.Request) ctrladm
 	rules := rulesOf(decision.Violations)
 	h.metrics.observe(string(decision.Verdict), rules, time.Since(started))
 	if decision.Verdict == scope.Refused {
-		logger.WithValues(key, name).Info("refused", "rules", rules)
+		logger.WithValues(key, name).Info("refused", "rules", rules, "violations", logged(decision))
 	} else if admitted := logger.V(debug); admitted.Enabled() {
 		admitted.WithValues(key, name).Info("admitted", "verdict", decision.Verdict)
 	}

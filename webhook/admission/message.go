@@ -3,10 +3,9 @@ package admission
 import (
 	"fmt"
 	"slices"
-	"strconv"
 	"strings"
-	"unicode/utf8"
 
+	"userscope.dev/userscope/webhook/podjson"
 	"userscope.dev/userscope/webhook/policy"
 	"userscope.dev/userscope/webhook/scope"
 )
@@ -49,20 +48,7 @@ const maxValue = 40
 
 // quote renders a value that a stranger wrote so that it can neither hide the rest of the
 // message nor speak to a terminal. Of a long one it keeps the end, which tells directories apart.
-func quote(value string) string {
-	shown, cut := "", ""
-	for rest := value; rest != ""; {
-		r, size := utf8.DecodeLastRuneInString(rest)
-		quoted := strconv.QuoteToASCII(string(r))
-		escaped := quoted[1 : len(quoted)-1]
-		if len(shown)+len(escaped) > maxValue {
-			cut = "…"
-			break
-		}
-		shown, rest = escaped+shown, rest[:len(rest)-size]
-	}
-	return cut + `"` + shown + `"`
-}
+func quote(value string) string { return podjson.QuoteTail(value, maxValue) }
 
 // maxText bounds a text of a request that is logged or echoed, in bytes. No name in Kubernetes is longer.
 const maxText = 512
@@ -73,6 +59,23 @@ func cut(text string) string {
 		return text
 	}
 	return strings.ToValidUTF8(text[:maxText], "") + "…"
+}
+
+// maxLogged is how many violations of a refusal are logged: few have as many, and nobody shall fill the log.
+const maxLogged = 8
+
+// logged says the violations of a refusal, each in a text with path, value and message. Some creators keep what they
+// are answered to themselves.
+func logged(decision scope.Decision) []string {
+	shown := decision.Violations[:min(len(decision.Violations), maxLogged)]
+	texts := make([]string, len(shown), len(shown)+1)
+	for i, violation := range shown {
+		texts[i] = cut(Describe(violation))
+	}
+	if more := len(decision.Violations) - len(shown) + decision.More; more > 0 {
+		texts = append(texts, DescribeMore(more))
+	}
+	return texts
 }
 
 // rulesOf lists the rules that violations break, each once.

@@ -50,7 +50,7 @@ func TestMessageShowsTheEndOfAValue(t *testing.T) {
 		{"/another" + strings.Repeat("/x", 20), `…"` + strings.Repeat("/x", 20) + `": `},
 		{strings.Repeat("\x1b", 10), `"` + strings.Repeat(`\x1b`, 10) + `": `},
 		{"\x1b" + strings.Repeat("x", 38), `…"` + strings.Repeat("x", 38) + `": `},
-		{"a\xff", `"a\ufffd": `},
+		{"a\xff", `"a\xff": `},
 	} {
 		got := admission.Describe(scope.Violation{Rule: "a-rule", Path: "spec.a", Value: test.value, Message: "is wrong"})
 		if want := "a-rule: spec.a: " + test.want + "is wrong"; got != want {

@@ -98,9 +98,10 @@ func respond(name string, decision scope.Decision, rules []string) ctrladmission
 	return response
 }
 
-// maxWarnings is how many rewrites a response tells of. The API server hands each on as a header,
-// and a Pod may have thousands of mounts.
-const maxWarnings = 64
+// maxWarnings is how many rewrites a response tells of. An API server hands on 4,096 characters for all webhooks of a
+// request; of more it cuts each to 256 and drops those after the 16th (WithWarningRecorder of
+// k8s.io/apiserver/pkg/endpoints/filters). Warnings of at most 256 characters leave room for those of others.
+const maxWarnings = 12
 
 // warnings are those of the edits that have one.
 func warnings(edits []scope.Edit) []string {

@@ -7,11 +7,12 @@ import (
 
 func TestQuote(t *testing.T) {
 	for value, want := range map[string]string{
-		"alice":                  `"alice"`,
-		"a\n\"å\x00":             `"a\n\"\u00e5\x00"`,
-		strings.Repeat("x", 128): `"` + strings.Repeat("x", 128) + `"`,
-		strings.Repeat("x", 129): `"` + strings.Repeat("x", 128) + `"…`,
-		strings.Repeat("å", 100): `"` + strings.Repeat(`\u00e5`, 64) + `"…`,
+		"alice":                        `"alice"`,
+		"a\n\"å\x00":                   `"a\n\"\u00e5\x00"`,
+		strings.Repeat("x", 128):       `"` + strings.Repeat("x", 128) + `"`,
+		"y" + strings.Repeat("x", 128): `…"` + strings.Repeat("x", 128) + `"`,
+		strings.Repeat("å", 100):       `…"` + strings.Repeat(`\u00e5`, 21) + `"`,
+		"a\xff\xc3":                    `"a\xff\xc3"`,
 	} {
 		if got := Quote(value); got != want {
 			t.Errorf("got %s, want %s", got, want)

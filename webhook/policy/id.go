@@ -63,6 +63,9 @@ func (r IDRule) Check(id string) string {
 	}
 	for i := range len(id) {
 		if !safe(id[i]) && strings.IndexByte(r.Characters, id[i]) < 0 {
+			if r.Characters == IDCharacters {
+				return neverLegal
+			}
 			return r.otherCharacters(id)
 		}
 		if r.LowerCase && 'A' <= id[i] && id[i] <= 'Z' {
@@ -83,16 +86,30 @@ func (r IDRule) Check(id string) string {
 	return ""
 }
 
-// otherCharacters says of an id which characters it may have, and whether a policy could admit the id.
+const neverLegal = "has characters that no policy can admit there"
+
+// otherCharacters says of an id which characters it may have, or that it can never have those that it has.
 func (r IDRule) otherCharacters(id string) string {
+	if !r.CouldAdmit(id) {
+		return neverLegal
+	}
 	problem := "has characters other than A-Z, a-z, 0-9, _ and -"
 	if r.Characters != "" {
 		problem += " and " + r.Characters
 	}
-	if r.Characters != IDCharacters && (IDRule{MaxLength: r.MaxLength, Characters: IDCharacters}).Check(id) == "" {
-		problem += " (see idCharacters)"
+	return problem + " (see idCharacters)"
+}
+
+// CouldAdmit reports whether an id has further characters that the policy does not admit and might: with them it
+// would be legal, but for pattern and case.
+func (r IDRule) CouldAdmit(id string) bool {
+	further := strings.ContainsFunc(id, func(c rune) bool {
+		return strings.ContainsRune(IDCharacters, c) && !strings.ContainsRune(r.Characters, c)
+	})
+	if !further || r.LowerCase && strings.Contains(id, string(Tilde)) {
+		return false
 	}
-	return problem
+	return IDRule{MaxLength: r.MaxLength, Characters: IDCharacters}.Check(id) == ""
 }
 
 // safe reports whether c may stand in an id: none of these can leave a directory, end a path

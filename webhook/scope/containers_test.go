@@ -33,7 +33,7 @@ func crowd() *corev1.Pod {
 func TestTheLastContainer(t *testing.T) {
 	const (
 		ro     = "the policy lists the directory as ReadOnly"
-		device = "asks for a device that is not listed: drop it, or have the policy list it"
+		device = "asks for a device: drop it, or have the policy list it in allow.resourceClaims"
 	)
 	lists := []struct {
 		name string
@@ -88,12 +88,12 @@ func TestTheLastContainer(t *testing.T) {
 		}, rule: RuleResourceClaim, field: "resources.requests[example.com/gpu]", value: "2", message: device},
 		{name: "SELinux options", change: func(c *corev1.Container) {
 			c.SecurityContext = &corev1.SecurityContext{SELinuxOptions: &corev1.SELinuxOptions{Level: "s0:c1,c2"}}
-		}, rule: RuleSELinuxOptions, field: "securityContext.seLinuxOptions", value: "level=s0:c1,c2", message: "would relabel files that others use: drop it, or have the policy name it"},
+		}, rule: RuleSELinuxOptions, field: "securityContext.seLinuxOptions", value: "level=s0:c1,c2", message: "would relabel files that others use: drop it, or have the policy name it in allow.seLinuxOptions"},
 		{name: "a capability", change: func(c *corev1.Container) {
 			c.Name = "last"
 			c.SecurityContext = &corev1.SecurityContext{Capabilities: &corev1.Capabilities{Add: []corev1.Capability{"NET_ADMIN"}}}
 		}, rule: RulePodSecurity, value: "non-default capabilities",
-			message: `is forbidden by the Pod Security baseline: drop it; container "last" must not include "NET_ADMIN" in securityContext.capabilities.add`},
+			message: `is forbidden by the Pod Security baseline: drop it, or have the policy list it in allow.capabilities; container "last" must not include "NET_ADMIN" in securityContext.capabilities.add`},
 	}
 	var tests []createTest
 	for _, list := range lists {
@@ -125,7 +125,7 @@ func TestTheLastContainer(t *testing.T) {
 		pod := crowd()
 		list.last(&pod.Spec).VolumeDevices = []corev1.VolumeDevice{{Name: "user-data"}}
 		tests = append(tests, createTest{name: "a block device/" + list.name, pod: pod, verdict: Refused, violations: []Violation{
-			{RuleVolumeDevice, "spec." + list.name + "[2].volumeDevices[0].name", "user-data", "is a raw device, which shows all of the volume: mount it as a directory"}}})
+			{RuleVolumeDevice, "spec." + list.name + "[2].volumeDevices[0].name", "user-data", "is a raw device, which shows all of the volume, and no policy may list it: mount it as a directory"}}})
 	}
 	runCreate(t, tests)
 }
@@ -206,7 +206,7 @@ func TestTheLastVolume(t *testing.T) {
 		{name: "a type", pod: many(corev1.VolumeSource{NFS: &corev1.NFSVolumeSource{}}), verdict: Refused, violations: []Violation{notListed(at+"nfs", "nfs")}},
 		{name: "a claim", pod: many(claimVolume("", "db").VolumeSource), verdict: Refused, violations: []Violation{otherClaim(at, "db")}},
 		{name: "a hostPath", pod: many(hostPathVolume("", "/etc").VolumeSource), verdict: Refused, violations: []Violation{{RuleHostPath, at + "hostPath.path", "/etc",
-			"is not a hostPath that this sandbox may have: use the claim, or have the policy list it"}}},
+			"is not a hostPath that this sandbox may have: use the claim, or have the policy list it in allow.hostPaths"}}},
 		{name: "a Secret", pod: many(corev1.VolumeSource{Secret: &corev1.SecretVolumeSource{SecretName: "db"}}), verdict: Refused,
 			violations: []Violation{{RuleSecret, at + "secret.secretName", "db", notASecret}}},
 		{name: "a projected certificate", pod: projected(corev1.VolumeProjection{PodCertificate: &corev1.PodCertificateProjection{}}), verdict: Refused,
@@ -214,6 +214,6 @@ func TestTheLastVolume(t *testing.T) {
 		{name: "a projected Secret", pod: projected(corev1.VolumeProjection{Secret: &corev1.SecretProjection{}}), verdict: Refused,
 			violations: []Violation{{RuleSecret, inSource + "secret.name", "", notASecret}}},
 		{name: "a projected token", pod: projected(corev1.VolumeProjection{ServiceAccountToken: &corev1.ServiceAccountTokenProjection{}}), verdict: Refused,
-			violations: []Violation{{RuleServiceAccountToken, inSource + "serviceAccountToken.audience", "", "is missing, so the token is for the API server: drop it, a Pod has its own"}}},
+			violations: []Violation{{RuleServiceAccountToken, inSource + "serviceAccountToken.audience", "", "is missing, and no policy may list the API server's own: drop it, a Pod has its own"}}},
 	})
 }

@@ -38,10 +38,10 @@ func TestAdoptedIdentity(t *testing.T) {
 		return Violation{RuleIdentityUnproven, "metadata.labels[sandbox-id]", alicePlain[:16], fmt.Sprintf("is of another user or thread: use the id that the gateway minted; it must prove %q", id)}
 	}
 	illegal := func(noun, id, path string) Violation {
-		return Violation{RuleIdentityInvalid, firstSubPathAt, path, fmt.Sprintf("names the %s %q, which is no legal id: mount directories of a legal one", noun, id)}
+		return Violation{RuleIdentityInvalid, firstSubPathAt, path, fmt.Sprintf("names the %s %q, illegal (see idCharacters): mount directories of a legal one", noun, id)}
 	}
-	noHostPath := func(path string) Violation {
-		return Violation{RuleHostPath, "spec.volumes[1].hostPath.path", path, "is not a hostPath that this sandbox may have: use the claim, or have the policy list it"}
+	noListedPath := func(path string) Violation {
+		return Violation{RuleHostPath, "spec.volumes[1].hostPath.path", path, "is not a hostPath that this sandbox may have: use the claim, or have the policy list it in allow.hostPaths"}
 	}
 	otherBase := func(path, base string) Violation {
 		return Violation{RuleHostPath, "spec.volumes[1].hostPath.path", path, "is a directory of the layout, and below none of hostPathBases: use the claim, or list the base; it lies in " + base}
@@ -96,11 +96,11 @@ func TestAdoptedIdentity(t *testing.T) {
 		{name: "a hostPath outside the bases spells nothing", pod: unlabelled(alicePlain[:16], unmounted, onHost("/elsewhere/users/alice/skills")), verdict: Refused,
 			violations: []Violation{onlyThread, otherBase("/elsewhere/users/alice/skills", "/elsewhere")}},
 		{name: "a hostPath at the node's root spells nothing", pod: unlabelled(alicePlain[:16], unmounted, onHost("/users/alice/skills")), verdict: Refused,
-			violations: []Violation{onlyThread, noHostPath("/users/alice/skills")}},
+			violations: []Violation{onlyThread, noListedPath("/users/alice/skills")}},
 		{name: "a hostPath that begins like a base spells nothing", pod: unlabelled(alicePlain[:16], unmounted, onHost("/basex/users/alice/skills")), verdict: Refused,
 			violations: []Violation{onlyThread, otherBase("/basex/users/alice/skills", "/basex")}},
 		{name: "a hostPath that begins like a base spells nothing, also where users lie in the base itself", policy: deerflow(func(p *policy.Policy) { p.Layout = policy.Layout{UserData: template("{user}")} }),
-			pod: unlabelled(alicePlain[:16], subPath(""), onHost("/basealice")), verdict: Refused, violations: []Violation{missing("user"), noHostPath("/basealice")}},
+			pod: unlabelled(alicePlain[:16], subPath(""), onHost("/basealice")), verdict: Refused, violations: []Violation{missing("user"), noListedPath("/basealice")}},
 		{name: "from a hostPath alone", pod: unlabelled(alicePlain[:16], volumes(hostPathVolume("h", "/other/base/users/alice/threads/t1/acp-workspace")), mountsOf()), verdict: Allowed, identity: "alice/t1 subPath"},
 		{name: "from a directory of the user alone, through a volume of another name", pod: unlabelled(alicePlain[:16], mountsOf(), label("thread-id", "t1"), extra("deer-flow/users/alice/skills")), verdict: Allowed,
 			identity: "alice/t1 subPath"},
@@ -115,7 +115,8 @@ func TestAdoptedIdentity(t *testing.T) {
 			violations: []Violation{illegal("user", "a.b", "deer-flow/users/a.b/threads/t.1/user-data")}},
 		{name: "a user that the policy's filesystem takes for another", policy: deerflow(func(p *policy.Policy) { p.User.LowerCase, p.DefaultUser = true, "default" }),
 			pod: unlabelled("", subPath("deer-flow/users/Alice/threads/t1/user-data")), verdict: Refused,
-			violations: []Violation{illegal("user", "Alice", "deer-flow/users/Alice/threads/t1/user-data")}},
+			violations: []Violation{{RuleIdentityInvalid, firstSubPathAt, "deer-flow/users/Alice/threads/t1/user-data",
+				`names the user "Alice", which is no legal id: mount directories of a legal one`}}},
 		{name: "a shared directory spells nothing", pod: unlabelled(alicePlain[:16], subPath("x"), extra("deer-flow/shared/tools")), verdict: Refused,
 			violations: []Violation{missing("user"), missing("thread")}},
 		{name: "a sandbox with half a declaration and no data", pod: unlabelled("", volumes(), mountsOf(), label("user-id", "alice")), verdict: Refused,
@@ -172,6 +173,6 @@ func TestDefaultUser(t *testing.T) {
 			addVolume(hostPathVolume("h", "/base/users/default"))(pod)
 			addMount(corev1.VolumeMount{Name: "h", MountPath: "/x", ReadOnly: true})(pod)
 		}), verdict: Refused, identity: "default/t1 default", violations: []Violation{{RuleHostPath, "spec.volumes[1].hostPath.path", "/base/users/default",
-			"is not a hostPath that this sandbox may have: use the claim, or have the policy list it"}}},
+			"is no directory of this sandbox's identity below the base, and no policy may list it: use the claim"}}},
 	})
 }

@@ -38,6 +38,11 @@ func (p *part) legal(id string) bool {
 	return !slices.ContainsFunc(p.rules, func(rule policy.IDRule) bool { return rule.Check(id) != "" })
 }
 
+// couldAdmit reports whether an id is illegal only for characters that the policies may admit.
+func (p *part) couldAdmit(id string) bool {
+	return !slices.ContainsFunc(p.rules, func(rule policy.IDRule) bool { return !rule.CouldAdmit(id) })
+}
+
 // mention adds an id that a mounted path names, if it names one.
 func (p *part) mention(id string, path pathIdentity) {
 	if id != "" {

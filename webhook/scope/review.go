@@ -67,11 +67,11 @@ func (r *review) setString(field *string, at podjson.Location, want string) {
 	if *field == want {
 		return
 	}
-	op, warning := "replace", at.String()+": "+podjson.Quote(*field)+" is now "+podjson.Quote(want)
+	op := "replace"
 	if *field == "" {
-		op, warning = "add", at.String()+": is now "+podjson.Quote(want)
+		op = "add"
 	}
-	r.edits = append(r.edits, Edit{Op: op, Path: at.Pointer(), Value: want, Warning: warning})
+	r.edits = append(r.edits, Edit{Op: op, Path: at.Pointer(), Value: want, Warning: changeText(at.String(), *field, want)})
 	*field = want
 }
 
@@ -88,8 +88,7 @@ func (r *review) removeString(field *string, at podjson.Location, why string) {
 	if *field == "" {
 		return
 	}
-	warning := at.String() + ": " + podjson.Quote(*field) + " is removed: " + why
-	r.edits = append(r.edits, Edit{Op: "remove", Path: at.Pointer(), Warning: warning})
+	r.edits = append(r.edits, Edit{Op: "remove", Path: at.Pointer(), Warning: removalText(at.String(), *field, why)})
 	*field = ""
 }
 

@@ -11,7 +11,7 @@ import (
 const RuleFSGroup Rule = "fs-group"
 
 // saysFSGroup is a refusal that the backstop words like the decision.
-const saysFSGroup = "would change the group and mode of every user's files: drop it, or have the policy name it"
+const saysFSGroup = "would change the group and mode of every user's files: drop it, or have the policy name it in allow.fsGroup"
 
 var fsGroupRule = rule{
 	ID:      RuleFSGroup,

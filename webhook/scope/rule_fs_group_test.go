@@ -14,7 +14,7 @@ func TestVolumeOwnership(t *testing.T) {
 			s.SecurityContext = &corev1.PodSecurityContext{FSGroup: &group, FSGroupChangePolicy: change}
 		})
 	}
-	refusedGroup := []Violation{{RuleFSGroup, "spec.securityContext.fsGroup", "1000", "would change the group and mode of every user's files: drop it, or have the policy name it"}}
+	refusedGroup := []Violation{{RuleFSGroup, "spec.securityContext.fsGroup", "1000", "would change the group and mode of every user's files: drop it, or have the policy name it in allow.fsGroup"}}
 	named := allowing(func(a *policy.Allow) {
 		a.FSGroup, a.SELinuxOptions = new(int64(1000)), &corev1.SELinuxOptions{Type: "container_t", Level: "s0:c1,c2"}
 	})
@@ -25,7 +25,7 @@ func TestVolumeOwnership(t *testing.T) {
 	podLabel := sandbox(spec(func(s *corev1.PodSpec) { s.SecurityContext = &corev1.PodSecurityContext{SELinuxOptions: label} }))
 	containerLabel := sandbox(first(func(c *corev1.Container) { c.SecurityContext = &corev1.SecurityContext{SELinuxOptions: label} }))
 	refusedLabel := func(where string) []Violation {
-		return []Violation{{RuleSELinuxOptions, "spec." + where + "securityContext.seLinuxOptions", "type=container_t,level=s0:c1,c2", "would relabel files that others use: drop it, or have the policy name it"}}
+		return []Violation{{RuleSELinuxOptions, "spec." + where + "securityContext.seLinuxOptions", "type=container_t,level=s0:c1,c2", "would relabel files that others use: drop it, or have the policy name it in allow.seLinuxOptions"}}
 	}
 	const changePath, changeAt = "/spec/securityContext/fsGroupChangePolicy", "spec.securityContext.fsGroupChangePolicy"
 	runCreate(t, []createTest{

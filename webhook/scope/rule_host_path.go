@@ -15,10 +15,10 @@ const RuleHostPath Rule = "host-path"
 
 // Refusals that the backstop words like the decision.
 const (
-	saysHostPath      = "is not a hostPath that this sandbox may have: use the claim, or have the policy list it"
+	saysHostPath      = "is not a hostPath that this sandbox may have: use the claim, or have the policy list it in allow.hostPaths"
 	saysOtherBase     = "is a directory of the layout, and below none of hostPathBases: use the claim, or list the base"
 	saysWritableByAll = "is sharedByAll, and so lies on the claim alone: mount it by the claim"
-	saysNotADirectory = "is not a directory: use Directory or DirectoryOrCreate"
+	saysNotADirectory = "is not a directory, and no policy may list it: use Directory or DirectoryOrCreate"
 )
 
 var hostPathRule = rule{
@@ -57,6 +57,9 @@ func (r *review) checkHostPath(p *policy.Policy) {
 			continue // whose it is cannot be said, and that is refused already
 		case !allowed:
 			message := saysHostPath
+			if slices.ContainsFunc(p.HostPathBases, func(base string) bool { return clean == base || strings.HasPrefix(clean, base+"/") }) {
+				message = "is no directory of this sandbox's identity below the base, and no policy may list it: use the claim"
+			}
 			if base, ok := p.Layout.BaseOf(clean); ok && isWritableByAll(p, clean, base) {
 				message = saysWritableByAll
 			} else if ok && !slices.Contains(p.HostPathBases, base) {

@@ -32,7 +32,7 @@ func (r *review) checkOtherClaim(p *policy.Policy) {
 		}
 		name := volume.PersistentVolumeClaim.ClaimName
 		if !slices.Contains(p.Allow.Claims, name) {
-			message := "is no claim for sandboxes: drop it, or have the policy list it"
+			message := "is no claim for sandboxes: drop it, or have the policy list it in allow.claims"
 			if volume.Name == p.UserDataVolume {
 				message = "is not the policy's claim: use " + p.Claim + ", or set claim or allow.claims in the policy"
 			}

@@ -14,8 +14,11 @@ import (
 // RulePodSecurity is the rule of this file.
 const RulePodSecurity Rule = "pod-security"
 
-// saysPodSecurity is a refusal that the backstop words like the decision.
-const saysPodSecurity = "is forbidden by the Pod Security baseline: drop it"
+// Refusals that the backstop words like the decision.
+const (
+	saysPodSecurity       = "is forbidden by the Pod Security baseline, and no policy may list it: drop it"
+	saysNetworkCapability = "is forbidden by the Pod Security baseline: drop it, or have the policy list it in allow.capabilities"
+)
 
 var podSecurityRule = rule{
 	ID:      RulePodSecurity,
@@ -27,7 +30,7 @@ var podSecurityRule = rule{
 		"ban on hostPath volumes, for which Userscope has a rule of its own. Drop what the message names; " +
 		"NET_ADMIN and NET_RAW, which service meshes need, may be listed by the policy " +
 		"(`allow.capabilities`).",
-	says:  map[string]string{"field": saysPodSecurity},
+	says:  map[string]string{"field": saysPodSecurity, "capability": saysNetworkCapability},
 	check: (*review).checkPodSecurity,
 }
 
@@ -54,11 +57,19 @@ func (r *review) checkPodSecurity(p *policy.Policy) {
 		spec = withoutCapabilities(r.pod, p.Allow.Capabilities)
 	}
 	level := podsecurity.LevelVersion{Level: podsecurity.LevelBaseline, Version: podsecurity.LatestVersion()}
-	for _, result := range baseline.EvaluatePod(level, &r.pod.ObjectMeta, spec) {
-		if !result.Allowed {
-			r.refuse(RulePodSecurity, podjson.Location{"spec"}, result.ForbiddenReason,
-				saysPodSecurity+"; "+podjson.Printable(result.ForbiddenDetail))
+	var listed []checks.CheckResult // the results if the policy listed all that a policy may
+	for i, result := range baseline.EvaluatePod(level, &r.pod.ObjectMeta, spec) {
+		if result.Allowed {
+			continue
 		}
+		if listed == nil {
+			listed = baseline.EvaluatePod(level, &r.pod.ObjectMeta, withoutCapabilities(r.pod, policy.NetworkCapabilities()))
+		}
+		says := saysPodSecurity
+		if listed[i].Allowed {
+			says = saysNetworkCapability
+		}
+		r.refuse(RulePodSecurity, podjson.Location{"spec"}, result.ForbiddenReason, says+"; "+podjson.Printable(result.ForbiddenDetail))
 	}
 }
 

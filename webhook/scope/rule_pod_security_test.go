@@ -13,7 +13,10 @@ import (
 
 func TestPodSecurity(t *testing.T) {
 	refused := func(reason, detail string) []Violation {
-		return []Violation{{RulePodSecurity, "spec", reason, "is forbidden by the Pod Security baseline: drop it; " + detail}}
+		return []Violation{{RulePodSecurity, "spec", reason, "is forbidden by the Pod Security baseline, and no policy may list it: drop it; " + detail}}
+	}
+	listable := func(detail string) []Violation {
+		return []Violation{{RulePodSecurity, "spec", "non-default capabilities", saysNetworkCapability + "; " + detail}}
 	}
 	container := func(change func(*corev1.SecurityContext)) *corev1.Pod {
 		return sandbox(first(func(c *corev1.Container) {
@@ -75,12 +78,14 @@ func TestPodSecurity(t *testing.T) {
 		{name: "a listed hostPath, which the baseline forbids", pod: sandbox(addVolume(hostPathVolume("s", "/skills"))), verdict: Allowed},
 		{name: "a capability of the baseline", pod: add("CHOWN"), verdict: Allowed},
 		{name: "a capability beyond it", pod: add("NET_ADMIN"), verdict: Refused,
-			violations: refused("non-default capabilities", `container "sandbox" must not include "NET_ADMIN" in securityContext.capabilities.add`)},
+			violations: listable(`container "sandbox" must not include "NET_ADMIN" in securityContext.capabilities.add`)},
 		{name: "a capability that would break a line", pod: add("X\nall is well"), verdict: Refused,
 			violations: refused("non-default capabilities", `container "sandbox" must not include "X\nall is well" in securityContext.capabilities.add`)},
+		{name: "a capability beyond it beside one that no policy may list", pod: add("NET_ADMIN", "SYS_ADMIN"), verdict: Refused,
+			violations: refused("non-default capabilities", `container "sandbox" must not include "NET_ADMIN", "SYS_ADMIN" in securityContext.capabilities.add`)},
 		{name: "a listed capability", policy: listed, pod: add("NET_ADMIN", "CHOWN"), verdict: Allowed},
 		{name: "a capability beside a listed one", policy: listed, pod: add("NET_ADMIN", "NET_RAW"), verdict: Refused,
-			violations: refused("non-default capabilities", `container "sandbox" must not include "NET_RAW" in securityContext.capabilities.add`)},
+			violations: listable(`container "sandbox" must not include "NET_RAW" in securityContext.capabilities.add`)},
 		{name: "no capabilities, where some are listed", policy: listed, pod: sandbox(first(func(c *corev1.Container) { c.SecurityContext = &corev1.SecurityContext{} })), verdict: Allowed},
 	})
 }

@@ -16,8 +16,8 @@ const RuleResourceClaim Rule = "resource-claim"
 
 // Refusals that the backstop words like the decision.
 const (
-	saysClaimedDevice    = "is a device that sandboxes may not claim: drop it, or have the policy list it"
-	saysExtendedResource = "asks for a device that is not listed: drop it, or have the policy list it"
+	saysClaimedDevice    = "is no device for sandboxes: drop it, or have the policy list it in allow.resourceClaims"
+	saysExtendedResource = "asks for a device: drop it, or have the policy list it in allow.resourceClaims"
 )
 
 var resourceClaimRule = rule{

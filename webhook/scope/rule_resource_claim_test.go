@@ -14,7 +14,7 @@ func TestDevices(t *testing.T) {
 		return spec(func(s *corev1.PodSpec) { s.ResourceClaims = claims })
 	}
 	refused := func(name string) []Violation {
-		return []Violation{{RuleResourceClaim, "spec.resourceClaims[0]", name, "is a device that sandboxes may not claim: drop it, or have the policy list it"}}
+		return []Violation{{RuleResourceClaim, "spec.resourceClaims[0]", name, "is no device for sandboxes: drop it, or have the policy list it in allow.resourceClaims"}}
 	}
 	listed := allowing(func(a *policy.Allow) { a.ResourceClaims, a.RuntimeClasses = []string{"gpu"}, []string{"gvisor"} })
 	resources := func(names ...corev1.ResourceName) func(*corev1.Pod) {
@@ -31,7 +31,7 @@ func TestDevices(t *testing.T) {
 	runCreate(t, []createTest{
 		{name: "a block device", pod: sandbox(first(func(c *corev1.Container) {
 			c.VolumeDevices = []corev1.VolumeDevice{{Name: "user-data", DevicePath: "/dev/x"}}
-		})), verdict: Refused, identity: "alice/t1 label", violations: []Violation{{RuleVolumeDevice, "spec.containers[0].volumeDevices[0].name", "user-data", "is a raw device, which shows all of the volume: mount it as a directory"}}},
+		})), verdict: Refused, identity: "alice/t1 label", violations: []Violation{{RuleVolumeDevice, "spec.containers[0].volumeDevices[0].name", "user-data", "is a raw device, which shows all of the volume, and no policy may list it: mount it as a directory"}}},
 		{name: "a claimed device", pod: sandbox(claims(corev1.PodResourceClaim{Name: "gpu", ResourceClaimName: new("tpu")})), verdict: Refused, violations: refused("tpu")},
 		{name: "a claimed device by template", pod: sandbox(claims(corev1.PodResourceClaim{Name: "gpu", ResourceClaimTemplateName: new("tpu")})), verdict: Refused, violations: refused("tpu")},
 		{name: "a claim of nothing", policy: listed, pod: sandbox(claims(corev1.PodResourceClaim{Name: "gpu"})), verdict: Refused, violations: refused("gpu")},
@@ -40,12 +40,12 @@ func TestDevices(t *testing.T) {
 		{name: "a listed device", policy: listed, pod: sandbox(claims(corev1.PodResourceClaim{Name: "x", ResourceClaimName: new("gpu")})), verdict: Allowed},
 		{name: "a listed device by template", policy: listed, pod: sandbox(claims(corev1.PodResourceClaim{Name: "x", ResourceClaimTemplateName: new("gpu")})), verdict: Allowed},
 		{name: "an extended resource", pod: sandbox(resources("example.com/gpu")), verdict: Refused, violations: []Violation{
-			{RuleResourceClaim, "spec.containers[0].resources.limits[example.com/gpu]", "1", "asks for a device that is not listed: drop it, or have the policy list it"},
-			{RuleResourceClaim, "spec.containers[0].resources.requests[example.com/gpu]", "1", "asks for a device that is not listed: drop it, or have the policy list it"}}},
+			{RuleResourceClaim, "spec.containers[0].resources.limits[example.com/gpu]", "1", "asks for a device: drop it, or have the policy list it in allow.resourceClaims"},
+			{RuleResourceClaim, "spec.containers[0].resources.requests[example.com/gpu]", "1", "asks for a device: drop it, or have the policy list it in allow.resourceClaims"}}},
 		{name: "a listed extended resource", policy: allowing(func(a *policy.Allow) { a.ResourceClaims = []string{"example.com/gpu"} }), pod: sandbox(resources("example.com/gpu")), verdict: Allowed},
 		{name: "CPU and memory", pod: sandbox(resources("cpu", "memory", "ephemeral-storage", "hugepages-2Mi")), verdict: Allowed},
 		{name: "a runtime class", pod: sandbox(runtimeClass("gvisor")), verdict: Refused,
-			violations: []Violation{{RuleRuntimeClass, "spec.runtimeClassName", "gvisor", "is a runtime that sandboxes may not choose: drop it, or have the policy list it"}}},
+			violations: []Violation{{RuleRuntimeClass, "spec.runtimeClassName", "gvisor", "is a runtime that sandboxes may not choose: drop it, or have the policy list it in allow.runtimeClasses"}}},
 		{name: "a listed runtime class", policy: listed, pod: sandbox(runtimeClass("gvisor")), verdict: Allowed},
 	})
 }

@@ -11,7 +11,7 @@ import (
 const RuleRuntimeClass Rule = "runtime-class"
 
 // saysRuntimeClass is a refusal that the backstop words like the decision.
-const saysRuntimeClass = "is a runtime that sandboxes may not choose: drop it, or have the policy list it"
+const saysRuntimeClass = "is a runtime that sandboxes may not choose: drop it, or have the policy list it in allow.runtimeClasses"
 
 var runtimeClassRule = rule{
 	ID:      RuleRuntimeClass,

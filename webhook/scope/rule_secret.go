@@ -11,7 +11,7 @@ import (
 const RuleSecret Rule = "secret"
 
 // saysSecret is a refusal that the backstop words like the decision.
-const saysSecret = "is no Secret for sandboxes: drop it, or have the policy list it"
+const saysSecret = "is no Secret for sandboxes: drop it, or have the policy list it in allow.secrets"
 
 var secretRule = rule{
 	ID:      RuleSecret,

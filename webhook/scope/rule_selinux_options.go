@@ -13,7 +13,7 @@ import (
 const RuleSELinuxOptions Rule = "selinux-options"
 
 // saysSELinuxOptions is a refusal that the backstop words like the decision.
-const saysSELinuxOptions = "would relabel files that others use: drop it, or have the policy name it"
+const saysSELinuxOptions = "would relabel files that others use: drop it, or have the policy name it in allow.seLinuxOptions"
 
 var seLinuxOptionsRule = rule{
 	ID:      RuleSELinuxOptions,

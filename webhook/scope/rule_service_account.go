@@ -11,7 +11,7 @@ import (
 const RuleServiceAccount Rule = "service-account"
 
 // saysServiceAccount is a refusal that the backstop words like the decision.
-const saysServiceAccount = "is a ServiceAccount that sandboxes may not run as: leave it out, or have the policy list it"
+const saysServiceAccount = "is a ServiceAccount that sandboxes may not run as: leave it out, or have the policy list it in allow.serviceAccounts"
 
 var serviceAccountRule = rule{
 	ID:      RuleServiceAccount,

@@ -13,16 +13,16 @@ func TestServiceAccounts(t *testing.T) {
 		return spec(func(s *corev1.PodSpec) { s.ServiceAccountName = name })
 	}
 	refused := func(field string) Violation {
-		return Violation{RuleServiceAccount, "spec." + field, "gateway", "is a ServiceAccount that sandboxes may not run as: leave it out, or have the policy list it"}
+		return Violation{RuleServiceAccount, "spec." + field, "gateway", "is a ServiceAccount that sandboxes may not run as: leave it out, or have the policy list it in allow.serviceAccounts"}
 	}
 	token := func(volume, audience, path string, seconds *int64) func(*corev1.Pod) {
 		return addVolume(corev1.Volume{Name: volume, VolumeSource: corev1.VolumeSource{Projected: &corev1.ProjectedVolumeSource{Sources: []corev1.VolumeProjection{
 			{ServiceAccountToken: &corev1.ServiceAccountTokenProjection{Audience: audience, Path: path, ExpirationSeconds: seconds}}}}}})
 	}
 	noToken := func(audience string) []Violation {
-		problem := "is missing, so the token is for the API server: drop it, a Pod has its own"
+		problem := "is missing, and no policy may list the API server's own: drop it, a Pod has its own"
 		if audience != "" {
-			problem = "is not listed: drop the token, or have the policy list it"
+			problem = "is not listed: drop it, or have the policy list it in allow.tokenAudiences"
 		}
 		return []Violation{{RuleServiceAccountToken, "spec.volumes[1].projected.sources[0].serviceAccountToken.audience", audience, problem}}
 	}

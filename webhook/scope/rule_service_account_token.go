@@ -35,9 +35,9 @@ func (r *review) checkServiceAccountToken(p *policy.Policy) {
 			if token == nil || isOwnToken(volume.Name, token) || slices.Contains(p.Allow.TokenAudiences, token.Audience) {
 				continue
 			}
-			problem := "is not listed: drop the token, or have the policy list it"
+			problem := "is not listed: drop it, or have the policy list it in allow.tokenAudiences"
 			if token.Audience == "" {
-				problem = "is missing, so the token is for the API server: drop it, a Pod has its own"
+				problem = "is missing, and no policy may list the API server's own: drop it, a Pod has its own"
 			}
 			at := podjson.Location{"spec", "volumes", i, "projected", "sources", j, "serviceAccountToken", "audience"}
 			r.refuse(RuleServiceAccountToken, at, token.Audience, problem)

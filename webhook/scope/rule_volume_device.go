@@ -6,7 +6,7 @@ import "userscope.dev/userscope/webhook/policy"
 const RuleVolumeDevice Rule = "volume-device"
 
 // saysVolumeDevice is a refusal that the backstop words like the decision.
-const saysVolumeDevice = "is a raw device, which shows all of the volume: mount it as a directory"
+const saysVolumeDevice = "is a raw device, which shows all of the volume, and no policy may list it: mount it as a directory"
 
 var volumeDeviceRule = rule{
 	ID:      RuleVolumeDevice,

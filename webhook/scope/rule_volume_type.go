@@ -12,7 +12,7 @@ import (
 const RuleVolumeType Rule = "volume-type"
 
 // saysVolumeType is a refusal that the backstop words like the decision.
-const saysVolumeType = "is a volume type that sandboxes may not have: drop the volume, or have the policy list the type"
+const saysVolumeType = "is no volume type for sandboxes: drop the volume, or have the policy list it in allow.volumeTypes"
 
 var volumeTypeRule = rule{
 	ID:      RuleVolumeType,

@@ -39,7 +39,7 @@ func TestVolumeTypes(t *testing.T) {
 
 // notListed is the violation of a volume type that the policy does not list.
 func notListed(at, name string) Violation {
-	return Violation{RuleVolumeType, at, name, "is a volume type that sandboxes may not have: drop the volume, or have the policy list the type"}
+	return Violation{RuleVolumeType, at, name, "is no volume type for sandboxes: drop the volume, or have the policy list it in allow.volumeTypes"}
 }
 
 // each calls a function for every pointer that an API struct has, with its name in the API and the
@@ -60,7 +60,7 @@ func TestEveryVolumeType(t *testing.T) {
 	harmless := []string{"configMap", "downwardAPI", "emptyDir", "projected"}
 	byName := map[string]Violation{
 		"persistentVolumeClaim": otherClaim("spec.volumes[1].", ""),
-		"hostPath":              {RuleHostPath, "spec.volumes[1].hostPath.path", "", "is not a hostPath that this sandbox may have: use the claim, or have the policy list it"},
+		"hostPath":              {RuleHostPath, "spec.volumes[1].hostPath.path", "", "is not a hostPath that this sandbox may have: use the claim, or have the policy list it in allow.hostPaths"},
 		"csi":                   {RuleCSIDriver, "spec.volumes[1].csi.driver", "", notADriver},
 		"secret":                {RuleSecret, "spec.volumes[1].secret.secretName", "", notASecret},
 	}
@@ -92,7 +92,7 @@ func TestEveryProjection(t *testing.T) {
 	harmless := []string{"clusterTrustBundle", "configMap", "downwardAPI"}
 	byName := map[string]Violation{
 		"secret":              {RuleSecret, at + "secret.name", "", notASecret},
-		"serviceAccountToken": {RuleServiceAccountToken, at + "serviceAccountToken.audience", "", "is missing, so the token is for the API server: drop it, a Pod has its own"},
+		"serviceAccountToken": {RuleServiceAccountToken, at + "serviceAccountToken.audience", "", "is missing, and no policy may list the API server's own: drop it, a Pod has its own"},
 	}
 	var tests []createTest
 	each(t, func(name string, source corev1.VolumeProjection) {

@@ -161,7 +161,7 @@ func initContainer(pod *corev1.Pod) {
 }
 
 const (
-	notASecret = "is no Secret for sandboxes: drop it, or have the policy list it"
+	notASecret = "is no Secret for sandboxes: drop it, or have the policy list it in allow.secrets"
 	notADriver = "is a driver that sandboxes may not have: drop the volume, or list the driver in allow.csiDrivers"
 	notScratch = "is read from the volume's root: use an emptyDir"
 
@@ -185,5 +185,5 @@ func fileVariable(name, volume string) corev1.EnvVar {
 
 // otherClaim is the violation of a claim that the policy does not list.
 func otherClaim(at, claim string) Violation {
-	return Violation{RuleOtherClaim, at + "persistentVolumeClaim.claimName", claim, "is no claim for sandboxes: drop it, or have the policy list it"}
+	return Violation{RuleOtherClaim, at + "persistentVolumeClaim.claimName", claim, "is no claim for sandboxes: drop it, or have the policy list it in allow.claims"}
 }

@@ -19,6 +19,32 @@ func value(s *string) string {
 	return *s
 }
 
+// maxWarning is how many characters of a warning an API server keeps where all warnings of a request are too many
+// (WithWarningRecorder of k8s.io/apiserver/pkg/endpoints/filters).
+const maxWarning = 256
+
+// changeText says in at most maxWarning characters what became of a value. Values that are cut keep their tails.
+func changeText(at, was, is string) string {
+	if was == "" {
+		begin := at + ": is now "
+		return begin + podjson.QuoteTail(is, roomBehind(begin))
+	}
+	const middle = " is now "
+	room := roomBehind(at+": "+middle) - len(`""…`) // of the second value
+	half := room / 2
+	old := podjson.QuoteTail(was, max(half, room-len(is)))
+	return at + ": " + old + middle + podjson.QuoteTail(is, max(half, room-len(was)))
+}
+
+// removalText says in at most maxWarning characters that a value is removed.
+func removalText(at, was, why string) string {
+	end := " is removed: " + why
+	return at + ": " + podjson.QuoteTail(was, roomBehind(at+": "+end)) + end
+}
+
+// roomBehind is how many characters of a value a warning may show beside some text.
+func roomBehind(text string) int { return max(0, maxWarning-len(text)-len(`""`)-1) }
+
 // labelsText writes labels as kubectl's -l takes them.
 func labelsText(labels map[string]string) string {
 	pairs := make([]string, 0, len(labels))

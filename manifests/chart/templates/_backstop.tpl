@@ -143,6 +143,7 @@ literals and the expression: .data, .expression. */}}
   "stamps" (list .facts.stamps.user .facts.stamps.thread)
   "mountFields" .facts.mountFields
   "workloadKinds" .facts.workloadKinds
+  "networkCapabilities" .facts.networkCapabilities
   "sysctls" .facts.baseline.sysctls
   "seLinuxTypes" .facts.baseline.seLinuxTypes
   "seccompProfiles" .facts.baseline.seccompProfiles

@@ -28,8 +28,8 @@ func (c *compiler) allow(at *field.Path, allow policy.Allow) policy.Allow {
 		}
 	}
 	for i, name := range allow.Capabilities {
-		if !slices.Contains(networkCapabilities, name) {
-			c.mistakes = append(c.mistakes, field.NotSupported(at.Child("capabilities").Index(i), name, networkCapabilities))
+		if !slices.Contains(policy.NetworkCapabilities(), name) {
+			c.mistakes = append(c.mistakes, field.NotSupported(at.Child("capabilities").Index(i), name, policy.NetworkCapabilities()))
 		}
 	}
 	for i, kind := range allow.ControllerOwners {
