@@ -10,11 +10,11 @@
 // Its files stand in layers. A file uses identifiers of the layers before its own; a test counts the
 // exceptions.
 //
-//	1  text
+//	1  added, text
 //	2  scope, visit, volumes
 //	3  claim, editable, hostpath, review
-//	4  rule, govern, give, paths, stamp, userdata
-//	5  part
+//	4  rule, govern, paths, stamp, userdata
+//	5  give, part
 //	6  rule_*
 //	7  identity
 //	8  rules

@@ -21,9 +21,12 @@ type Operation struct {
 // other things.
 func Updates(stored *rapid.Generator[*Sample]) *rapid.Generator[*Operation] {
 	return operations(stored, func(d *drawing) {
-		if d.chance(25) {
+		switch {
+		case d.chance(25):
 			give(d)
-		} else {
+		case d.chance(10):
+			d.steer(d.annotations())
+		default:
 			relabel(d)
 		}
 	})

@@ -233,7 +233,7 @@ func testUndoing(t *testing.T) {
 				patches = []string{"[" + strip + "]", "[" + test.patch + "]"}
 			}
 			later := newUndoer(t, fmt.Sprintf("zzz-later-%d", i), patches)
-			test.pod["metadata"].(object)["labels"].(object)["later"] = later.name
+			test.pod["metadata"].(object)["labels"].(object)["sandbox-id"] = later.name
 			awaitError(t, func(error) bool { return later.calls.Load() > 0 }, test.who, test.pod)
 			refuses(t, test.who, test.pod, "ValidatingAdmissionPolicy 'userscope-backstop-create-deer-flow'", test.want)
 			if calls := later.calls.Load(); calls < int64(2*len(patches)) {
@@ -255,7 +255,7 @@ func newUndoer(t *testing.T, name string, patches []string) *undoer {
 	later := &undoer{name: name}
 	webhook := otherwebhook.Hook{
 		Name: name, Reinvocation: admissionregistrationv1.IfNeededReinvocationPolicy,
-		Namespaces: []string{controlplane.Namespace}, Labels: map[string]string{"later": name},
+		Namespaces: []string{controlplane.Namespace}, Labels: map[string]string{"sandbox-id": name},
 		Patch: func(*admissionv1.AdmissionRequest) []byte {
 			turn := int(later.calls.Add(1)-1) % len(patches)
 			return []byte(patches[turn])
