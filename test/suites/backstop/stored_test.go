@@ -3,7 +3,10 @@ package backstop
 import (
 	"context"
 	"encoding/json"
+	"maps"
 	"net/http"
+	"slices"
+	"strings"
 	"testing"
 
 	admissionv1 "k8s.io/api/admission/v1"
@@ -105,7 +108,7 @@ type operation struct {
 	try      func(differential.Installation, oracle.Request, *random.Operation) (*differential.Outcome, error)
 	findings func(policies []oracle.Policy, request oracle.Request, before, after map[string]any) []string
 	// called tells whether the webhook has to be called.
-	called func(before, after object, decision scope.Decision) bool
+	called func(o *random.Operation, before, after object, decision scope.Decision) bool
 }
 
 var stored = map[string]operation{
@@ -114,7 +117,12 @@ var stored = map[string]operation{
 		try: func(in differential.Installation, request oracle.Request, o *random.Operation) (*differential.Outcome, error) {
 			return in.Update(request, o.Stored, o.Raw())
 		},
-		called: func(_, _ object, decision scope.Decision) bool { return decision.Verdict == scope.Refused },
+		called: func(o *random.Operation, before, after object, decision scope.Decision) bool {
+			provisions := func(p oracle.Policy) bool {
+				return slices.Contains(p.Namespaces, o.Request.Namespace) && slices.Contains(p.Provisioners, o.Request.Username)
+			}
+			return decision.Verdict == scope.Refused || slices.ContainsFunc(o.In.Oracle, provisions) && relabels(o, before, after)
+		},
 	},
 	"debuggers": {
 		verb: admissionv1.Update, method: http.MethodPut, subresource: "ephemeralcontainers",
@@ -122,7 +130,7 @@ var stored = map[string]operation{
 		try: func(in differential.Installation, request oracle.Request, o *random.Operation) (*differential.Outcome, error) {
 			return in.AddEphemeralContainers(request, o.Stored, o.Raw())
 		},
-		called: func(before, after object, decision scope.Decision) bool {
+		called: func(_ *random.Operation, before, after object, decision scope.Decision) bool {
 			return len(debuggers(after)) > len(debuggers(before)) && decision.Verdict != scope.Ungoverned
 		},
 	},
@@ -134,8 +142,45 @@ var stored = map[string]operation{
 		try: func(in differential.Installation, request oracle.Request, o *random.Operation) (*differential.Outcome, error) {
 			return in.Delete(request, o.Stored)
 		},
-		called: func(_, _ object, decision scope.Decision) bool { return decision.Verdict == scope.Refused },
+		called: func(_ *random.Operation, _, _ object, decision scope.Decision) bool {
+			return decision.Verdict == scope.Refused
+		},
 	},
+}
+
+// relabels reports whether an update changes labels, annotations that say whose a judged Pod is, or gives annotations
+// that controllers and schedulers go by. A provisioner's such updates are judged, harmless or not.
+func relabels(o *random.Operation, before, after object) bool {
+	entries := func(pod object, field string) object {
+		found, _ := pod["metadata"].(object)[field].(object)
+		return found
+	}
+	was, is := entries(before, "annotations"), entries(after, "annotations")
+	if !maps.Equal(entries(before, "labels"), entries(after, "labels")) {
+		return true
+	}
+	if _, judged := was["userscope.dev/policies"]; judged {
+		for _, key := range []string{o.Policy.Identity.UserKey, o.Policy.Identity.ThreadKey} {
+			if was[key] != is[key] {
+				return true
+			}
+		}
+	}
+	for key, value := range is {
+		if (strings.HasPrefix(key, "controller.kubernetes.io/") || strings.HasPrefix(key, "scheduler.alpha.kubernetes.io/")) && was[key] != value {
+			return true
+		}
+	}
+	return false
+}
+
+// unproved are policies that ask for no proof: CEL has no hash.
+func unproved(policies []oracle.Policy) []oracle.Policy {
+	policies = slices.Clone(policies)
+	for i := range policies {
+		policies[i].Identity.Proof = "Never"
+	}
+	return policies
 }
 
 func debuggers(pod object) []any {
@@ -162,8 +207,8 @@ func (op operation) ask(t *rapid.T, o *random.Operation) (before, after object, 
 	return before, after, err
 }
 
-// The webhook is called for updates and deletions that it refuses, and no others, which so do not wait for
-// it; and for whatever debugger a sandbox gets.
+// The webhook is called for updates and deletions that it refuses, for whatever debugger a sandbox gets, and for all
+// that a provisioner says in labels. No others wait for it.
 func TestCalledForWhatHarmsStoredPods(t *testing.T) {
 	for name, op := range stored {
 		t.Run(name, func(t *testing.T) {
@@ -181,7 +226,7 @@ func TestCalledForWhatHarmsStoredPods(t *testing.T) {
 					t.Fatal(err)
 				}
 				wasCalled := calls.take(call{op.verb, o.Request.Namespace, nameOf(o.Pod), op.subresource})
-				if want := op.called(before, after, outcome.Decision); wasCalled != want {
+				if want := op.called(o, before, after, outcome.Decision); wasCalled != want {
 					t.Fatalf("called: %t, want %t\nstored: %s\n%s", wasCalled, want, o.Stored, o)
 				}
 				seen[map[bool]string{true: "called", false: "not called"}[wasCalled]]++
@@ -191,7 +236,7 @@ func TestCalledForWhatHarmsStoredPods(t *testing.T) {
 	}
 }
 
-// The backstop refuses what the oracle condemns of what happens to stored Pods, and nothing else:
+// The backstop refuses what the oracle condemns of what happens to stored Pods, but for proofs, and nothing else:
 // who cannot update a Pod cannot let go of it either.
 func TestStoredPodsGoOnLiving(t *testing.T) {
 	for name, op := range stored {
@@ -205,7 +250,7 @@ func TestStoredPodsGoOnLiving(t *testing.T) {
 					seen["invalid"]++
 					return
 				}
-				findings := op.findings(o.In.Oracle, o.Request, before, after)
+				findings := op.findings(unproved(o.In.Oracle), o.Request, before, after)
 				if (err != nil) != (len(findings) > 0) {
 					t.Fatalf("%v, and the oracle finds %q\nstored: %s\n%s", err, findings, o.Stored, o)
 				}
