@@ -64,16 +64,21 @@ type variants struct {
 func newVariants(t *testing.T, patches []string) *variants {
 	t.Helper()
 	v := &variants{names: map[string]string{}, policies: map[string][]*policy{}}
-	var values []backstop.Policy
+	// Policies that share hostPathBases agree on caseSensitive: the two kinds are rendered apart.
+	values := map[bool][]backstop.Policy{}
 	for _, patch := range patches {
 		if _, ok := v.names[patch]; ok {
 			continue
 		}
 		v.names[patch] = fmt.Sprintf("variant-%d", len(v.names))
-		values = append(values, variant(t, v.names[patch], patch))
+		policy := variant(t, v.names[patch], patch)
+		caseSensitive := policy.Spec["caseSensitive"] != false
+		values[caseSensitive] = append(values[caseSensitive], policy)
 	}
-	for some := range slices.Chunk(values, maxVariants) {
-		v.compile(t, render(t, some))
+	for _, alike := range values {
+		for some := range slices.Chunk(alike, maxVariants) {
+			v.compile(t, render(t, some))
+		}
 	}
 	return v
 }
