@@ -26,6 +26,8 @@ type checkOptions struct {
 	creator   scope.Creator
 	namespace string
 	output    outputFormat
+	// requireGoverned makes a Pod fail of which no policy speaks.
+	requireGoverned bool
 }
 
 func checkCommand() *cobra.Command {
@@ -38,14 +40,15 @@ func checkCommand() *cobra.Command {
 Each POD is a file of YAML or JSON, or - for stdin. It may hold several documents, each a Pod
 or a List of Pods as kubectl prints it. For each Pod check prints the verdict (ungoverned,
 allowed, rewritten or refused), whose sandbox it is and where that was found, and below it
-what is rewritten or why it is refused. With -o json it prints a list of objects with name,
-namespace, verdict, identity, violations and patch (RFC 6902).
+what is rewritten, or why it is refused or ungoverned. With -o json it prints a list of objects
+with name, namespace, verdict, reason, identity, violations and patch (RFC 6902).
 
 Who creates a Pod is not in the file. Without --as, no rule that looks at the creator applies:
 nobody is a provisioner, and nobody is exempt.
 
-Exit codes: 0 every Pod passes, rewritten or not; 1 a Pod is refused; 2 wrong usage; 3 the
-policy or a Pod cannot be read or the results cannot be printed, whatever they are.`,
+Exit codes: 0 every Pod passes, rewritten or not; 1 a Pod is refused or, with
+--require-governed, ungoverned; 2 wrong usage; 3 the policy or a Pod cannot be read or the
+results cannot be printed, whatever they are.`,
 		Example: `  # One Pod, created by DeerFlow's provisioner
   userscope check --policy policy.yaml \
     --as system:serviceaccount:deer-flow:deer-flow-provisioner pod.yaml
@@ -74,6 +77,7 @@ policy or a Pod cannot be read or the results cannot be printed, whatever they a
 	flags.StringVar(&options.creator.Username, "as", "", "`USERNAME` of the Pods' creator, as the API server authenticates it")
 	flags.StringArrayVar(&options.creator.Groups, "as-group", nil, "`GROUP` of the Pods' creator; may be repeated")
 	flags.StringVarP(&options.namespace, "namespace", "n", corev1.NamespaceDefault, "`NAMESPACE` of Pods that name none")
+	flags.BoolVar(&options.requireGoverned, "require-governed", false, "fail if no policy speaks of a Pod")
 	options.output.addFlag(command)
 	return command
 }
@@ -92,7 +96,7 @@ func (o *checkOptions) run(files []string, stdin io.Reader, stdout io.Writer) er
 		unreadable = append(unreadable, mistakes...)
 		for _, pod := range pods {
 			r := o.check(policies, pod)
-			refused = refused || r.Verdict == scope.Refused
+			refused = refused || r.Verdict == scope.Refused || o.requireGoverned && r.Verdict == scope.Ungoverned
 			results = append(results, r)
 		}
 	}
@@ -129,7 +133,7 @@ func (o *checkOptions) check(policies policy.Policies, req scope.Request) result
 	if req.Namespace == "" {
 		req.Namespace = o.namespace
 	}
-	return newResult(req, scope.Create(policies, req))
+	return newResult(req, scope.Create(policies, req), scope.WhyUngoverned(policies, req))
 }
 
 // readFile reads the Pods of one argument of check.

@@ -105,13 +105,31 @@ func TestCheckWithBadPolicy(t *testing.T) {
 	}
 }
 
+// elsewhere is what check says of Pods of the default namespace.
+const elsewhere = `  ungoverned  no policy has the namespace "default"` + "\n"
+
+// A pipeline can have check fail where no policy speaks of a Pod.
+func TestCheckRequiresGoverned(t *testing.T) {
+	const pod = `{"metadata":{"name":"a"},"spec":{"containers":[{"name":"c"}]}}`
+	for _, args := range [][]string{{}, {"--require-governed"}} {
+		stdout, stderr, code := command(pod, append([]string{"check", "--policy", deerflow, "-"}, args...)...)
+		if want := "default/a" + elsewhere; stdout != want || stderr != "" || code != len(args) {
+			t.Errorf("%q: %q, %q, exit code %d; want %q and %d", args, stdout, stderr, code, want, len(args))
+		}
+	}
+	sandbox := `{"metadata":{"name":"a","labels":{"app":"deer-flow-sandbox"}},"spec":{"containers":[{"name":"c"}]}}`
+	if _, _, code := command(sandbox, "check", "--policy", deerflow, "-n", "deer-flow", "--require-governed", "-"); code != 0 {
+		t.Errorf("exit code %d for a governed Pod", code)
+	}
+}
+
 // JSON values may follow each other without a separator, as jq prints them, and a Pod that is
 // sent to the API server needs no kind.
 func TestCheckReadsStreamsOfJSON(t *testing.T) {
 	pod := `{"metadata":{"name":"%s"},"spec":{"containers":[{"name":"c"}]}}`
 	stdin := fmt.Sprintf(pod+"\n"+pod, "a", "b")
 	stdout, stderr, code := command(stdin, "check", "--policy", deerflow, "-")
-	if want := "default/a  ungoverned\ndefault/b  ungoverned\n"; stdout != want || stderr != "" || code != 0 {
+	if want := "default/a" + elsewhere + "default/b" + elsewhere; stdout != want || stderr != "" || code != 0 {
 		t.Errorf("%q, %q, exit code %d; want %q", stdout, stderr, code, want)
 	}
 }
@@ -125,12 +143,12 @@ func TestCheckReadsEverything(t *testing.T) {
 	}{
 		{"text after the document", "kind: Pod\napiVersion: v1\nspec: {containers: [{name: c}]}\n...\n" + pod, "",
 			"document 1: not valid YAML: line 4: a document ends and something follows: put a line of --- between them"},
-		{"a Pod after JSON that is none", "[]" + pod, "default/a  ungoverned\n", "document 1: is not a Pod: json: cannot unmarshal array into Go value of type v1.Pod"},
+		{"a Pod after JSON that is none", "[]" + pod, "default/a" + elsewhere, "document 1: is not a Pod: json: cannot unmarshal array into Go value of type v1.Pod"},
 		{"what only looks like a separator", pod + "\n---x\n" + pod, "", "document 1: not valid YAML: line 1: a document ends and something follows: put a line of --- between them"},
 		{"a List without items", `{"apiVersion":"v1","kind":"List"}`, "", "document 1: items: is missing or null: a List of no Pods has []"},
 		{"a List with items in the wrong case", `{"apiVersion":"v1","kind":"PodList","Items":[` + pod + `]}`, "", "document 1: items: is missing or null: a List of no Pods has []"},
 		{"a List whose items are no list", `{"apiVersion":"v1","kind":"List","items":{}}`, "", "document 1: is not a List: json: cannot unmarshal object into Go struct field .items of type []json.RawMessage"},
-		{"an item that is no Pod", `{"apiVersion":"v1","kind":"List","items":[{},` + pod + `]}`, "default/a  ungoverned\n", "document 1: items[0]: metadata: is missing: a Pod has a name"},
+		{"an item that is no Pod", `{"apiVersion":"v1","kind":"List","items":[{},` + pod + `]}`, "default/a" + elsewhere, "document 1: items[0]: metadata: is missing: a Pod has a name"},
 		{"UTF-16", "\xff\xfe{\x00}\x00", "", "document 1: is not text in UTF-8"},
 	} {
 		t.Run(test.name, func(t *testing.T) {
@@ -146,7 +164,7 @@ func TestCheckReadsEverything(t *testing.T) {
 func TestCheckQuotesNamesThatAreNotPlain(t *testing.T) {
 	stdin := `{"metadata":{"name":"a\u001b[2Jb","namespace":"c\nd"},"spec":{"containers":[{"name":"c"}]}}`
 	stdout, _, _ := command(stdin, "check", "--policy", deerflow, "-")
-	if want := `"c\nd"/"a\x1b[2Jb"  ungoverned` + "\n"; stdout != want {
+	if want := `"c\nd"/"a\x1b[2Jb"  ungoverned  no policy has the namespace "c\nd"` + "\n"; stdout != want {
 		t.Errorf("%q, want %q", stdout, want)
 	}
 }

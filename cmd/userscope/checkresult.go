@@ -17,9 +17,11 @@ import (
 
 // result is what check says of one Pod. Its JSON is API.
 type result struct {
-	Name       string                `json:"name"`
-	Namespace  string                `json:"namespace"`
-	Verdict    scope.Verdict         `json:"verdict"`
+	Name      string        `json:"name"`
+	Namespace string        `json:"namespace"`
+	Verdict   scope.Verdict `json:"verdict"`
+	// Reason says why a Pod is ungoverned; empty for other verdicts.
+	Reason     string                `json:"reason,omitempty"`
 	Identity   identity              `json:"identity"`
 	Violations []violation           `json:"violations"`
 	More       int                   `json:"moreViolations,omitempty"`
@@ -41,11 +43,12 @@ type violation struct {
 	Message string     `json:"message"`
 }
 
-func newResult(req scope.Request, decision scope.Decision) result {
+func newResult(req scope.Request, decision scope.Decision, reason string) result {
 	r := result{
 		Name:       req.Pod.Name,
 		Namespace:  req.Namespace,
 		Verdict:    decision.Verdict,
+		Reason:     reason,
 		Identity:   identity(decision.Identity),
 		Violations: make([]violation, len(decision.Violations)),
 		More:       decision.More,
@@ -67,6 +70,9 @@ func (r *result) text() string {
 	fmt.Fprintf(&b, "%s/%s  %s", plain(r.Namespace), plain(r.Name), r.Verdict)
 	if r.Identity != (identity{}) {
 		fmt.Fprintf(&b, "  %s", admission.DescribeIdentity(r.decision.Identity))
+	}
+	if r.Reason != "" {
+		fmt.Fprintf(&b, "  %s", r.Reason)
 	}
 	b.WriteByte('\n')
 	for i, edit := range r.decision.Edits {

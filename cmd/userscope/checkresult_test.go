@@ -52,7 +52,7 @@ func TestResultShowsTheWholeDecision(t *testing.T) {
 		},
 	} {
 		t.Run(test.name, func(t *testing.T) {
-			r := newResult(scope.Request{Namespace: "n", Pod: pod}, test.decision)
+			r := newResult(scope.Request{Namespace: "n", Pod: pod}, test.decision, "")
 			if got := r.text(); got != test.text {
 				t.Errorf("text\n%s\nwant\n%s", got, test.text)
 			}

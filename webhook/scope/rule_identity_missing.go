@@ -64,5 +64,8 @@ func (r *review) refuseMissing(p *policy.Policy, key, name string) {
 	case !label:
 		at, remedy = podjson.Location{"spec", "volumes"}, "mount a directory of the policy's layout that has the %[1]s's id in it"
 	}
+	if r.onlyByClaim(p) {
+		remedy = "its creator is not in exemptCreators, and the Pod mounts the claim: list the creator there or, for a sandbox, name the %[1]s here"
+	}
 	r.refuse(RuleIdentityMissing, at, "", fmt.Sprintf("no %[1]s: "+remedy, name))
 }

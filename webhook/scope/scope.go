@@ -14,7 +14,7 @@
 //	2  scope, visit, volumes
 //	3  claim, editable, hostpath, review
 //	4  rule, govern, paths, stamp, userdata
-//	5  give, part
+//	5  give, part, ungoverned
 //	6  rule_*
 //	7  identity
 //	8  rules
