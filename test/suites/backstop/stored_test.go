@@ -159,7 +159,7 @@ func relabels(o *random.Operation, before, after object) bool {
 	if !maps.Equal(entries(before, "labels"), entries(after, "labels")) {
 		return true
 	}
-	if _, judged := was["userscope.dev/policies"]; judged {
+	if _, judged := was["userscope.dev/policies"]; judged && slices.Contains(o.Policy.Identity.From, "Annotation") {
 		for _, key := range []string{o.Policy.Identity.UserKey, o.Policy.Identity.ThreadKey} {
 			if was[key] != is[key] {
 				return true
