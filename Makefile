@@ -88,7 +88,7 @@ check: ## run the linters, and the tests that start no API server
 # Go says by itself whether it can build for the race detector: it compiles the package that calls C.
 # The tests of the second module do not depend on caches: Go does not see that they run bin/. What only
 # burns time has its full size, without -short, where no race detector makes it ten times as slow.
-# The rotations come first, with a place more than there are processors: they wait most of their time.
+# The longest come first. Rotations wait most of their time: hence a place more than there are processors.
 SIDE_BY_SIDE = $(shell echo $$(($$(nproc) + 1)))
 .PHONY: test
 test: $(KUBERNETES) bin/helm bin/promtool ## run all tests, with the race detector where there is a C compiler
@@ -102,7 +102,7 @@ test: $(KUBERNETES) bin/helm bin/promtool ## run all tests, with the race detect
 	go test $$race -short -timeout 30m ./... || status=1; \
 	echo "Testing it on a real API server"; \
 	(cd test && USERSCOPE_BINARY=$(CURDIR)/bin/tested/userscope go test $$race -short -count=1 -timeout 30m -p $(SIDE_BY_SIDE) \
-		./suites/rotation ./...) || status=1; \
+		./suites/rotation ./suites/expressions ./suites/chart ./...) || status=1; \
 	echo "Searching every state of the issuer, and judging Pods by the hundred thousand"; \
 	go test -timeout 30m ./certs/rotation || status=1; \
 	(cd test && go test -count=1 -timeout 30m ./suites/property ./suites/exhaustion) || status=1; \
