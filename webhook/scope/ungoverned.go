@@ -27,5 +27,6 @@ func WhyUngoverned(policies policy.Policies, req Request) string {
 
 // onlyByClaim reports whether the Pod is governed for nothing but the claim that it mounts.
 func (r *review) onlyByClaim(p *policy.Policy) bool {
-	return !p.Selects(r.pod.Labels) && !p.IsProvisioner(r.creator.Username) && referencesClaim(p, r.pod)
+	return !p.Selects(r.pod.Labels) && !p.IsProvisioner(r.creator.Username) &&
+		!p.Exempts(r.creator.Username, r.creator.Groups) && referencesClaim(p, r.pod)
 }

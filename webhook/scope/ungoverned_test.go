@@ -51,6 +51,7 @@ func TestGovernedForTheClaimAlone(t *testing.T) {
 		want    string
 	}{
 		{"the claim alone", "backup", noLabel("app", "user-id", "thread-id"), exempt},
+		{"a marker on an exempt creator's", replicaSets, noLabel("app", "user-id", "thread-id"), "no user: set this label to the sandbox's user id or, if the id is no legal label value, an annotation with the same key"},
 		{"a provisioner's", provisioner, noLabel("user-id", "thread-id"), "no user: set this label to the sandbox's user id or, if the id is no legal label value, an annotation with the same key"},
 	} {
 		t.Run(test.name, func(t *testing.T) {
