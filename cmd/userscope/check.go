@@ -44,7 +44,8 @@ what is rewritten, or why it is refused or ungoverned. With -o json it prints a 
 with name, namespace, verdict, reason, identity, violations and patch (RFC 6902).
 
 Who creates a Pod is not in the file. Without --as, no rule that looks at the creator applies:
-nobody is a provisioner, and nobody is exempt.
+nobody is a provisioner, and nobody is exempt. Of a Pod that a cluster has stored, which has a
+uid, the node is not judged: the scheduler chose it.
 
 Exit codes: 0 every Pod passes, rewritten or not; 1 a Pod is refused or, with
 --require-governed, ungoverned; 2 wrong usage; 3 the policy or a Pod cannot be read or the
@@ -130,6 +131,9 @@ func (o *checkOptions) print(stdout io.Writer, results []result) error {
 // check decides on one Pod as if it were created now.
 func (o *checkOptions) check(policies policy.Policies, req scope.Request) result {
 	req.Creator, req.Namespace = o.creator, req.Pod.Namespace
+	if req.Pod.UID != "" { // it is from a cluster, whose scheduler gave it its node
+		req.Pod.Spec.NodeName = ""
+	}
 	if req.Namespace == "" {
 		req.Namespace = o.namespace
 	}

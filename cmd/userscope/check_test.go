@@ -108,6 +108,19 @@ func TestCheckWithBadPolicy(t *testing.T) {
 // elsewhere is what check says of Pods of the default namespace.
 const elsewhere = `  ungoverned  no policy has the namespace "default"` + "\n"
 
+// A Pod that runs has a node. It is judged as it was when it was created.
+func TestCheckOfRunningPods(t *testing.T) {
+	for _, test := range []struct {
+		uid  string
+		code int
+	}{{`"uid":"8d6b1f3c-2f50-4f0c-9d0c-2b6f1d9b8a11",`, 0}, {"", 1}} {
+		pod := `{"metadata":{` + test.uid + `"name":"a","labels":{"app":"deer-flow-sandbox"}},"spec":{"nodeName":"n","containers":[{"name":"c"}]}}`
+		if stdout, stderr, code := command(pod, "check", "--policy", deerflow, "-n", "deer-flow", "-"); code != test.code {
+			t.Errorf("with %q: exit code %d, want %d: %s%s", test.uid, code, test.code, stdout, stderr)
+		}
+	}
+}
+
 // A pipeline can have check fail where no policy speaks of a Pod.
 func TestCheckRequiresGoverned(t *testing.T) {
 	const pod = `{"metadata":{"name":"a"},"spec":{"containers":[{"name":"c"}]}}`
