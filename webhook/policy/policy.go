@@ -119,7 +119,7 @@ type Allow struct {
 	Claims []string `json:"claims,omitempty"`
 
 	// VolumeTypes are types of volumes by their field's name in the API, such as nfs, image or ephemeral.
-	// What stands in such a volume is not looked into. Types with a list of their own, such as csi, are no
+	// What stands in such a volume is not looked into, ephemeral aside. Types with a list of their own, such as csi, are no
 	// entries.
 	// +format=volumeType
 	VolumeTypes []string `json:"volumeTypes,omitempty"`
