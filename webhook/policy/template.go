@@ -179,7 +179,8 @@ func fold(name string) string {
 }
 
 // couldBeID reports whether a literal segment, or what some filesystem takes for it, is a legal id where ids have
-// further characters.
+// further characters. LOST+FOUND is one, and what it folds to is none.
 func couldBeID(segment, characters string) bool {
-	return IDRule{MaxLength: MaxUserLength, Characters: characters}.Check(fold(segment)) == ""
+	rule := IDRule{MaxLength: MaxUserLength, Characters: characters}
+	return rule.Check(segment) == "" || rule.Check(fold(segment)) == ""
 }

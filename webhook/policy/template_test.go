@@ -88,6 +88,7 @@ func TestOverlap(t *testing.T) {
 		{"a literal that is an id with a dot", rw("home/{user}"), ro("home/shared.d"), ".", "home/{user} and home/shared.d could be one directory, of different identities"},
 		{"a literal that is no id with a dot", rw("home/{user}"), ro("home/shared.d"), "@", ""},
 		{"the filesystem's own directory", rw("home/{user}"), ro("home/lost+found"), "+", ""},
+		{"the filesystem's own directory in capitals", rw("home/{user}"), ro("home/LOST+FOUND"), "+", "home/{user} and home/LOST+FOUND could be one directory, of different identities"},
 		{"a literal first", ro("home/shared"), rw("home/{user}"), "", "home/shared and home/{user} could be one directory, of different identities"},
 		{"user and thread exchanged", rw("{user}/{thread}"), rw("{thread}/{user}"), "", "{user}/{thread} and {thread}/{user} could be one directory, of different identities"},
 		{"below a writable one", rw("u/{user}"), ro("u/{user}/skills"), "", "u/{user}/skills lies below u/{user}, which is ReadWrite"},

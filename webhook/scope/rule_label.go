@@ -55,9 +55,10 @@ func (r *review) checkLabel(p *policy.Policy) {
 }
 
 // isOwnLabel reports whether a label says that the Pod is a sandbox, or whose. Other rules judge its value in new
-// Pods and in those that were judged; in other stored ones the selector must match.
+// Pods, and in those that were judged and that the selector matched; in other stored ones the selector must match.
 func (r *review) isOwnLabel(p *policy.Policy, key string) bool {
-	if slices.Contains(policy.ControllersLabels(), key) || r.old != nil && !isMarked(r.old) && !p.Selects(r.pod.Labels) {
+	kept := r.old != nil && isMarked(r.old) && p.Selects(r.old.Labels)
+	if slices.Contains(policy.ControllersLabels(), key) || r.old != nil && !kept && !p.Selects(r.pod.Labels) {
 		return false
 	}
 	return slices.Contains(p.OwnLabels(), key)

@@ -69,6 +69,7 @@ func TestGivenByUpdate(t *testing.T) {
 		{name: "a label that comes, by a person", old: sandbox(), pod: sandbox(label("team", "red")), byPerson: true},
 		{name: "a sandbox id for an older sandbox", old: sandbox(unmarked), pod: sandbox(unmarked, label("sandbox-id", "46b71e4a"))},
 		{name: "the gateway's label", old: gateway("gateway"), pod: gateway("frontend"), want: strange("app", "frontend")},
+		{name: "the gateway's label, for a Pod that was judged for its claim", old: sandbox(noLabel("app")), pod: sandbox(label("app", "gateway")), want: strange("app", "gateway")},
 		{name: "an older sandbox's label", old: sandbox(unmarked), pod: sandbox(unmarked, label("app", "frontend")), want: strange("app", "frontend")},
 		{name: "an annotation that is kept", old: sandbox(annotation(cost, "1")), pod: sandbox(annotation(cost, "1"), annotation("note", "x"))},
 		{name: "an annotation that comes", old: sandbox(), pod: sandbox(annotation(cost, "")), want: steering("")},

@@ -22,7 +22,7 @@ func given(p Policy, old, pod object) []string {
 		values := p.Allowed.Labels[key]
 		label, _ := value.(string)
 		permitted := len(values) == 1 && values[0] == "*" || slices.Contains(values, label)
-		if old == nil || bearsMarker(old) || p.selects(pod) {
+		if old == nil || p.selects(pod) || bearsMarker(old) && p.selects(old) {
 			permitted = permitted || slices.Contains(own, key)
 		}
 		if !permitted || key == "pod-template-hash" || key == "controller-revision-hash" {
