@@ -11,19 +11,17 @@ import (
 // once. Applying the edits and deciding again changes nothing more.
 func Create(policies policy.Policies, req Request) Decision {
 	there := policies.ForNamespace(req.Namespace)
-	concerns := func(p *policy.Policy, req *Request) bool {
-		return governs(p, req) || claimsToBeJudged(there, p, req.Pod)
-	}
+	concerned := func(p *policy.Policy, req *Request) bool { return concerns(there, p, req) }
 	var governing policy.Policies
 	for _, p := range there {
-		if concerns(p, &req) {
+		if concerned(p, &req) {
 			governing = append(governing, p)
 		}
 	}
 	if len(governing) == 0 {
 		return Decision{Verdict: Ungoverned}
 	}
-	return judge(req, governing, concerns).decision()
+	return judge(req, governing, concerned).decision()
 }
 
 // judge judges a whole Pod under the policies that govern the Pod. After the first edits, only the policies for

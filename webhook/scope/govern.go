@@ -15,7 +15,17 @@ import (
 func governs(p *policy.Policy, req *Request) bool {
 	return p.Selects(req.Pod.Labels) ||
 		p.IsProvisioner(req.Creator.Username) ||
-		referencesClaim(p, req.Pod) && !p.Exempts(req.Creator.Username, req.Creator.Groups)
+		governsForClaim(p, req.Creator, req.Pod)
+}
+
+// governsForClaim reports whether the Pod references the claim and its creator is not exempt.
+func governsForClaim(p *policy.Policy, creator Creator, pod *corev1.Pod) bool {
+	return referencesClaim(p, pod) && !p.Exempts(creator.Username, creator.Groups)
+}
+
+// concerns reports whether a policy of those that are there judges a new Pod.
+func concerns(there policy.Policies, p *policy.Policy, req *Request) bool {
+	return governs(p, req) || claimsToBeJudged(there, p, req.Pod)
 }
 
 // claimsToBeJudged reports whether a new Pod says of itself that the policy has judged it: the marker names it, or names

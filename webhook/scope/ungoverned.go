@@ -14,7 +14,7 @@ func WhyUngoverned(policies policy.Policies, req Request) string {
 	}
 	exempt := false
 	for _, p := range there {
-		if governs(p, &req) || claimsToBeJudged(there, p, req.Pod) {
+		if concerns(there, p, &req) {
 			return ""
 		}
 		exempt = exempt || referencesClaim(p, req.Pod)
@@ -27,6 +27,5 @@ func WhyUngoverned(policies policy.Policies, req Request) string {
 
 // onlyByClaim reports whether the Pod is governed for nothing but the claim that it mounts.
 func (r *review) onlyByClaim(p *policy.Policy) bool {
-	return !p.Selects(r.pod.Labels) && !p.IsProvisioner(r.creator.Username) &&
-		!p.Exempts(r.creator.Username, r.creator.Groups) && referencesClaim(p, r.pod)
+	return !p.Selects(r.pod.Labels) && !p.IsProvisioner(r.creator.Username) && governsForClaim(p, r.creator, r.pod)
 }
